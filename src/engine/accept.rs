@@ -1,0 +1,317 @@
+//! An accepted call: done at once, or a job begins.
+
+use super::agenda::Due;
+use super::event::{Change, Event, Reply};
+use super::input::Caller;
+use super::job::{JobRecord, Kind};
+use super::vm::{Lock, Sending, VmState};
+use super::{World, job_id};
+use crate::error::Missing;
+use crate::model::{
+    Call, HostId, InitialReplicationType, JobFailure, JobId, JobState, JobType, Leg, Operation,
+    Output, ReplicationState, RequestedJobState, RequestedState, ServiceSettings, SimTime, VmId,
+};
+use crate::rules::{Cause, Pace, Plan};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A job to be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NewJob<'a> {
+    pub(super) host: HostId,
+    pub(super) vm: Option<VmId>,
+    pub(super) leg: Leg,
+    pub(super) operation: Operation,
+    pub(super) plan: &'static Plan,
+    pub(super) kind: Kind,
+    pub(super) scheduled: Option<SimTime>,
+    pub(super) call: Option<&'a Call>,
+}
+
+impl World {
+    pub(super) fn call(
+        &mut self,
+        host_id: HostId,
+        caller: Caller,
+        call: &Call,
+        out: &mut Vec<Event>,
+    ) -> Reply {
+        let host = match self.host_or_missing(host_id) {
+            Ok(host) => host,
+            Err(missing) => return Reply::NotFound(missing),
+        };
+        if let Call::RequestJobStateChange { job, .. }
+        | Call::GetError { job }
+        | Call::GetErrorEx { job } = call
+            && !host.jobs.contains_key(job)
+        {
+            return Reply::NotFound(Missing::Job(*job));
+        }
+        let (leg, plan) = match self.judge(host_id, host, caller, call) {
+            Ok(accepted) => accepted,
+            Err(refusal) => return Reply::Refused(refusal),
+        };
+        match plan {
+            Some(plan) => Reply::Started(self.begin(host_id, leg, plan, call, out)),
+            None => self.complete(host_id, leg, call, out),
+        }
+    }
+
+    /// Starts the job of an accepted call.
+    fn begin(
+        &mut self,
+        host: HostId,
+        leg: Leg,
+        plan: &'static Plan,
+        call: &Call,
+        out: &mut Vec<Event>,
+    ) -> JobId {
+        let operation = call.operation();
+        let kind = kind_of(operation, plan);
+        let scheduled = match call {
+            Call::StartReplication { initial, start, .. }
+                if *initial != InitialReplicationType::Export.to_wire() =>
+            {
+                *start
+            }
+            Call::Resynchronize { start, .. } => *start,
+            _ => None,
+        };
+        let scheduled = scheduled.filter(|at| *at > self.now);
+        if let (Call::RevertFailover { vm }, Some(running)) = (call, self.lock_of(host, call.vm()))
+        {
+            self.cancel(host, running, JobState::Terminated, out);
+            debug_assert!(self.vm_state(host, *vm).is_some_and(|it| it.lock.is_none()));
+        }
+        if let Call::Resynchronize { vm, .. } = call {
+            self.end_transfer(host, *vm, leg, out);
+        }
+        let needs_call = needs_call(operation);
+        self.start_job(
+            NewJob {
+                host,
+                vm: call.vm(),
+                leg,
+                operation,
+                plan,
+                kind,
+                scheduled,
+                call: needs_call.then_some(call),
+            },
+            out,
+        )
+    }
+
+    fn lock_of(&self, host: HostId, vm: Option<VmId>) -> Option<JobId> {
+        self.vm_state(host, vm?)?.lock.map(|lock| lock.job)
+    }
+
+    /// Creates a job in its first phase, or waiting for its schedule.
+    pub(super) fn start_job(&mut self, new: NewJob<'_>, out: &mut Vec<Event>) -> JobId {
+        let NewJob { host, vm, leg, operation, plan, kind, scheduled, call } = new;
+        let bytes = vm.map_or(0, |vm| self.bytes_of(host, vm, leg, operation));
+        let to_a_point = matches!(
+            call,
+            Some(
+                Call::InitiateFailover { point: Some(_), .. }
+                    | Call::TestReplicaSystem { point: Some(_), .. }
+            )
+        );
+        let length = |pace: &Pace| self.policy.phase(*pace, bytes, to_a_point);
+        let estimate =
+            plan.phases.iter().map(length).fold(Duration::ZERO, Duration::saturating_add);
+        let left = plan.phases.first().map_or(Duration::ZERO, length);
+        let now = self.now;
+        let state = &mut self.hosts[usize::from(host.0)];
+        state.started_jobs += 1;
+        let id = job_id(host, state.started_jobs);
+        let due = scheduled.unwrap_or(now + left);
+        let record = JobRecord {
+            operation,
+            job_type: plan.job_type,
+            kind,
+            vm,
+            leg,
+            state: JobState::Running,
+            cancellable: plan.cancellable,
+            phases: plan.phases,
+            phase: 0,
+            estimate,
+            worked: Duration::ZERO,
+            left,
+            since: scheduled.is_none().then_some(now),
+            ticket: Some(self.agenda.schedule(due, Due::Phase(id))),
+            submitted: now,
+            scheduled,
+            started: scheduled.is_none().then_some(now),
+            changed: now,
+            failure: None,
+            made: None,
+            call: call.map(|call| Arc::new(call.clone())),
+        };
+        let state = &mut self.hosts[usize::from(host.0)];
+        state.jobs.insert(id, Arc::new(record));
+        let change = Change::Job { job: id, job_type: plan.job_type, to: JobState::Running };
+        out.push(Event { at: now, host, change });
+        if let Some(vm) = vm {
+            let shows = plan.during.filter(|_| scheduled.is_none());
+            self.edit(host, vm, Cause::Call(operation), out, |it| {
+                take_hold(it, kind, id, leg, operation, shows, now);
+            });
+        }
+        if scheduled.is_none() {
+            self.job_begins(id, out);
+        }
+        id
+    }
+
+    /// What an accepted call that needs no job does.
+    fn complete(&mut self, host: HostId, leg: Leg, call: &Call, out: &mut Vec<Event>) -> Reply {
+        match call {
+            Call::ModifyServiceSettings { settings } => self.set_server(host, settings),
+            Call::AddAuthorizationEntry { entry } | Call::ModifyAuthorizationEntry { entry } => {
+                let entries = &mut self.hosts[usize::from(host.0)].entries;
+                entries.insert(entry.allowed_primary.to_lowercase(), Arc::new(entry.clone()));
+            }
+            Call::RemoveAuthorizationEntry { allowed_primary } => {
+                let entries = &mut self.hosts[usize::from(host.0)].entries;
+                entries.remove(&allowed_primary.to_lowercase());
+            }
+            Call::SetAuthorizationEntry { vm, entry } => {
+                let bound =
+                    self.host(host).and_then(|it| it.entry(&entry.allowed_primary).cloned());
+                if let Some(vm) = self.vm_mut(host, *vm) {
+                    vm.entry = bound;
+                }
+            }
+            Call::GetSystemCertificates => {
+                return Reply::Returned(Box::new(Output::Certificates(Vec::new())));
+            }
+            Call::SetFailoverNetworkAdapterSettings { vm, settings } => {
+                if let Some(vm) = self.vm_mut(host, *vm) {
+                    vm.network = Some(merge_network(vm.network.as_deref(), settings));
+                }
+            }
+            Call::GetReplicationStatistics { vm, .. } => {
+                return match self.statistics(host, *vm, leg) {
+                    Some((statistics, issues)) => {
+                        Reply::Returned(Box::new(Output::Statistics { statistics, issues }))
+                    }
+                    None => Reply::NotFound(Missing::Vm(*vm)),
+                };
+            }
+            Call::ResetReplicationStatistics { vm, .. } => {
+                let now = self.now;
+                if let Some(counters) = self.vm_mut(host, *vm).and_then(|vm| vm.counters_mut(leg)) {
+                    *counters = super::window::Window::starting(now);
+                }
+            }
+            Call::RequestServiceStateChange { .. } | Call::StartService | Call::StopService => {
+                return Reply::NotImplemented;
+            }
+            Call::RequestJobStateChange { job, requested } => {
+                let killed = *requested == RequestedJobState::Kill.to_wire();
+                let end = if killed { JobState::Killed } else { JobState::Terminated };
+                self.cancel(host, *job, end, out);
+            }
+            Call::GetError { job } | Call::GetErrorEx { job } => {
+                return Reply::Returned(Box::new(Output::Errors(self.job_errors(host, *job))));
+            }
+            _ => debug_assert!(false, "{} has no plan and no effect", call.operation()),
+        }
+        Reply::Completed
+    }
+
+    fn set_server(&mut self, host: HostId, settings: &ServiceSettings) {
+        self.hosts[usize::from(host.0)].settings = Arc::new(settings.clone());
+    }
+
+    fn job_errors(&self, host: HostId, job: JobId) -> Vec<JobFailure> {
+        let record = self.host(host).and_then(|it| it.jobs.get(&job));
+        record.and_then(|it| it.failure.as_deref().cloned()).into_iter().collect()
+    }
+}
+
+/// What kind of hold an operation's job takes.
+fn kind_of(operation: Operation, plan: &Plan) -> Kind {
+    match operation {
+        Operation::TestReplicationConnection => Kind::Host,
+        Operation::Resynchronize
+        | Operation::ResumeDiskUpdate
+        | Operation::StartReplication
+        | Operation::InitiateFailback => Kind::Transfer,
+        Operation::ModifyReplicationSettings if plan.job_type == JobType::UpdateDiskSet => {
+            Kind::Transfer
+        }
+        Operation::StartVm
+        | Operation::TurnOffVm
+        | Operation::ShutDownVm
+        | Operation::SaveVm
+        | Operation::PauseVm
+        | Operation::RebootVm
+        | Operation::ResetVm => Kind::Power,
+        _ => Kind::Exclusive,
+    }
+}
+
+/// Whether the end of the job needs the call's arguments.
+fn needs_call(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::TestReplicationConnection
+            | Operation::CreateReplicationRelationship
+            | Operation::ModifyReplicationSettings
+            | Operation::StartReplication
+            | Operation::ImportInitialReplica
+            | Operation::ReverseReplicationRelationship
+            | Operation::InitiateFailover
+            | Operation::TestReplicaSystem
+    )
+}
+
+fn take_hold(
+    vm: &mut VmState,
+    kind: Kind,
+    job: JobId,
+    leg: Leg,
+    operation: Operation,
+    shows: Option<ReplicationState>,
+    now: SimTime,
+) {
+    match kind {
+        Kind::Exclusive => vm.lock = Some(Lock { job, shows: shows.map(|state| (leg, state)) }),
+        Kind::Power => {
+            vm.power_job = Some(job);
+            vm.requested = operation.requested_state().and_then(RequestedState::from_wire);
+            super::finish::power_begins(vm, operation, now);
+        }
+        Kind::Transfer => {
+            if let Some(sender) = vm.sender_mut(leg) {
+                sender.transfer = Some(job);
+                match shows {
+                    Some(ReplicationState::WaitingForInitialReplication) => {
+                        sender.phase = Sending::Initial;
+                    }
+                    Some(ReplicationState::Resynchronizing) => sender.phase = Sending::Resyncing,
+                    Some(ReplicationState::DiskUpdateInProgress) => {
+                        sender.phase = Sending::UpdatingDisks;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Kind::Host => {}
+    }
+}
+
+/// The stored settings with these ones in the place of those for the same adapters.
+fn merge_network(
+    stored: Option<&[crate::model::FailoverNetworkAdapterSettings]>,
+    new: &[crate::model::FailoverNetworkAdapterSettings],
+) -> Arc<[crate::model::FailoverNetworkAdapterSettings]> {
+    let replaced = |adapter| new.iter().any(|it| it.adapter == adapter);
+    let kept = stored.unwrap_or_default().iter().filter(|it| !replaced(it.adapter));
+    let mut all: Vec<_> = kept.chain(new).cloned().collect();
+    all.sort_by_key(|it| it.adapter);
+    all.into()
+}

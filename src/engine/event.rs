@@ -1,0 +1,175 @@
+//! What an observer of a world sees.
+
+use crate::error::{Missing, Refusal};
+use crate::model::{
+    EnabledState, HostId, JobId, JobState, JobType, Output, PointId, RecoveryPointKind,
+    RelationshipId, ReplicationMode, ReplicationState, SimTime, VmId,
+};
+use crate::rules::Cause;
+use std::fmt;
+
+/// The answer to an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// A call returned 0.
+    Completed,
+    /// A call returned 0 and out parameters.
+    Returned(Box<Output>),
+    /// A call returned 4096.
+    Started(JobId),
+    /// A call was refused. Nothing has changed.
+    Refused(Refusal),
+    /// A call returned 1: Windows does not implement the method. Nothing has changed.
+    NotImplemented,
+    /// A call was made to an object that is not there. Nothing has changed.
+    NotFound(Missing),
+    /// An input that is no call took place.
+    Happened,
+    /// An input that is no call makes no sense here. Nothing has changed.
+    Rejected(Rejection),
+}
+
+/// Why an input that is no call makes no sense in a world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// There is no host with this number.
+    UnknownHost(HostId),
+    /// A host of this name exists.
+    DuplicateHost,
+    /// The name of a host is empty, too long, or no host name.
+    BadHostName,
+    /// The world has as many hosts as it can hold.
+    TooManyHosts,
+    /// A virtual machine with this GUID is on this host.
+    DuplicateVm(VmId),
+    /// The disks of a virtual machine repeat an id or hold less than they use.
+    BadDisks,
+    /// A link needs two different hosts.
+    SameHost,
+    /// The host is up already.
+    HostIsUp,
+    /// The host is down already.
+    HostIsDown,
+    /// Time would run past its end, some 58 000 years after the epoch.
+    EndOfTime,
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownHost(host) => write!(f, "there is no host number {}", host.0),
+            Self::DuplicateHost => f.write_str("a host of this name exists"),
+            Self::BadHostName => {
+                f.write_str("a host's name has 1 to 256 letters, digits, `-` and `.`")
+            }
+            Self::TooManyHosts => f.write_str("a world has at most 65 535 hosts"),
+            Self::DuplicateVm(vm) => write!(f, "a virtual machine {vm} is on this host"),
+            Self::BadDisks => {
+                f.write_str("each disk has an id of its own and uses no more than it holds")
+            }
+            Self::SameHost => f.write_str("a link is between two different hosts"),
+            Self::HostIsUp => f.write_str("the host is up"),
+            Self::HostIsDown => f.write_str("the host is down"),
+            Self::EndOfTime => f.write_str("time ends some 58 000 years after the epoch"),
+        }
+    }
+}
+
+impl std::error::Error for Rejection {}
+
+/// A change, when and where: what WMI would announce as an `__InstanceModificationEvent`,
+/// `__InstanceCreationEvent` or `__InstanceDeletionEvent`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Event {
+    /// When.
+    pub at: SimTime,
+    /// On which host.
+    pub host: HostId,
+    /// What.
+    pub change: Change,
+}
+
+/// What changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Change {
+    /// A relationship's state.
+    State {
+        /// Which relationship.
+        id: RelationshipId,
+        /// The role of the virtual machine after the change.
+        mode: ReplicationMode,
+        /// Its role before.
+        was: ReplicationMode,
+        /// The state before.
+        from: ReplicationState,
+        /// The state now.
+        to: ReplicationState,
+        /// What made it change.
+        by: Cause,
+    },
+    /// A virtual machine's role.
+    Mode {
+        /// Which virtual machine.
+        vm: VmId,
+        /// The role before.
+        from: ReplicationMode,
+        /// The role now.
+        to: ReplicationMode,
+    },
+    /// A virtual machine's power.
+    Power {
+        /// Which virtual machine.
+        vm: VmId,
+        /// The power before.
+        from: EnabledState,
+        /// The power now.
+        to: EnabledState,
+    },
+    /// A job's state. A job is created running.
+    Job {
+        /// Which job.
+        job: JobId,
+        /// What it does.
+        job_type: JobType,
+        /// Its state now.
+        to: JobState,
+    },
+    /// A finished job was removed.
+    JobRemoved {
+        /// Which job.
+        job: JobId,
+    },
+    /// A virtual machine was created.
+    VmCreated {
+        /// Which virtual machine.
+        vm: VmId,
+    },
+    /// A virtual machine was deleted.
+    VmDestroyed {
+        /// Which virtual machine.
+        vm: VmId,
+    },
+    /// A change log arrived: `LastReplicationTime` changed.
+    LogReceived {
+        /// Which relationship, on the receiver.
+        id: RelationshipId,
+        /// Its size.
+        bytes: u64,
+    },
+    /// A change log could not be sent.
+    SendFailed {
+        /// Which relationship, on the sender.
+        id: RelationshipId,
+    },
+    /// A recovery point was created.
+    PointCreated {
+        /// Of which virtual machine.
+        vm: VmId,
+        /// Which point.
+        point: PointId,
+        /// How it was taken.
+        kind: RecoveryPointKind,
+    },
+}

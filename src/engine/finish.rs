@@ -1,0 +1,675 @@
+//! The effect of a job, when its last phase is over.
+
+use super::World;
+use super::event::{Change, Event};
+use super::host::Turned;
+use super::message::Message;
+use super::vm::{Guest, Receiver, Receiving, Recovery, Role, Sender, Sending, VmState, Work};
+use crate::model::{
+    Call, EnabledState, ErrorCode, HostId, JobId, JobState, JobType, Leg, Operation, PointId,
+    ReplicationType, Settings, SimTime, VmId,
+};
+use crate::rules::{Cause, Happening};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Why a job fails although its call was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Failed {
+    pub(super) code: ErrorCode,
+    pub(super) says: &'static str,
+    pub(super) hresult: u32,
+    /// Whether trying again later may help.
+    pub(super) retries: bool,
+}
+
+impl Failed {
+    /// What the job was about changed under it.
+    pub(super) const GONE: Self = Self {
+        code: ErrorCode::InvalidState,
+        says: "the virtual machine is no longer in a state for it",
+        hresult: 0x8000_4004,
+        retries: false,
+    };
+}
+
+impl From<Turned> for Failed {
+    fn from(turned: Turned) -> Self {
+        Self {
+            code: ErrorCode::Failed,
+            says: turned.says(),
+            hresult: turned.hresult(),
+            retries: turned.is_recoverable(),
+        }
+    }
+}
+
+impl World {
+    /// What a job does when its round trip to the other host is over.
+    pub(super) fn contact_made(&mut self, id: JobId, out: &mut Vec<Event>) -> Result<(), Failed> {
+        let job = self.record(id).ok_or(Failed::GONE)?;
+        let (host, leg, operation) = (super::host_of(id), job.leg, job.operation);
+        let (vm, call) = (job.vm, job.call.clone());
+        if operation == Operation::TestReplicationConnection {
+            return self.try_connection(host, call.as_deref());
+        }
+        let Some(vm) = vm else { return Err(Failed::GONE) };
+        if let Some(Call::CreateReplicationRelationship { settings, .. }) = call.as_deref() {
+            let to = self.resolve(host, &settings.recovery_connection_point)?;
+            return Ok(self.admits(host, to, settings)?);
+        }
+        if operation == Operation::ReverseReplicationRelationship {
+            return self.old_primary(host, vm, call.as_deref()).map(|_| ());
+        }
+        let sender = self.vm_state(host, vm).and_then(|it| it.sender(leg)).ok_or(Failed::GONE)?;
+        let (peer, phase) = (sender.peer, sender.phase);
+        match operation {
+            _ if phase == Sending::UpdatingDisks => {
+                self.send(host, peer, vm, Message::DisksUpdate(true), out)?;
+            }
+            Operation::Resynchronize => {
+                self.send(host, peer, vm, Message::ResyncBegins, out)?;
+            }
+            Operation::PrepareFailover => self.may_deliver(host, peer, vm)?,
+            _ if !self.reaches(host, peer) => return Err(Turned::Unreachable.into()),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn try_connection(&self, host: HostId, call: Option<&Call>) -> Result<(), Failed> {
+        let Some(Call::TestReplicationConnection {
+            recovery_connection_point,
+            port,
+            authentication,
+            ..
+        }) = call
+        else {
+            return Err(Failed::GONE);
+        };
+        let settings = Settings {
+            recovery_server_port: *port,
+            authentication: crate::model::AuthenticationType::from_wire(*authentication),
+            ..Settings::default()
+        };
+        let tried = self
+            .resolve(host, recovery_connection_point)
+            .and_then(|to| self.admits(host, to, &settings));
+        tried.map_err(|turned| {
+            let code = match turned {
+                Turned::Unreachable => ErrorCode::Timeout,
+                Turned::NotAuthorized => ErrorCode::AccessDenied,
+                _ => ErrorCode::NotAvailable,
+            };
+            Failed { code, ..turned.into() }
+        })
+    }
+
+    /// The effect of a job whose phases are over.
+    pub(super) fn finish(
+        &mut self,
+        host: HostId,
+        id: JobId,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Failed> {
+        let job = self.record(id).ok_or(Failed::GONE)?;
+        let (leg, operation, call) = (job.leg, job.operation, job.call.clone());
+        let sends_disks = job.job_type == JobType::SendingInitialReplica;
+        let updates_disks = job.job_type == JobType::UpdateDiskSet;
+        let Some(vm) = job.vm else { return Ok(()) };
+        match operation {
+            Operation::CreateReplicationRelationship => {
+                self.create(host, vm, leg, call.as_deref(), out)
+            }
+            Operation::ModifyReplicationSettings => {
+                self.modify(host, vm, leg, call.as_deref(), out)?;
+                if updates_disks {
+                    self.disks_updated(host, vm, leg, operation, out);
+                }
+                Ok(())
+            }
+            Operation::RemoveReplicationRelationship => self.remove(host, vm, leg, out),
+            Operation::StartReplication if sends_disks => {
+                self.initial_copy_ends(host, vm, leg, out)
+            }
+            Operation::StartReplication => self.initial_copy_begins(host, id, out),
+            Operation::ImportInitialReplica => self.import(host, vm, call.as_deref(), out),
+            Operation::ReverseReplicationRelationship => {
+                self.reverse(host, vm, call.as_deref(), out)
+            }
+            Operation::InitiateFailover => self.fail_over(host, vm, call.as_deref(), out),
+            Operation::RevertFailover => self.revert(host, vm, out),
+            Operation::CommitFailover => self.commit(host, vm, out),
+            Operation::TestReplicaSystem => self.make_test_replica(host, vm, id, out),
+            Operation::Resynchronize => self.resync_ends(host, vm, leg, out),
+            Operation::ChangeReplicationModeToPrimary => self.take_over(host, vm, out),
+            Operation::CancelInitialReplication => {
+                self.end_transfer(host, vm, leg, out);
+                self.disarm(host, vm, leg);
+                self.set_phase(host, vm, leg, Sending::Ready, operation, out);
+                Ok(())
+            }
+            Operation::CancelResynchronization => {
+                self.end_transfer(host, vm, leg, out);
+                self.tell_peer(host, vm, leg, Message::ResyncEnds { position: None }, out);
+                self.set_phase(host, vm, leg, Sending::NeedsResync, operation, out);
+                self.arm_window(host, vm, leg, Duration::ZERO);
+                Ok(())
+            }
+            Operation::BecomeReplica => self.become_replica(host, vm, out),
+            Operation::ResumeReplication => self.resume(host, vm, leg, out),
+            Operation::ResumeDiskUpdate => {
+                self.disks_updated(host, vm, leg, operation, out);
+                Ok(())
+            }
+            Operation::PrepareFailover => self.prepare(host, vm, leg, out),
+            Operation::SuspendReplication => self.suspend(host, vm, leg, out),
+            Operation::DestroySystem => {
+                self.destroy(host, vm, out);
+                Ok(())
+            }
+            _ => {
+                self.power_ends(host, vm, operation, out);
+                Ok(())
+            }
+        }
+    }
+
+    fn create(
+        &mut self,
+        host: HostId,
+        id: VmId,
+        leg: Leg,
+        call: Option<&Call>,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Failed> {
+        let Some(Call::CreateReplicationRelationship { settings, .. }) = call else {
+            return Err(Failed::GONE);
+        };
+        let now = self.now;
+        let peer = self.resolve(host, &settings.recovery_connection_point)?;
+        let settings = Arc::new(self.filled(host, peer, settings));
+        let vm = self.vm_state(host, id).ok_or(Failed::GONE)?;
+        let (name, disks, rate) = (vm.name.clone(), vm.disks.clone(), vm.guest.rate);
+        let extended = leg == Leg::Extended;
+        let enroll =
+            Message::Enroll { name: &name, disks: &disks, rate, settings: &settings, extended };
+        self.send(host, peer, id, enroll, out)?;
+        let by = Cause::Call(Operation::CreateReplicationRelationship);
+        self.edit(host, id, by, out, |vm| {
+            let sender = Sender::new(peer, settings.clone(), now);
+            match &mut vm.role {
+                Role::Replica { onward, .. } => *onward = Some(sender),
+                role => *role = Role::Primary(sender),
+            }
+        });
+        Ok(())
+    }
+
+    /// Settings with the names that the service fills in.
+    pub(super) fn filled(&self, from: HostId, to: HostId, settings: &Settings) -> Settings {
+        let name = |id: HostId| self.host(id).map_or(String::new(), |it| it.name.to_string());
+        Settings {
+            recovery_host: name(to),
+            primary_connection_point: name(from),
+            primary_host: name(from),
+            ..settings.clone()
+        }
+    }
+
+    fn modify(
+        &mut self,
+        host: HostId,
+        id: VmId,
+        leg: Leg,
+        call: Option<&Call>,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Failed> {
+        let Some(Call::ModifyReplicationSettings { settings, .. }) = call else {
+            return Err(Failed::GONE);
+        };
+        let sender = self.vm_state(host, id).and_then(|vm| vm.sender(leg)).ok_or(Failed::GONE)?;
+        let peer = sender.peer;
+        let settings = Arc::new(self.filled(host, peer, settings));
+        self.send(host, peer, id, Message::Settings(&settings), out)?;
+        if let Some(sender) = self.vm_mut(host, id).and_then(|vm| vm.sender_mut(leg)) {
+            sender.settings = settings;
+        }
+        Ok(())
+    }
+
+    /// A change of the disk set, if one was going on, is done.
+    fn disks_updated(
+        &mut self,
+        host: HostId,
+        id: VmId,
+        leg: Leg,
+        by: Operation,
+        out: &mut Vec<Event>,
+    ) {
+        let sender = self.vm_state(host, id).and_then(|vm| vm.sender(leg));
+        if sender.is_some_and(|it| it.phase == Sending::UpdatingDisks) {
+            self.tell_peer(host, id, leg, Message::DisksUpdate(false), out);
+            self.set_phase(host, id, leg, Sending::Replicating, by, out);
+            self.arm(host, id, leg, self.now);
+        }
+    }
+
+    fn remove(
+        &mut self,
+        host: HostId,
+        id: VmId,
+        leg: Leg,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Failed> {
+        let now = self.now;
+        self.end_transfer(host, id, leg, out);
+        self.disarm(host, id, leg);
+        let by = Cause::Call(Operation::RemoveReplicationRelationship);
+        self.edit(host, id, by, out, |vm| {
+            let position = vm.position(now);
+            match (&mut vm.role, leg) {
+                (Role::Replica { onward, .. }, Leg::Extended) => *onward = None,
+                (role, _) => {
+                    let received = matches!(role, Role::Replica { .. } | Role::Extended { .. });
+                    *role = Role::None;
+                    if received && vm.guest.since.is_none() {
+                        vm.guest.reset(position);
+                    }
+                }
+            }
+            vm.lock = None;
+        })
+        .ok_or(Failed::GONE)
+    }
+
+    /// Terminates the job on the data path, if there is one, without what its failure would mean.
+    pub(super) fn end_transfer(&mut self, host: HostId, id: VmId, leg: Leg, out: &mut Vec<Event>) {
+        let sender = self.vm_state(host, id).and_then(|vm| vm.sender(leg));
+        if let Some(job) = sender.and_then(|it| it.transfer) {
+            self.end(job, JobState::Terminated, None, out);
+        }
+    }
+
+    fn import(
+        &mut self,
+        host: HostId,
+        id: VmId,
+        call: Option<&Call>,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Failed> {
+        let Some(Call::ImportInitialReplica { import_location, .. }) = call else {
+            return Err(Failed::GONE);
+        };
+        let exported = self.export(id, import_location).ok_or(Failed {
+            code: ErrorCode::FileNotFound,
+            says: "the folder holds no export of this virtual machine",
+            hresult: 0x8007_0002,
+            retries: false,
+        })?;
+        let now = self.now;
+        let by = Cause::Call(Operation::ImportInitialReplica);
+        self.edit(host, id, by, out, |vm| {
+            let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
+            if receiver.phase != Receiving::Waiting {
+                return Err(Failed::GONE);
+            }
+            receiver.phase = Receiving::Replicating;
+            receiver.held = receiver.held.max(exported);
+            receiver.last_received = receiver.last_received.or(Some(now));
+            receiver.applied_at = Some(now);
+            receiver.last_type = ReplicationType::Regular;
+            Ok(())
+        })
+        .unwrap_or(Err(Failed::GONE))
+    }
+
+    fn fail_over(
+        &mut self,
+        host: HostId,
+        id: VmId,
+        call: Option<&Call>,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Failed> {
+        let Some(Call::InitiateFailover { point, .. }) = call else { return Err(Failed::GONE) };
+        let by = Cause::Call(Operation::InitiateFailover);
+        self.edit(host, id, by, out, |vm| {
+            let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
+            let recovery = receiver.recovery(*point).ok_or(Failed::GONE)?;
+            receiver.phase = Receiving::FailedOver(recovery);
+            vm.guest.reset(recovery.position);
+            Ok(())
+        })
+        .unwrap_or(Err(Failed::GONE))
+    }
+
+    /// A failover ends a resynchronisation towards the replica.
+    pub(super) fn stop_peers_resync(&mut self, host: HostId, id: VmId, out: &mut Vec<Event>) {
+        let receiver = self.vm_state(host, id).and_then(VmState::receiver);
+        let Some(Receiver { phase, peer: Some(peer), .. }) = receiver else { return };
+        let compares = matches!(phase, Receiving::Resyncing | Receiving::ResyncSuspended);
+        let peer = *peer;
+        if !compares {
+            return;
+        }
+        if let Some(receiver) = self.vm_mut(host, id).and_then(VmState::receiver_mut) {
+            receiver.phase = Receiving::Replicating;
+        }
+        if !self.reaches(host, peer) {
+            return;
+        }
+        let legs = [Leg::Primary, Leg::Extended];
+        let leg = legs.into_iter().find(|leg| {
+            self.vm_state(peer, id).and_then(|vm| vm.sender(*leg)).is_some_and(|it| it.peer == host)
+        });
+        let Some(leg) = leg else { return };
+        self.end_transfer(peer, id, leg, out);
+        let by = Happening::ResynchronizationCancelled;
+        let sender = self.vm_state(peer, id).and_then(|vm| vm.sender(leg));
+        let compares =
+            |it: &Sender| matches!(it.phase, Sending::Resyncing | Sending::ResyncSuspended);
+        if sender.is_some_and(compares) {
+            self.needs_resync(peer, id, leg, by, out);
+        }
+    }
+
+    fn revert(&mut self, host: HostId, id: VmId, out: &mut Vec<Event>) -> Result<(), Failed> {
+        let next = self.now;
+        let by = Cause::Call(Operation::RevertFailover);
+        let resumes = self
+            .edit(host, id, by, out, |vm| match &mut vm.role {
+                Role::Primary(sender) if sender.phase == Sending::Synced => {
+                    sender.phase = Sending::Replicating;
+                    Ok(true)
+                }
+                Role::Replica { inbound, .. } | Role::Extended { inbound } => {
+                    if matches!(inbound.phase, Receiving::FailedOver(_)) {
+                        inbound.phase = Receiving::Replicating;
+                    }
+                    let held = inbound.held;
+                    vm.guest.reset(held);
+                    Ok(false)
+                }
+                _ => Err(Failed::GONE),
+            })
+            .unwrap_or(Err(Failed::GONE))?;
+        if resumes {
+            self.arm(host, id, Leg::Primary, next);
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, host: HostId, id: VmId, out: &mut Vec<Event>) -> Result<(), Failed> {
+        let by = Cause::Call(Operation::CommitFailover);
+        self.edit(host, id, by, out, |vm| {
+            let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
+            let Receiving::FailedOver(recovery) = receiver.phase else { return Err(Failed::GONE) };
+            receiver.phase = Receiving::Committed(recovery);
+            receiver.held = recovery.position;
+            receiver.points.clear();
+            Ok(())
+        })
+        .unwrap_or(Err(Failed::GONE))
+    }
+
+    fn make_test_replica(
+        &mut self,
+        host: HostId,
+        id: VmId,
+        job: JobId,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Failed> {
+        let now = self.now;
+        let point = match self.record(job).and_then(|it| it.call.as_deref()) {
+            Some(Call::TestReplicaSystem { point, .. }) => *point,
+            _ => return Err(Failed::GONE),
+        };
+        let made = VmId(self.mint());
+        let vm = self.vm_mut(host, id).ok_or(Failed::GONE)?;
+        let recovery = vm.receiver().and_then(|it| it.recovery(point)).ok_or(Failed::GONE)?;
+        (vm.tester, vm.last_test) = (Some(made), Some(now));
+        let test = VmState {
+            name: format!("{} - Test", vm.name).into(),
+            disks: vm.disks.clone(),
+            guest: Guest { rate: vm.guest.rate, position: recovery.position, since: None },
+            power: EnabledState::Disabled,
+            requested: None,
+            power_job: None,
+            lock: None,
+            role: Role::Test { of: id },
+            tester: None,
+            last_test: None,
+            network: vm.network.clone(),
+            entry: None,
+        };
+        self.hosts[usize::from(host.0)].vms.insert(made, Arc::new(test));
+        out.push(Event { at: now, host, change: Change::VmCreated { vm: made } });
+        if let Some(job) = self.record_mut(job) {
+            job.made = Some(made);
+        }
+        Ok(())
+    }
+
+    fn become_replica(
+        &mut self,
+        host: HostId,
+        id: VmId,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Failed> {
+        let now = self.now;
+        self.end_transfer(host, id, Leg::Primary, out);
+        self.disarm(host, id, Leg::Primary);
+        let by = Cause::Call(Operation::BecomeReplica);
+        self.edit(host, id, by, out, |vm| {
+            let position = vm.position(now);
+            let mut inbound = Receiver::new(None, Arc::new(Settings::default()), now);
+            inbound.held = position;
+            vm.role = Role::Replica { inbound, onward: None };
+        })
+        .ok_or(Failed::GONE)
+    }
+
+    fn prepare(
+        &mut self,
+        host: HostId,
+        id: VmId,
+        leg: Leg,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Failed> {
+        let now = self.now;
+        let vm = self.vm_state(host, id).ok_or(Failed::GONE)?;
+        let position = vm.source(leg, now);
+        let sender = vm.sender(leg).ok_or(Failed::GONE)?;
+        let kind = ReplicationType::Planned;
+        let log =
+            Message::Log { from: sender.sent, position, kind, took: self.policy.link_latency };
+        self.deliver(host, sender.peer, id, log, out)?;
+        self.disarm(host, id, leg);
+        let by = Cause::Call(Operation::PrepareFailover);
+        self.edit(host, id, by, out, |vm| {
+            if let Some(sender) = vm.sender_mut(leg) {
+                sender.phase = Sending::Synced;
+                sender.sent = position;
+                (sender.last_sent, sender.last_type) = (Some(now), kind);
+                sender.failures = 0;
+            }
+        });
+        Ok(())
+    }
+
+    fn suspend(
+        &mut self,
+        host: HostId,
+        id: VmId,
+        leg: Leg,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Failed> {
+        let by = Cause::Call(Operation::SuspendReplication);
+        let Some(sender) = self.vm_state(host, id).and_then(|vm| vm.sender(leg)) else {
+            return self
+                .edit(host, id, by, out, |vm| {
+                    let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
+                    receiver.phase = match receiver.phase {
+                        Receiving::Waiting => Receiving::Suspended(Work::Initial),
+                        Receiving::Resyncing => Receiving::ResyncSuspended,
+                        Receiving::Replicating => Receiving::Suspended(Work::Replication),
+                        _ => return Err(Failed::GONE),
+                    };
+                    Ok(())
+                })
+                .unwrap_or(Err(Failed::GONE));
+        };
+        let phase = match sender.phase {
+            Sending::Initial => Sending::Suspended(Work::Initial),
+            Sending::Replicating => Sending::Suspended(Work::Replication),
+            Sending::Resyncing => Sending::ResyncSuspended,
+            _ => return Err(Failed::GONE),
+        };
+        if phase == Sending::ResyncSuspended {
+            self.tell_peer(host, id, leg, Message::ResyncHalted(true), out);
+        }
+        self.set_phase(host, id, leg, phase, Operation::SuspendReplication, out);
+        Ok(())
+    }
+
+    fn resume(
+        &mut self,
+        host: HostId,
+        id: VmId,
+        leg: Leg,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Failed> {
+        let vm = self.vm_state(host, id).ok_or(Failed::GONE)?;
+        let Some(sender) = vm.sender(leg) else { return self.resume_receiver(host, id, out) };
+        let (phase, transfer, exported) =
+            (sender.phase, sender.transfer, sender.last_sent.is_some());
+        let (to, copies) = match phase {
+            Sending::Suspended(Work::Initial) | Sending::Critical(Work::Initial) => {
+                (Sending::Initial, true)
+            }
+            Sending::Suspended(Work::Replication) | Sending::Critical(Work::Replication) => {
+                (Sending::Replicating, false)
+            }
+            Sending::ResyncSuspended => (Sending::Resyncing, true),
+            _ => return Err(Failed::GONE),
+        };
+        self.set_phase(host, id, leg, to, Operation::ResumeReplication, out);
+        let waits =
+            transfer.and_then(|job| self.record(job)).is_some_and(|it| it.started.is_none());
+        match (transfer, to) {
+            (Some(_), Sending::Resyncing) if waits => {
+                self.end_transfer(host, id, leg, out);
+                self.start_resync(host, id, leg, out);
+            }
+            (Some(job), _) if copies => self.set_job_state(job, JobState::Running, out),
+            (None, Sending::Initial) if !exported => self.start_copy(host, id, leg, false, out),
+            (None, Sending::Resyncing) => return Err(Failed::GONE),
+            _ => self.arm(host, id, leg, self.now),
+        }
+        if to == Sending::Resyncing {
+            self.tell_peer(host, id, leg, Message::ResyncHalted(false), out);
+        }
+        Ok(())
+    }
+
+    fn resume_receiver(
+        &mut self,
+        host: HostId,
+        id: VmId,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Failed> {
+        let by = Cause::Call(Operation::ResumeReplication);
+        self.stop_peers_resync(host, id, out);
+        self.edit(host, id, by, out, |vm| {
+            let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
+            receiver.phase = match receiver.phase {
+                Receiving::Suspended(Work::Initial) => Receiving::Waiting,
+                Receiving::Suspended(Work::Replication)
+                | Receiving::Resyncing
+                | Receiving::ResyncSuspended
+                | Receiving::Replicating => Receiving::Replicating,
+                _ => return Err(Failed::GONE),
+            };
+            Ok(())
+        })
+        .unwrap_or(Err(Failed::GONE))
+    }
+
+    fn destroy(&mut self, host: HostId, id: VmId, out: &mut Vec<Event>) {
+        let state = &mut self.hosts[usize::from(host.0)];
+        let Some(gone) = state.vms.remove(&id) else { return };
+        if let Role::Test { of } = gone.role
+            && let Some(replica) = self.vm_mut(host, of)
+        {
+            replica.tester = replica.tester.filter(|it| *it != id);
+        }
+        out.push(Event { at: self.now, host, change: Change::VmDestroyed { vm: id } });
+    }
+
+    fn power_ends(&mut self, host: HostId, id: VmId, operation: Operation, out: &mut Vec<Event>) {
+        let now = self.now;
+        self.edit(host, id, Cause::Call(operation), out, |vm| {
+            vm.power = match operation {
+                Operation::StartVm | Operation::RebootVm | Operation::ResetVm => {
+                    EnabledState::Enabled
+                }
+                Operation::SaveVm => EnabledState::Offline,
+                Operation::PauseVm => EnabledState::Quiesce,
+                _ => EnabledState::Disabled,
+            };
+            if vm.power == EnabledState::Enabled {
+                vm.guest.start(now);
+            }
+        });
+    }
+
+    /// A power job that did not come to its end leaves the virtual machine off.
+    pub(super) fn power_rolls_back(
+        &mut self,
+        host: HostId,
+        id: VmId,
+        operation: Operation,
+        out: &mut Vec<Event>,
+    ) {
+        let changing = self.vm_state(host, id).is_some_and(|vm| vm.power_job.is_some());
+        let is_power = matches!(
+            operation,
+            Operation::StartVm
+                | Operation::TurnOffVm
+                | Operation::ShutDownVm
+                | Operation::SaveVm
+                | Operation::PauseVm
+                | Operation::RebootVm
+                | Operation::ResetVm
+        );
+        if changing && is_power {
+            self.power_ends(host, id, Operation::TurnOffVm, out);
+        }
+    }
+}
+
+/// What a power operation shows while it is at work. The guest stops writing at once.
+pub(super) fn power_begins(vm: &mut VmState, operation: Operation, now: SimTime) {
+    vm.guest.stop(now);
+    vm.power = match operation {
+        Operation::StartVm if vm.power == EnabledState::Quiesce => EnabledState::Resuming,
+        Operation::StartVm | Operation::ResetVm => EnabledState::Starting,
+        Operation::SaveVm => EnabledState::Saving,
+        Operation::PauseVm => EnabledState::Pausing,
+        _ => EnabledState::ShuttingDown,
+    };
+}
+
+impl Receiver {
+    /// What a failover to this point, or to the latest state, recovers.
+    fn recovery(&self, point: Option<PointId>) -> Option<Recovery> {
+        match point {
+            None => Some(Recovery { kind: self.last_type, position: self.held }),
+            Some(id) => {
+                let point = self.points.iter().find(|it| it.id == id)?;
+                let kind = point.kind.replication_type();
+                Some(Recovery { kind, position: point.position })
+            }
+        }
+    }
+}

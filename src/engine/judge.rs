@@ -1,0 +1,353 @@
+//! A call before the rule book: the finite situation it meets.
+
+use super::World;
+use super::host::HostState;
+use super::input::Caller;
+use super::vm::{Role, Sending, VmState};
+use crate::error::{Found, Refusal, Why};
+use crate::model::{
+    AuthenticationType, AuthorizationEntry, Call, FailoverNetworkAdapterSettings, HostId,
+    IN_BOX_PROVIDER, InitialReplicationType, Leg, Power, RelationshipId, ReplicationMode,
+    ReplicationState, RequestedJobState, ServiceSettings, Settings, SimTime,
+};
+use crate::rules::constants::SCHEDULE_HORIZON;
+use crate::rules::{Check, Fact, Facts, Plan, Require, Rule, Situation, Target, rule};
+
+/// A call with everything that facts are computed from.
+pub(super) struct Hearing<'a> {
+    world: &'a World,
+    host_id: HostId,
+    host: &'a HostState,
+    caller: Caller,
+    call: &'a Call,
+    vm: Option<&'a VmState>,
+    /// The addressed relationship.
+    pub(super) leg: Leg,
+}
+
+impl World {
+    /// What the rule book says to a call.
+    pub(super) fn judge(
+        &self,
+        host_id: HostId,
+        host: &HostState,
+        caller: Caller,
+        call: &Call,
+    ) -> Result<(Leg, Option<&'static Plan>), Refusal> {
+        let rule = rule(call.operation());
+        let vm = call.vm().and_then(|id| host.vms.get(&id)).map(|vm| &**vm);
+        let leg = match rule.target {
+            Target::Sending => vm.map_or(Leg::Primary, VmState::sending_leg),
+            Target::Named => call.relationship().map_or(Leg::Primary, |id| id.leg),
+            _ => Leg::Primary,
+        };
+        let hearing = Hearing { world: self, host_id, host, caller, call, vm, leg };
+        let situation = hearing.situation(rule);
+        match rule.judge(&situation) {
+            Ok(plan) => Ok((leg, plan)),
+            Err(unmet) => Err(hearing.refusal(&situation, unmet)),
+        }
+    }
+}
+
+impl Hearing<'_> {
+    fn situation(&self, rule: &Rule) -> Situation {
+        let sends = self.vm.is_some_and(|vm| vm.sender(self.leg).is_some());
+        let asked = rule.requirements().map(|it| it.check);
+        let planned = rule.plans.iter().filter_map(|it| it.when);
+        let facts = asked.chain(planned).fold(Facts::NONE, |facts, check| match check {
+            Check::Holds(fact) => facts.with(fact, self.holds(fact)),
+            _ => facts,
+        });
+        Situation {
+            mode: self.vm.map_or(ReplicationMode::None, VmState::mode),
+            state: self.vm.map_or(ReplicationState::Disabled, |vm| vm.state(self.leg)),
+            power: self.vm.map_or(Power::Off, |vm| vm.power.power()),
+            build: self.host.build,
+            facts: facts.with(Fact::Sends, sends),
+        }
+    }
+
+    fn refusal(&self, situation: &Situation, unmet: &'static Require) -> Refusal {
+        let found = self.vm.map(|_| Found {
+            mode: situation.mode,
+            state: situation.state,
+            power: situation.power,
+        });
+        let detail = match unmet.check {
+            Check::Holds(Fact::SettingsValid) => {
+                self.settings().and_then(|it| it.fault(self.host.build))
+            }
+            _ => None,
+        };
+        let operation = self.call.operation();
+        Refusal { operation, code: unmet.otherwise, why: Why::Rule(unmet, detail), found }
+    }
+
+    fn settings(&self) -> Option<&Settings> {
+        match self.call {
+            Call::CreateReplicationRelationship { settings, .. }
+            | Call::ModifyReplicationSettings { settings, .. }
+            | Call::InitiateFailback { settings, .. } => Some(settings),
+            Call::ReverseReplicationRelationship { settings, .. } => settings.as_deref(),
+            _ => None,
+        }
+    }
+
+    fn holds(&self, fact: Fact) -> bool {
+        match fact {
+            Fact::CallerIsAdministrator => self.caller == Caller::Administrator,
+            Fact::VmKnown => self.vm.is_some(),
+            Fact::JobCancellable => self.job_is_cancellable(),
+            Fact::JobEndRequested => self.asks_job_to_end(),
+            Fact::ServerSettingsValid => self.server(server_settings_are_consistent),
+            Fact::MonitoringIntervalKnown => self.server(|it| {
+                ServiceSettings::MONITORING_INTERVALS_S.contains(&it.monitoring_interval_s)
+            }),
+            Fact::EntryValid | Fact::EntryNew | Fact::EntryKnown | Fact::WildcardAlone => {
+                self.holds_of_entries(fact)
+            }
+            Fact::SettingsValid
+            | Fact::DisksKnown
+            | Fact::OtherHost
+            | Fact::SameConnectionPoint
+            | Fact::FitsChain
+            | Fact::InBoxProvider
+            | Fact::DisksFree
+            | Fact::DiskSetChanges => {
+                self.settings().is_none_or(|settings| self.holds_of_settings(fact, settings))
+            }
+            Fact::InitialTypeKnown
+            | Fact::IsExport
+            | Fact::IsSeeded
+            | Fact::LocationGiven
+            | Fact::ExportFound
+            | Fact::StartTimeInRange
+            | Fact::RequestedStateKnown
+            | Fact::PortValid
+            | Fact::AuthenticationValid
+            | Fact::NetworkValid => self.holds_of_parameters(fact),
+            Fact::Unlocked
+            | Fact::RelationshipKnown
+            | Fact::RelationshipIsPrimary
+            | Fact::RelationshipIsExtended
+            | Fact::Sends
+            | Fact::HasReplicated
+            | Fact::InitialIncomplete
+            | Fact::PointKnown
+            | Fact::NoTestReplica
+            | Fact::NotExtended
+            | Fact::Extended
+            | Fact::NotMerging
+            | Fact::ExternalProvider => self.vm.is_some_and(|vm| self.holds_of_vm(fact, vm)),
+        }
+    }
+
+    fn holds_of_vm(&self, fact: Fact, vm: &VmState) -> bool {
+        let sender = vm.sender(self.leg);
+        let extended = matches!(&vm.role, Role::Replica { onward: Some(_), .. });
+        match fact {
+            Fact::Unlocked => self.is_unlocked(vm),
+            Fact::RelationshipKnown => {
+                let known =
+                    |id: RelationshipId| Some(id.vm) == self.call.vm() && vm.has_leg(id.leg);
+                self.call.relationship().is_none_or(known)
+            }
+            Fact::RelationshipIsPrimary => self.leg == Leg::Primary,
+            Fact::RelationshipIsExtended => {
+                self.call.relationship().is_some_and(|id| id.leg == Leg::Extended)
+            }
+            Fact::HasReplicated => match sender {
+                Some(sender) => sender.last_sent.is_some(),
+                None => vm.receiver().is_some_and(|it| it.last_received.is_some()),
+            },
+            Fact::InitialIncomplete => sender.is_some_and(|it| it.last_sent.is_none()),
+            Fact::PointKnown => self.point_is_known(vm),
+            Fact::NoTestReplica => vm.tester.is_none(),
+            Fact::NotExtended => self.leg == Leg::Extended || !extended,
+            Fact::Extended => extended,
+            Fact::NotMerging => sender.is_none_or(|it| !self.world.is_merging(it)),
+            Fact::Sends => sender.is_some(),
+            _ => false,
+        }
+    }
+
+    /// No exclusive operation, except that a failover may be reverted while it is at work; and for
+    /// an operation that needs the data path, no job on that.
+    fn is_unlocked(&self, vm: &VmState) -> bool {
+        let reverts = matches!(self.call, Call::RevertFailover { .. })
+            && vm.state(Leg::Primary) == ReplicationState::FailoverInProgress;
+        let needs_path =
+            matches!(self.call, Call::StartReplication { .. } | Call::Resynchronize { .. });
+        let path_is_free = || {
+            vm.sender(self.leg)
+                .is_none_or(|it| it.transfer.is_none() || it.phase == Sending::ResyncSuspended)
+        };
+        (vm.lock.is_none() || reverts) && (!needs_path || path_is_free())
+    }
+
+    fn point_is_known(&self, vm: &VmState) -> bool {
+        let (Call::InitiateFailover { point, .. } | Call::TestReplicaSystem { point, .. }) =
+            self.call
+        else {
+            return true;
+        };
+        point.is_none_or(|id| {
+            vm.receiver().is_some_and(|it| it.points.iter().any(|point| point.id == id))
+        })
+    }
+
+    fn holds_of_settings(&self, fact: Fact, settings: &Settings) -> bool {
+        let current = self.vm.and_then(|vm| vm.sender(self.leg));
+        match fact {
+            Fact::SettingsValid => settings.fault(self.host.build).is_none(),
+            Fact::InBoxProvider => settings.provider == IN_BOX_PROVIDER,
+            Fact::OtherHost => {
+                !settings.recovery_connection_point.eq_ignore_ascii_case(&self.host.name)
+            }
+            Fact::SameConnectionPoint => current.is_none_or(|it| {
+                let point = &it.settings.recovery_connection_point;
+                point.eq_ignore_ascii_case(&settings.recovery_connection_point)
+            }),
+            Fact::DisksKnown => self.vm.is_none_or(|vm| disks_are_known(vm, settings)),
+            Fact::FitsChain => self.vm.is_none_or(|vm| fits_chain(vm, settings)),
+            Fact::DiskSetChanges => {
+                current.is_some_and(|it| it.settings.included_disks != settings.included_disks)
+            }
+            Fact::DisksFree => current.is_none_or(|it| {
+                it.settings.included_disks == settings.included_disks
+                    || it.phase == Sending::Replicating
+            }),
+            _ => false,
+        }
+    }
+
+    fn holds_of_parameters(&self, fact: Fact) -> bool {
+        match (fact, self.call) {
+            (Fact::InitialTypeKnown, Call::StartReplication { initial, .. }) => {
+                InitialReplicationType::from_wire(*initial).is_some()
+            }
+            (Fact::IsExport, call) => is_initial(call, InitialReplicationType::Export),
+            (Fact::IsSeeded, call) => is_initial(call, InitialReplicationType::Seeded),
+            (Fact::LocationGiven, Call::StartReplication { export_location, .. }) => {
+                !is_initial(self.call, InitialReplicationType::Export)
+                    || export_location.as_deref().is_some_and(is_full_path)
+            }
+            (Fact::LocationGiven, Call::ImportInitialReplica { import_location, .. }) => {
+                is_full_path(import_location)
+            }
+            (
+                Fact::StartTimeInRange,
+                Call::StartReplication { start, .. } | Call::Resynchronize { start, .. },
+            ) => {
+                is_initial(self.call, InitialReplicationType::Export)
+                    || start.is_none_or(|at| self.is_schedulable(at))
+            }
+            (Fact::ExportFound, Call::ImportInitialReplica { vm, import_location }) => {
+                self.world.export(*vm, import_location).is_some()
+            }
+            (Fact::PortValid, Call::TestReplicationConnection { port, .. }) => *port != 0,
+            (
+                Fact::AuthenticationValid,
+                Call::TestReplicationConnection { authentication, certificate_thumbprint, .. },
+            ) => {
+                let thumbprint = certificate_thumbprint.as_deref().is_some_and(|it| !it.is_empty());
+                AuthenticationType::from_wire(*authentication)
+                    .is_some_and(|it| thumbprint == (it == AuthenticationType::Certificate))
+            }
+            (Fact::NetworkValid, Call::SetFailoverNetworkAdapterSettings { settings, .. }) => {
+                settings.iter().all(network_is_valid)
+            }
+            _ => false,
+        }
+    }
+
+    fn is_schedulable(&self, at: SimTime) -> bool {
+        let now = self.world.now;
+        at >= now && at.since(now) <= SCHEDULE_HORIZON
+    }
+
+    fn server(&self, judge: impl FnOnce(&ServiceSettings) -> bool) -> bool {
+        match self.call {
+            Call::ModifyServiceSettings { settings } => judge(settings),
+            _ => true,
+        }
+    }
+
+    fn holds_of_entries(&self, fact: Fact) -> bool {
+        let (name, entry): (&str, Option<&AuthorizationEntry>) = match self.call {
+            Call::AddAuthorizationEntry { entry }
+            | Call::ModifyAuthorizationEntry { entry }
+            | Call::SetAuthorizationEntry { entry, .. } => (&entry.allowed_primary, Some(entry)),
+            Call::RemoveAuthorizationEntry { allowed_primary } => (allowed_primary, None),
+            _ => return false,
+        };
+        let entries = &self.host.entries;
+        match fact {
+            Fact::EntryValid => entry.is_some_and(AuthorizationEntry::is_valid),
+            Fact::EntryNew => self.host.entry(name).is_none(),
+            Fact::EntryKnown => self.host.entry(name).is_some(),
+            Fact::WildcardAlone => {
+                let any = entries.contains_key("*");
+                if name == "*" { any || entries.is_empty() } else { !any }
+            }
+            _ => false,
+        }
+    }
+
+    fn job_is_cancellable(&self) -> bool {
+        let Call::RequestJobStateChange { job, .. } = self.call else { return false };
+        let job = self.host.jobs.get(job);
+        job.is_some_and(|it| self.world.may_cancel(self.host_id, it))
+    }
+
+    fn asks_job_to_end(&self) -> bool {
+        let Call::RequestJobStateChange { requested, .. } = self.call else { return false };
+        matches!(
+            RequestedJobState::from_wire(*requested),
+            Some(RequestedJobState::Terminate | RequestedJobState::Kill)
+        )
+    }
+}
+
+fn is_initial(call: &Call, kind: InitialReplicationType) -> bool {
+    matches!(call, Call::StartReplication { initial, .. } if *initial == kind.to_wire())
+}
+
+/// A drive with a folder, or a share.
+fn is_full_path(path: &str) -> bool {
+    let drive = path.as_bytes().first().is_some_and(u8::is_ascii_alphabetic)
+        && path.get(1..3).is_some_and(|it| it == r":\");
+    drive || path.strip_prefix(r"\\").is_some_and(|it| it.contains('\\'))
+}
+
+fn disks_are_known(vm: &VmState, settings: &Settings) -> bool {
+    let known = |id| vm.disks.iter().any(|disk| disk.id == id);
+    let included = settings.included_disks.as_ref();
+    !vm.disks.is_empty() && included.is_none_or(|ids| ids.iter().all(|id| known(*id)))
+}
+
+/// What an extended leg may have, and what the leg before it may become.
+fn fits_chain(vm: &VmState, settings: &Settings) -> bool {
+    let Role::Replica { inbound, .. } = &vm.role else { return true };
+    settings.replication_interval_s >= inbound.settings.replication_interval_s.max(300)
+        && settings.application_consistent_interval_h == 0
+}
+
+fn network_is_valid(adapter: &FailoverNetworkAdapterSettings) -> bool {
+    adapter.gateways.len() <= FailoverNetworkAdapterSettings::MAX_GATEWAYS
+        && adapter.addresses.len() == adapter.subnets.len()
+        && (adapter.dhcp || !adapter.addresses.is_empty())
+}
+
+fn server_settings_are_consistent(it: &ServiceSettings) -> bool {
+    use crate::model::AllowedAuthentication as A;
+    let needs_certificate = it.allowed_authentication.allows(AuthenticationType::Certificate);
+    let authenticates = it.allowed_authentication != A::Undefined || !it.recovery_server_enabled;
+    let certified = needs_certificate != it.certificate_thumbprint.is_empty();
+    it.http_port != 0
+        && it.https_port != 0
+        && it.monitoring_start_s < 24 * 3600
+        && authenticates
+        && (certified || !it.recovery_server_enabled)
+}

@@ -1,0 +1,237 @@
+//! The machine: a world is a value, and one pure function changes it.
+//!
+//! [`World::apply`] is total: every input in every world has a reply, and a refusal is one. There
+//! is no clock, no randomness, no I/O and no interior mutability in here; time passes only as an
+//! input. Hosts are separate machines: what one knows of another it learned from a message
+//! (`message.rs`), and the real wire protocol between hosts is not modelled.
+//!
+//! A call goes through `judge.rs` (a finite situation for the rule book), `accept.rs` (done at
+//! once, or a job begins), `jobs.rs` (phases pass), and `finish.rs` (the effect). Change logs go
+//! through `cycle.rs`.
+
+mod agenda;
+mod event;
+mod host;
+mod input;
+mod job;
+mod policy;
+mod vm;
+mod window;
+
+mod accept;
+mod check;
+mod cycle;
+mod disturb;
+mod finish;
+mod jobs;
+mod judge;
+mod message;
+mod reverse;
+mod transfer;
+mod view;
+
+pub use check::Inconsistency;
+pub use event::{Change, Event, Rejection, Reply};
+pub use input::{Caller, Disturbance, HostSpec, Input, VmSpec};
+pub use policy::Policy;
+
+use crate::error::Missing;
+use crate::model::{Call, Guid, HostId, JobId, Leg, RelationshipId, SimTime, VmId};
+use crate::rules::Cause;
+use agenda::{Agenda, Due};
+use host::{Fabric, HostState};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use vm::VmState;
+
+/// Everything there is: hosts, links, jobs, what is due, and the time.
+///
+/// `Clone` is a complete checkpoint that costs a pointer for each virtual machine and job; two
+/// worlds are equal when nothing can ever tell them apart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct World {
+    now: SimTime,
+    seed: u64,
+    minted: u64,
+    policy: Arc<Policy>,
+    hosts: Vec<HostState>,
+    fabric: Fabric,
+    agenda: Agenda,
+    /// Exported initial replicas by virtual machine and folder, with their positions. They are on
+    /// a medium that is carried from host to host, so they belong to no host.
+    exports: BTreeMap<(VmId, String), u64>,
+}
+
+impl World {
+    /// An empty world at time zero. The seed decides only the GUIDs that the world mints itself.
+    pub fn new(seed: u64) -> Self {
+        Self::with_policy(seed, Policy::default())
+    }
+
+    /// An empty world with its own durations and rates.
+    pub fn with_policy(seed: u64, policy: Policy) -> Self {
+        Self {
+            now: SimTime::ZERO,
+            seed,
+            minted: 0,
+            policy: Arc::new(policy),
+            hosts: Vec::new(),
+            fabric: Fabric::default(),
+            agenda: Agenda::default(),
+            exports: BTreeMap::new(),
+        }
+    }
+
+    /// The time.
+    pub fn now(&self) -> SimTime {
+        self.now
+    }
+
+    /// When the next thing is due; what an event loop would sleep until.
+    pub fn next_due(&self) -> Option<SimTime> {
+        self.agenda.next_due()
+    }
+
+    /// Makes one thing happen, tells what came of it, and appends to `out` everything that an
+    /// observer sees of it, in order.
+    ///
+    /// A reply of [`Reply::Refused`], [`Reply::NotFound`] or [`Reply::Rejected`] means that the
+    /// world is as it was.
+    pub fn apply(&mut self, input: &Input, out: &mut Vec<Event>) -> Reply {
+        let reply = match input {
+            Input::Call { host, caller, call } => {
+                return self.apply_call(*host, *caller, call, out);
+            }
+            Input::Advance(by) => self.advance(*by, out),
+            Input::Disturb(disturbance) => self.disturb(*disturbance, out),
+            Input::AddHost(spec) => self.add_host(spec),
+            Input::AddVm { host, vm } => self.add_vm(*host, vm, out),
+        };
+        self.must_be_consistent(input);
+        reply
+    }
+
+    /// The same as applying an [`Input::Call`], for a caller that has only a borrowed call.
+    pub fn apply_call(
+        &mut self,
+        host: HostId,
+        caller: Caller,
+        call: &Call,
+        out: &mut Vec<Event>,
+    ) -> Reply {
+        let reply = self.call(host, caller, call, out);
+        self.must_be_consistent(call);
+        reply
+    }
+
+    /// A broken invariant is an error of this crate: found where it happens, in debug builds.
+    fn must_be_consistent(&self, after: &dyn std::fmt::Debug) {
+        if cfg!(debug_assertions)
+            && let Err(inconsistency) = self.check()
+        {
+            panic!("after {after:?}: {inconsistency}");
+        }
+    }
+
+    fn advance(&mut self, by: Duration, out: &mut Vec<Event>) -> Reply {
+        let Some(until) = self.now.checked_add(by) else {
+            return Reply::Rejected(Rejection::EndOfTime);
+        };
+        while let Some((due, what)) = self.agenda.pop(until) {
+            self.now = due;
+            match what {
+                Due::CloseLog(host, vm, leg) => self.close_log(host, vm, leg, out),
+                Due::LogArrives(host, vm, leg) => self.log_arrives(host, vm, leg, out),
+                Due::Phase(job) => self.phase_ends(job, out),
+                Due::Reap(job) => self.reap(job, out),
+                Due::WindowOpens(host, vm, leg) => self.window_opens(host, vm, leg, out),
+            }
+        }
+        self.now = until;
+        Reply::Happened
+    }
+
+    /// A GUID that no other call of this function in this world returns.
+    fn mint(&mut self) -> Guid {
+        self.minted += 1;
+        let low = mix(self.seed ^ mix(self.minted));
+        let high = mix(low ^ self.seed.rotate_left(32));
+        // Version 4, variant 1, as a real random GUID has them.
+        let (high, low) = (high & !0xF000 | 0x4000, low & !(0b11 << 62) | 0b10 << 62);
+        Guid(u128::from(high) << 64 | u128::from(low))
+    }
+
+    fn host(&self, id: HostId) -> Option<&HostState> {
+        self.hosts.get(usize::from(id.0))
+    }
+
+    fn vm_state(&self, host: HostId, id: VmId) -> Option<&VmState> {
+        self.host(host)?.vms.get(&id).map(|vm| &**vm)
+    }
+
+    /// A virtual machine to change where no state of a relationship, role or power changes.
+    /// Copy-on-write: a fork shares every virtual machine it has not touched.
+    fn vm_mut(&mut self, host: HostId, id: VmId) -> Option<&mut VmState> {
+        self.hosts.get_mut(usize::from(host.0))?.vms.get_mut(&id).map(Arc::make_mut)
+    }
+
+    /// Changes a virtual machine and reports every change of state, role and power: the one place
+    /// where such events come from, so that none is forgotten.
+    fn edit<R>(
+        &mut self,
+        host: HostId,
+        id: VmId,
+        by: Cause,
+        out: &mut Vec<Event>,
+        change: impl FnOnce(&mut VmState) -> R,
+    ) -> Option<R> {
+        let at = self.now;
+        let vm = self.vm_mut(host, id)?;
+        let seen =
+            |vm: &VmState| (vm.mode(), vm.state(Leg::Primary), vm.state(Leg::Extended), vm.power);
+        let before = seen(vm);
+        let result = change(vm);
+        let after = seen(vm);
+        if before == after {
+            return Some(result);
+        }
+        let mut push = |change| out.push(Event { at, host, change });
+        if before.0 != after.0 {
+            push(Change::Mode { vm: id, from: before.0, to: after.0 });
+        }
+        let legs = [(Leg::Primary, before.1, after.1), (Leg::Extended, before.2, after.2)];
+        for (leg, from, to) in legs.into_iter().filter(|(_, from, to)| from != to) {
+            let id = RelationshipId { vm: id, leg };
+            push(Change::State { id, mode: after.0, was: before.0, from, to, by });
+        }
+        if before.3 != after.3 {
+            push(Change::Power { vm: id, from: before.3, to: after.3 });
+        }
+        Some(result)
+    }
+
+    fn host_or_missing(&self, id: HostId) -> Result<&HostState, Missing> {
+        self.host(id).filter(|host| host.up).ok_or(Missing::Host)
+    }
+}
+
+/// A bijection of 64 bits that spreads nearby numbers: the finaliser of `SplitMix64`.
+const fn mix(n: u64) -> u64 {
+    let n = n.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let n = (n ^ n >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let n = (n ^ n >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+    n ^ n >> 31
+}
+
+/// The key of the `n`-th job of a host. The host is part of it, so that a job is found by its key.
+const fn job_id(host: HostId, n: u64) -> JobId {
+    const TAG: u128 = 0x4A4F_4200_0000_4000_8000_0000_0000_0000;
+    JobId(Guid(TAG | (host.0 as u128) << 80 | (n & 0xFFFF_FFFF_FFFF) as u128))
+}
+
+/// The host that a job's key speaks of.
+#[allow(clippy::cast_possible_truncation)] // Sixteen bits of the key are the host.
+const fn host_of(job: JobId) -> HostId {
+    HostId((job.0.0 >> 80) as u16)
+}

@@ -1,0 +1,86 @@
+//! What Windows leaves open, and what a network decides: durations and rates.
+
+use crate::model::SimTime;
+use crate::rules::Pace;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// How fast things go in a world. None of it is Windows's: every host and network differs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Policy {
+    /// What a link between two hosts carries, in bytes a second; never 0.
+    pub link_rate: u64,
+    /// What one message takes to the other host.
+    pub link_latency: Duration,
+    /// How fast both copies of a disk are compared, in bytes a second; never 0.
+    pub compare_rate: u64,
+    /// How long a received log takes to be applied.
+    pub apply: Duration,
+    /// [`Pace::Local`].
+    pub local: Duration,
+    /// [`Pace::Contact`].
+    pub contact: Duration,
+    /// [`Pace::Checkpoint`].
+    pub checkpoint: Duration,
+    /// [`Pace::Undo`], to a recovery point; going to the latest state takes none.
+    pub undo: Duration,
+    /// [`Pace::Merge`].
+    pub merge: Duration,
+    /// [`Pace::Boot`].
+    pub boot: Duration,
+    /// [`Pace::GuestShutdown`].
+    pub guest_shutdown: Duration,
+}
+
+impl Default for Policy {
+    /// A gigabit link and ordinary disks: 125 MB/s, 20 ms; jobs take seconds.
+    fn default() -> Self {
+        Self {
+            link_rate: 125_000_000,
+            link_latency: Duration::from_millis(20),
+            compare_rate: 400_000_000,
+            apply: Duration::from_millis(500),
+            local: Duration::from_secs(1),
+            contact: Duration::from_secs(2),
+            checkpoint: Duration::from_secs(2),
+            undo: Duration::from_secs(10),
+            merge: Duration::from_secs(5),
+            boot: Duration::from_secs(5),
+            guest_shutdown: Duration::from_secs(20),
+        }
+    }
+}
+
+impl Policy {
+    /// How long `bytes` take over a link.
+    pub(crate) fn transfer(&self, bytes: u64) -> Duration {
+        self.link_latency + at_rate(bytes, self.link_rate)
+    }
+
+    /// How long a phase takes that moves or compares `bytes`, or goes back to a point.
+    pub(crate) fn phase(&self, pace: Pace, bytes: u64, to_a_point: bool) -> Duration {
+        match pace {
+            Pace::Local => self.local,
+            Pace::Contact => self.contact,
+            Pace::Checkpoint => self.checkpoint,
+            Pace::Flush | Pace::Copy => self.transfer(bytes),
+            Pace::Compare => at_rate(bytes, self.compare_rate),
+            Pace::Undo if to_a_point => self.undo,
+            Pace::Undo => Duration::ZERO,
+            Pace::Merge => self.merge,
+            Pace::Boot => self.boot,
+            Pace::GuestShutdown => self.guest_shutdown,
+        }
+    }
+}
+
+fn at_rate(bytes: u64, rate: u64) -> Duration {
+    let nanos = u128::from(bytes) * 1_000_000_000 / u128::from(rate.max(1));
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+/// What a guest has written by now, if it has written since `since` at this rate.
+pub(crate) fn written(rate: u64, since: SimTime, now: SimTime) -> u64 {
+    let ticks = u128::from(now.ticks().saturating_sub(since.ticks()));
+    u64::try_from(u128::from(rate) * ticks / 10_000_000).unwrap_or(u64::MAX)
+}

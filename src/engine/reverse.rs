@@ -1,0 +1,164 @@
+//! The roles are swapped: a failed-over replica becomes a primary.
+
+use super::World;
+use super::event::Event;
+use super::finish::Failed;
+use super::host::Turned;
+use super::message::{Message, Prepared};
+use super::vm::{Receiver, Receiving, Role, Sender, Sending, VmState};
+use crate::model::{Call, HostId, Leg, Operation, ReplicationType, Settings, VmId};
+use crate::rules::{Cause, Happening};
+use std::sync::Arc;
+use std::time::Duration;
+
+impl World {
+    /// The old primary that a reversal turns into the replica, and how it is prepared.
+    pub(super) fn old_primary(
+        &self,
+        host: HostId,
+        id: VmId,
+        call: Option<&Call>,
+    ) -> Result<(HostId, Settings, Prepared), Failed> {
+        let Some(Call::ReverseReplicationRelationship { settings, .. }) = call else {
+            return Err(Failed::GONE);
+        };
+        let receiver = self.vm_state(host, id).and_then(VmState::receiver).ok_or(Failed::GONE)?;
+        let settings = match settings {
+            Some(settings) => (**settings).clone(),
+            None => self.mirrored(receiver)?,
+        };
+        let to = self.resolve(host, &settings.recovery_connection_point)?;
+        self.admits(host, to, &settings)?;
+        let old = self.vm_state(to, id).ok_or(Turned::NotPrepared)?;
+        let prepared = old.is_prepared_for(host)?;
+        Ok((to, settings, prepared))
+    }
+
+    /// The same settings the other way round, to the port that the old primary listens on.
+    fn mirrored(&self, receiver: &Receiver) -> Result<Settings, Failed> {
+        let peer = receiver.peer.and_then(|it| self.host(it)).ok_or(Turned::UnknownHost)?;
+        let settings = &receiver.settings;
+        let kind = settings.authentication.ok_or(Turned::NotListening)?;
+        Ok(Settings {
+            recovery_connection_point: peer.name.to_string(),
+            recovery_server_port: peer.port(kind),
+            ..(**settings).clone()
+        })
+    }
+
+    pub(super) fn reverse(
+        &mut self,
+        host: HostId,
+        id: VmId,
+        call: Option<&Call>,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Failed> {
+        let now = self.now;
+        let (peer, settings, prepared) = self.old_primary(host, id, call)?;
+        let settings = Arc::new(self.filled(host, peer, &settings));
+        let vm = self.vm_state(host, id).ok_or(Failed::GONE)?;
+        let phase = vm.receiver().map(|it| it.phase).ok_or(Failed::GONE)?;
+        let base = phase.recovery().ok_or(Failed::GONE)?.position;
+        let held = self.turn_into_replica(host, peer, id, &settings, prepared, out)?;
+        let synced = prepared == Prepared::Synced;
+        // A replica that went back to an older point no longer continues what its peer holds.
+        let diverged = synced && held != base;
+        self.end_transfer(host, id, Leg::Extended, out);
+        self.disarm(host, id, Leg::Extended);
+        let by = Cause::Call(Operation::ReverseReplicationRelationship);
+        self.edit(host, id, by, out, |vm| {
+            let mut sender = Sender::new(peer, settings.clone(), now);
+            if synced {
+                sender.phase = Sending::Replicating;
+                (sender.last_sent, sender.last_type) = (Some(now), ReplicationType::Regular);
+            }
+            sender.sent = base;
+            vm.role = Role::Primary(sender);
+            vm.lock = None;
+        });
+        if diverged {
+            self.needs_resync(host, id, Leg::Primary, Happening::LogInvalid, out);
+        } else if synced {
+            self.arm(host, id, Leg::Primary, now);
+        }
+        Ok(())
+    }
+
+    /// The old primary becomes the replica; where its copy ends.
+    fn turn_into_replica(
+        &mut self,
+        host: HostId,
+        peer: HostId,
+        id: VmId,
+        settings: &Arc<Settings>,
+        prepared: Prepared,
+        out: &mut Vec<Event>,
+    ) -> Result<u64, Failed> {
+        let now = self.now;
+        if prepared == Prepared::Synced {
+            self.disarm(peer, id, Leg::Primary);
+        }
+        let by = Cause::Happening(Happening::RolesReversed);
+        self.edit(peer, id, by, out, |vm| {
+            let held = vm.position(now);
+            let mut inbound = Receiver::new(Some(host), settings.clone(), now);
+            inbound.held = held;
+            if prepared == Prepared::Synced {
+                inbound.phase = Receiving::Replicating;
+                (inbound.last_received, inbound.applied_at) = (Some(now), Some(now));
+                inbound.last_type = ReplicationType::Regular;
+            }
+            vm.role = Role::Replica { inbound, onward: None };
+            held
+        })
+        .ok_or(Failed::GONE)
+    }
+
+    /// A committed replica becomes the primary of its extended replica.
+    pub(super) fn take_over(
+        &mut self,
+        host: HostId,
+        id: VmId,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Failed> {
+        let now = self.now;
+        let vm = self.vm_state(host, id).ok_or(Failed::GONE)?;
+        let Role::Replica { inbound, onward: Some(sender) } = &vm.role else {
+            return Err(Failed::GONE);
+        };
+        let Receiving::Committed(recovery) = inbound.phase else { return Err(Failed::GONE) };
+        // What was written since the failover was not tracked for this leg.
+        let untracked =
+            vm.guest.position(now) != recovery.position || sender.sent > recovery.position;
+        let peer = sender.peer;
+        let settings = Arc::new(self.filled(host, peer, &sender.settings));
+        self.send(host, peer, id, Message::Adopt(&settings), out)?;
+        let by = Cause::Call(Operation::ChangeReplicationModeToPrimary);
+        self.end_transfer(host, id, Leg::Extended, out);
+        self.disarm(host, id, Leg::Extended);
+        self.edit(host, id, by, out, |vm| {
+            if let Role::Replica { onward: Some(sender), .. } = &vm.role {
+                let phase = sender.phase.without_transfer();
+                let sender = Sender { settings: settings.clone(), phase, ..sender.clone() };
+                vm.role = Role::Primary(sender);
+                vm.lock = None;
+            }
+        });
+        let sender = self.vm_state(host, id).and_then(|vm| vm.sender(Leg::Primary));
+        let phase = sender.map(|it| it.phase);
+        if phase == Some(Sending::Replicating) && untracked {
+            self.needs_resync(host, id, Leg::Primary, Happening::LogInvalid, out);
+            self.disarm_window_for_continue(host, id);
+        } else if phase == Some(Sending::Replicating) {
+            self.arm(host, id, Leg::Primary, now);
+        }
+        Ok(())
+    }
+
+    /// Clients read 9 right after the change and start the resynchronisation themselves; an
+    /// automatic one waits so long that they do.
+    fn disarm_window_for_continue(&mut self, host: HostId, id: VmId) {
+        self.disarm(host, id, Leg::Primary);
+        self.arm_window(host, id, Leg::Primary, Duration::from_secs(60));
+    }
+}

@@ -1,0 +1,403 @@
+//! The data path of a sending end: initial replication, resynchronisation, change of disks.
+
+use super::accept::NewJob;
+use super::agenda::Due;
+use super::event::Event;
+use super::finish::Failed;
+use super::job::Kind;
+use super::message::Message;
+use super::vm::{Sending, Work};
+use super::{World, host_of};
+use crate::model::{
+    Call, HostId, JobId, JobState, JobType, Leg, Operation, ReplicationState, ReplicationType,
+    SimTime, VmId,
+};
+use crate::rules::constants::RETRY_PAUSES;
+use crate::rules::{Cause, Happening, Pace, Plan};
+use std::time::Duration;
+
+/// The disks on their way, after `StartReplication` has taken its checkpoint.
+static SEND_DISKS: Plan = Plan {
+    when: None,
+    job_type: JobType::SendingInitialReplica,
+    during: None,
+    phases: &[Pace::Copy, Pace::Local],
+    cancellable: true,
+};
+
+/// The same against a copy that is there: blocks are compared.
+static COMPARE_DISKS: Plan = Plan { phases: &[Pace::Compare, Pace::Local], ..SEND_DISKS };
+
+/// A resynchronisation that starts by itself in its window.
+static RESYNCHRONIZE: Plan = Plan {
+    when: None,
+    job_type: JobType::Resynchronizing,
+    during: Some(ReplicationState::Resynchronizing),
+    phases: &[Pace::Contact, Pace::Compare, Pace::Merge],
+    cancellable: true,
+};
+
+/// The same towards an extended replica.
+static RESYNCHRONIZE_EXTENDED: Plan =
+    Plan { job_type: JobType::ResynchronizingExtended, ..RESYNCHRONIZE };
+
+/// How long an automatic resynchronisation that failed waits: the longest pause between retries.
+pub(super) const RETRY: Duration = RETRY_PAUSES[RETRY_PAUSES.len() - 1];
+
+impl World {
+    /// A scheduled transfer begins, if it still can: the sender takes the state that a transfer at
+    /// once has from its acceptance.
+    pub(super) fn transfer_starts(
+        &mut self,
+        host: HostId,
+        vm: VmId,
+        leg: Leg,
+        operation: Operation,
+        out: &mut Vec<Event>,
+    ) -> bool {
+        let Some(state) = self.vm_state(host, vm) else { return false };
+        let Some(sender) = state.sender(leg) else { return false };
+        let phase = match (operation, sender.phase) {
+            _ if state.lock.is_some() => return false,
+            (Operation::StartReplication, Sending::Ready) => Sending::Initial,
+            (
+                Operation::Resynchronize,
+                Sending::Suspended(_)
+                | Sending::Critical(_)
+                | Sending::NeedsResync
+                | Sending::ResyncSuspended
+                | Sending::DiskUpdateFailed,
+            ) => Sending::Resyncing,
+            _ => return false,
+        };
+        self.edit(host, vm, Cause::Happening(Happening::ScheduleDue), out, |vm| {
+            if let Some(sender) = vm.sender_mut(leg) {
+                sender.phase = phase;
+            }
+        });
+        true
+    }
+
+    /// What a job does before its first phase: a sending end stops its cycles.
+    pub(super) fn job_begins(&mut self, id: JobId, out: &mut Vec<Event>) {
+        let Some(job) = self.record(id) else { return };
+        let (Some(vm), leg, operation) = (job.vm, job.leg, job.operation) else { return };
+        let host = host_of(id);
+        match operation {
+            Operation::Resynchronize | Operation::PrepareFailover => self.disarm(host, vm, leg),
+            _ if job.job_type == JobType::UpdateDiskSet => self.disarm(host, vm, leg),
+            Operation::SuspendReplication => self.halt(host, vm, leg, out),
+            Operation::InitiateFailover => self.stop_peers_resync(host, vm, out),
+            _ => {}
+        }
+    }
+
+    /// What a pause does at once, before it is complete: nothing moves any more.
+    fn halt(&mut self, host: HostId, vm: VmId, leg: Leg, out: &mut Vec<Event>) {
+        let Some(sender) = self.vm_state(host, vm).and_then(|it| it.sender(leg)) else { return };
+        if let Some(job) = sender.transfer
+            && matches!(sender.phase, Sending::Initial | Sending::Resyncing)
+        {
+            self.set_job_state(job, JobState::Suspended, out);
+        }
+        self.disarm(host, vm, leg);
+    }
+
+    /// The checkpoint of `StartReplication` is taken: the disks go on their way.
+    pub(super) fn initial_copy_begins(
+        &mut self,
+        host: HostId,
+        id: JobId,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Failed> {
+        let job = self.record(id).ok_or(Failed::GONE)?;
+        let (Some(vm), leg, job_type) = (job.vm, job.leg, job.job_type) else {
+            return Err(Failed::GONE);
+        };
+        if job_type == JobType::StartExportReplication {
+            return self.export_ends(host, id, vm, leg);
+        }
+        self.end_of_start(host, vm, leg, id);
+        self.start_copy(host, vm, leg, job_type == JobType::StartSeededReplication, out);
+        Ok(())
+    }
+
+    /// Lets `StartReplication`'s own job go of the data path, which the copy takes over.
+    fn end_of_start(&mut self, host: HostId, vm: VmId, leg: Leg, id: JobId) {
+        let now = self.now;
+        let Some(vm) = self.vm_mut(host, vm) else { return };
+        let position = vm.source(leg, now);
+        if let Some(sender) = vm.sender_mut(leg) {
+            sender.transfer = sender.transfer.filter(|it| *it != id);
+            sender.sent = position;
+        }
+    }
+
+    pub(super) fn start_copy(
+        &mut self,
+        host: HostId,
+        vm: VmId,
+        leg: Leg,
+        seeded: bool,
+        out: &mut Vec<Event>,
+    ) {
+        let plan = if seeded { &COMPARE_DISKS } else { &SEND_DISKS };
+        let operation = Operation::StartReplication;
+        let new = NewJob {
+            host,
+            vm: Some(vm),
+            leg,
+            operation,
+            plan,
+            kind: Kind::Transfer,
+            scheduled: None,
+            call: None,
+        };
+        let id = self.start_job(new, out);
+        let closed = self.record(id).is_some_and(|job| {
+            let peer = self.vm_state(host, vm).and_then(|vm| vm.sender(job.leg)).map(|it| it.peer);
+            peer.is_some_and(|peer| !self.reaches(host, peer))
+        });
+        if closed {
+            self.stall(id);
+        }
+    }
+
+    fn export_ends(&mut self, host: HostId, id: JobId, vm: VmId, leg: Leg) -> Result<(), Failed> {
+        let now = self.now;
+        let call = self.record(id).and_then(|job| job.call.clone());
+        let Some(Call::StartReplication { export_location: Some(folder), .. }) = call.as_deref()
+        else {
+            return Err(Failed::GONE);
+        };
+        let state = self.vm_mut(host, vm).ok_or(Failed::GONE)?;
+        let (position, name) = (state.source(leg, now), state.name.clone());
+        let sender = state.sender_mut(leg).ok_or(Failed::GONE)?;
+        sender.sent = position;
+        // An export that is complete counts as a replication: it can no longer be stopped.
+        sender.last_sent = Some(now);
+        let interval = sender.interval();
+        self.exports.insert((vm, export_folder(folder, &name, vm)), position);
+        self.arm(host, vm, leg, now + interval);
+        Ok(())
+    }
+
+    /// The position of the export in this folder, if there is one of this virtual machine.
+    pub(super) fn export(&self, vm: VmId, folder: &str) -> Option<u64> {
+        self.exports.get(&(vm, folder.trim_end_matches('\\').to_lowercase())).copied()
+    }
+
+    /// The disks have arrived: both sides replicate, and what was logged meanwhile goes next.
+    pub(super) fn initial_copy_ends(
+        &mut self,
+        host: HostId,
+        vm: VmId,
+        leg: Leg,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Failed> {
+        let sender = self.vm_state(host, vm).and_then(|it| it.sender(leg)).ok_or(Failed::GONE)?;
+        let (peer, position) = (sender.peer, sender.sent);
+        self.send(host, peer, vm, Message::InitialReplica { position }, out)?;
+        self.replicates(host, vm, leg, position, Happening::InitialReplicationCompleted, out);
+        Ok(())
+    }
+
+    /// A resynchronisation is merged.
+    pub(super) fn resync_ends(
+        &mut self,
+        host: HostId,
+        vm: VmId,
+        leg: Leg,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Failed> {
+        let now = self.now;
+        let state = self.vm_state(host, vm).ok_or(Failed::GONE)?;
+        let position = state.source(leg, now);
+        let peer = state.sender(leg).ok_or(Failed::GONE)?.peer;
+        self.send(host, peer, vm, Message::ResyncEnds { position: Some(position) }, out)?;
+        self.replicates(host, vm, leg, position, Happening::ResynchronizationCompleted, out);
+        Ok(())
+    }
+
+    /// The sender has everything up to a position on the other side: normal cycles begin.
+    pub(super) fn replicates(
+        &mut self,
+        host: HostId,
+        vm: VmId,
+        leg: Leg,
+        position: u64,
+        by: Happening,
+        out: &mut Vec<Event>,
+    ) {
+        let now = self.now;
+        self.edit(host, vm, Cause::Happening(by), out, |vm| {
+            if let Some(sender) = vm.sender_mut(leg) {
+                sender.phase = Sending::Replicating;
+                sender.sent = position;
+                sender.last_sent = Some(now);
+                sender.last_type = ReplicationType::Regular;
+                sender.failures = 0;
+            }
+        });
+        self.arm(host, vm, leg, now);
+    }
+
+    /// Takes back what a job began, because it failed or was cancelled. A resynchronisation may
+    /// start anew by itself after the pause, if there is one.
+    pub(super) fn roll_back(
+        &mut self,
+        id: JobId,
+        end: JobState,
+        pause: Option<Duration>,
+        out: &mut Vec<Event>,
+    ) {
+        let Some(job) = self.record(id) else { return };
+        let (Some(vm), leg, operation, job_type) = (job.vm, job.leg, job.operation, job.job_type)
+        else {
+            return;
+        };
+        let (host, waits) = (host_of(id), job.started.is_none());
+        let failed = end == JobState::Exception;
+        match operation {
+            Operation::StartReplication if !waits => {
+                let back = if failed { Sending::Critical(Work::Initial) } else { Sending::Ready };
+                self.set_phase(host, vm, leg, back, operation, out);
+            }
+            Operation::Resynchronize if !waits => {
+                self.set_phase(host, vm, leg, Sending::NeedsResync, operation, out);
+                self.tell_peer(host, vm, leg, Message::ResyncEnds { position: None }, out);
+                if let Some(pause) = pause {
+                    self.arm_window(host, vm, leg, pause);
+                }
+            }
+            Operation::ModifyReplicationSettings | Operation::ResumeDiskUpdate
+                if job_type == JobType::UpdateDiskSet =>
+            {
+                let back = if failed { Sending::DiskUpdateFailed } else { Sending::Replicating };
+                self.tell_peer(host, vm, leg, Message::DisksUpdate(false), out);
+                self.set_phase(host, vm, leg, back, operation, out);
+                if !failed {
+                    self.arm(host, vm, leg, self.now);
+                }
+            }
+            Operation::PrepareFailover => self.arm(host, vm, leg, self.now),
+            _ => {}
+        }
+        self.power_rolls_back(host, vm, operation, out);
+    }
+
+    pub(super) fn set_phase(
+        &mut self,
+        host: HostId,
+        vm: VmId,
+        leg: Leg,
+        phase: Sending,
+        by: Operation,
+        out: &mut Vec<Event>,
+    ) {
+        self.edit(host, vm, Cause::Call(by), out, |vm| {
+            if let Some(sender) = vm.sender_mut(leg) {
+                sender.phase = phase;
+            }
+        });
+    }
+
+    /// Sends a message that changes nothing here if it does not arrive.
+    pub(super) fn tell_peer(
+        &mut self,
+        host: HostId,
+        vm: VmId,
+        leg: Leg,
+        message: Message<'_>,
+        out: &mut Vec<Event>,
+    ) {
+        let sender = self.vm_state(host, vm).and_then(|it| it.sender(leg));
+        if let Some(peer) = sender.map(|it| it.peer) {
+            let _ = self.send(host, peer, vm, message, out);
+        }
+    }
+
+    /// Notes when a needed resynchronisation may start by itself, if it may at all: inside the
+    /// window after this pause, else when the window opens next.
+    pub(super) fn arm_window(&mut self, host: HostId, vm: VmId, leg: Leg, pause: Duration) {
+        let earliest = self.now + pause;
+        let Some(sender) = self.vm_mut(host, vm).and_then(|vm| vm.sender_mut(leg)) else { return };
+        let old = sender.window.take();
+        let settings = &sender.settings;
+        let at = (settings.auto_resynchronize && sender.phase == Sending::NeedsResync).then(|| {
+            let (start, end) =
+                (settings.auto_resynchronize_start_s, settings.auto_resynchronize_end_s);
+            opening(earliest, start, end)
+        });
+        self.agenda.cancel(old);
+        let ticket = at.map(|at| self.agenda.schedule(at, Due::WindowOpens(host, vm, leg)));
+        if let Some(sender) = self.vm_mut(host, vm).and_then(|vm| vm.sender_mut(leg)) {
+            sender.window = ticket;
+        }
+    }
+
+    /// Compares both copies without having been asked to by a call.
+    pub(super) fn start_resync(&mut self, host: HostId, vm: VmId, leg: Leg, out: &mut Vec<Event>) {
+        let new = NewJob {
+            host,
+            vm: Some(vm),
+            leg,
+            operation: Operation::Resynchronize,
+            plan: match leg {
+                Leg::Primary => &RESYNCHRONIZE,
+                Leg::Extended => &RESYNCHRONIZE_EXTENDED,
+            },
+            kind: Kind::Transfer,
+            scheduled: None,
+            call: None,
+        };
+        self.start_job(new, out);
+    }
+
+    fn rearm_window(&mut self, host: HostId, vm: VmId, leg: Leg) {
+        if let Some(sender) = self.vm_mut(host, vm).and_then(|vm| vm.sender_mut(leg)) {
+            sender.window = None;
+        }
+        self.arm_window(host, vm, leg, Duration::from_secs(60));
+    }
+
+    pub(super) fn window_opens(&mut self, host: HostId, vm: VmId, leg: Leg, out: &mut Vec<Event>) {
+        if self.vm_state(host, vm).is_some_and(|vm| vm.lock.is_some()) {
+            // Whatever holds the virtual machine now goes first.
+            self.rearm_window(host, vm, leg);
+            return;
+        }
+        let Some(sender) = self.vm_mut(host, vm).and_then(|vm| vm.sender_mut(leg)) else { return };
+        sender.window = None;
+        if sender.phase != Sending::NeedsResync || sender.transfer.is_some() {
+            return;
+        }
+        self.start_resync(host, vm, leg, out);
+    }
+}
+
+/// The folder that an export of a virtual machine makes: one for each, so that a location can be
+/// used again.
+///
+/// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2013/20130628-save-network-bandwidth-by-using-out-of-band-initial-replication-method-in-hyper-v-replica>.
+fn export_folder(location: &str, name: &str, vm: VmId) -> String {
+    format!(r"{}\{name}_{vm}", location.trim_end_matches('\\')).to_lowercase()
+}
+
+/// Now if it lies in the daily window, else when that opens next. The window may wrap around
+/// midnight; one that starts when it ends is the whole day.
+fn opening(now: SimTime, start_s: u32, end_s: u32) -> SimTime {
+    const DAY: u64 = 24 * 3600 * 10_000_000;
+    let (start, end) = (u64::from(start_s) * 10_000_000, u64::from(end_s) * 10_000_000);
+    let of_day = now.ticks() % DAY;
+    let inside = match start.cmp(&end) {
+        std::cmp::Ordering::Less => (start..end).contains(&of_day),
+        std::cmp::Ordering::Equal => true,
+        std::cmp::Ordering::Greater => of_day >= start || of_day < end,
+    };
+    if inside {
+        return now;
+    }
+    let wait = (start + DAY - of_day) % DAY;
+    now + Duration::from_nanos(wait * 100)
+}

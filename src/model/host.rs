@@ -1,0 +1,183 @@
+//! A host: its Windows, its replica server, and whom it lets in.
+
+use super::wire::wire_enum;
+use super::{AllowedAuthentication, ServiceStatus};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+wire_enum! {
+    /// The Windows of a host. Methods, limits and job types follow it.
+    "https://learn.microsoft.com/windows/release-health/windows-server-release-info"
+    pub enum WindowsBuild: u16 {
+        /// One settings instance a virtual machine, five-minute cycles only, 16 recovery points.
+        Server2012 = 9200, "Windows Server 2012";
+        /// Relationships, extended replication, 30/300/900 s, 24 recovery points.
+        Server2012R2 = 9600, "Windows Server 2012 R2";
+        /// Changes of the disk set.
+        Server2016 = 14393, "Windows Server 2016";
+        /// No further change to replication.
+        Server2019 = 17763, "Windows Server 2019";
+        /// No further change to replication.
+        Server2022 = 20348, "Windows Server 2022";
+        /// No further change to replication.
+        Server2025 = 26100, "Windows Server 2025";
+    }
+}
+
+impl WindowsBuild {
+    /// The largest `RecoveryHistory`: 16 on Windows Server 2012, 24 since.
+    ///
+    /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2013/20131022-what-s-new-in-hyper-v-replica-in-windows-server-2012-r2>.
+    pub const fn max_recovery_history(self) -> u16 {
+        match self {
+            Self::Server2012 => 16,
+            _ => 24,
+        }
+    }
+}
+
+/// A host as a client sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// Its fully qualified name: what others put into `RecoveryConnectionPoint`.
+    pub name: Arc<str>,
+    /// Its Windows.
+    pub build: WindowsBuild,
+    /// `Msvm_ReplicationService.OperationalStatus`.
+    pub status: ServiceStatus,
+}
+
+/// `Msvm_ReplicationServiceSettingData`: the replica server of a host.
+///
+/// Source: <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-replicationservicesettingdata>.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ServiceSettings {
+    /// Whether the host accepts replication at all. `RecoveryServerEnabled`.
+    pub recovery_server_enabled: bool,
+    /// Which senders are let in. `AllowedAuthenticationType`.
+    pub allowed_authentication: AllowedAuthentication,
+    /// The certificate of the HTTPS listener; empty without one. `CertificateThumbPrint`.
+    pub certificate_thumbprint: String,
+    /// The Kerberos listener's port. `HttpPort`.
+    pub http_port: u16,
+    /// The certificate listener's port. `HttpsPort`.
+    pub https_port: u16,
+    /// When monitoring windows start, in seconds after midnight UTC. `MonitoringStartTime`.
+    pub monitoring_start_s: u32,
+    /// How long a monitoring window is, in seconds. `MonitoringInterval`.
+    pub monitoring_interval_s: u32,
+}
+
+impl Default for ServiceSettings {
+    /// What a host has on which replication was never configured: the server is disabled, the
+    /// ports are 80 and 443, and monitoring windows of twelve hours start at 09:00.
+    fn default() -> Self {
+        Self {
+            recovery_server_enabled: false,
+            allowed_authentication: AllowedAuthentication::Undefined,
+            certificate_thumbprint: String::new(),
+            http_port: 80,
+            https_port: 443,
+            monitoring_start_s: 9 * 3600,
+            monitoring_interval_s: 12 * 3600,
+        }
+    }
+}
+
+impl ServiceSettings {
+    /// A replica server that lets Kerberos senders in on port 80.
+    pub fn kerberos() -> Self {
+        Self {
+            recovery_server_enabled: true,
+            allowed_authentication: AllowedAuthentication::Kerberos,
+            ..Self::default()
+        }
+    }
+
+    /// The lengths of a monitoring window that the management tools offer, in seconds.
+    ///
+    /// Source: <https://learn.microsoft.com/powershell/module/hyper-v/set-vmreplicationserver>.
+    pub const MONITORING_INTERVALS_S: [u32; 14] = {
+        const HOUR: u32 = 3600;
+        const DAY: u32 = 24 * HOUR;
+        [
+            HOUR,
+            2 * HOUR,
+            3 * HOUR,
+            4 * HOUR,
+            6 * HOUR,
+            8 * HOUR,
+            12 * HOUR,
+            DAY,
+            2 * DAY,
+            3 * DAY,
+            4 * DAY,
+            5 * DAY,
+            6 * DAY,
+            7 * DAY,
+        ]
+    };
+}
+
+/// `Msvm_ReplicationAuthorizationSettingData`: a primary host that may replicate here.
+///
+/// Source: <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-replicationauthorizationsettingdata>.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct AuthorizationEntry {
+    /// A fully qualified name, a wildcard in the first label (`*.contoso.com`), or `*` for any.
+    /// Compared without regard to case. `AllowedPrimaryHostSystem`.
+    pub allowed_primary: String,
+    /// Hosts whose entries have the same tag may replace one another. `TrustGroup`.
+    pub trust_group: String,
+    /// The folder for the disks of new replica virtual machines. `ReplicaStorageLocation`.
+    pub storage_location: String,
+}
+
+impl AuthorizationEntry {
+    /// The entry that lets any host in: `*`, with the trust group `DEFAULT`.
+    ///
+    /// Source: <https://learn.microsoft.com/powershell/module/hyper-v/set-vmreplicationserver>.
+    pub fn any(storage_location: &str) -> Self {
+        Self {
+            allowed_primary: "*".to_owned(),
+            trust_group: "DEFAULT".to_owned(),
+            storage_location: storage_location.to_owned(),
+        }
+    }
+
+    /// Whether the name is well-formed and nothing is missing.
+    ///
+    /// A name is `*`, or labels of letters (of any script), digits and `-` between dots, of which
+    /// the first may be `*`.
+    ///
+    /// Source: <https://learn.microsoft.com/powershell/module/hyper-v/new-vmreplicationauthorizationentry>.
+    pub fn is_valid(&self) -> bool {
+        let is_label = |label: &str| {
+            !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+        };
+        let name = &self.allowed_primary;
+        let names = name.strip_prefix("*.").unwrap_or(name).split('.').all(is_label);
+        (name == "*" || names) && !self.trust_group.is_empty() && !self.storage_location.is_empty()
+    }
+
+    /// Whether the entry lets in the host with this name.
+    ///
+    /// ```
+    /// use hyperv_replica::model::AuthorizationEntry;
+    ///
+    /// let mut entry = AuthorizationEntry::any(r"D:\Replica");
+    /// assert!(entry.covers("hv01.contoso.com"));
+    /// entry.allowed_primary = "*.contoso.com".into();
+    /// assert!(entry.covers("HV01.contoso.com"));
+    /// assert!(!entry.covers("hv01.emea.contoso.com"), "a wildcard stands for one label");
+    /// ```
+    pub fn covers(&self, host: &str) -> bool {
+        match self.allowed_primary.strip_prefix('*') {
+            Some("") => true,
+            Some(suffix) => {
+                host.find('.').is_some_and(|dot| host[dot..].eq_ignore_ascii_case(suffix))
+            }
+            None => self.allowed_primary.eq_ignore_ascii_case(host),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The vocabulary: what WMI says, typed.
+//!
+//! Every enumeration carries Microsoft's numbers, labels and page, declared once. Records are flat
+//! and public, as a client reads them; nothing here decides anything.
+
+mod wire;
+pub use wire::{Set, UnknownValue, WireEnum, as_number};
+
+mod state;
+pub use state::{
+    AllowedAuthentication, AuthenticationType, InitialReplicationType, IpProtocol,
+    RecoveryPointKind, ReplicationHealth, ReplicationMode, ReplicationState, ReplicationType,
+    RequestedReplicationState, ServiceStatus,
+};
+
+mod power;
+pub use power::{EnabledState, Power, RequestedState};
+
+mod code;
+pub use code::ErrorCode;
+
+mod operation;
+pub use operation::{Operation, UnknownOperation};
+
+mod id;
+pub use id::{Guid, HostId, JobId, Leg, ParseIdError, PointId, RelationshipId, VmId};
+
+pub mod time;
+pub use time::SimTime;
+
+pub mod datetime;
+pub use datetime::{CimDateTime, CimInterval, CimTimeOfDay};
+
+mod host;
+pub use host::{AuthorizationEntry, Host, ServiceSettings, WindowsBuild};
+
+mod vm;
+pub use vm::{AdapterId, Disk, DiskId, FailoverNetworkAdapterSettings, Vm};
+
+mod relationship;
+pub use relationship::{IN_BOX_PROVIDER, RecoveryPoint, Relationship, Settings};
+
+mod statistics;
+pub use statistics::{HealthIssue, Statistics};
+
+mod job;
+pub use job::{JOB_RETENTION, Job, JobFailure, JobState, JobType, RequestedJobState};
+
+mod call;
+pub use call::{Call, InitialReplication, Output};

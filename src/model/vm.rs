@@ -1,0 +1,74 @@
+//! A virtual machine, as far as replication looks at it.
+
+use super::{EnabledState, IpProtocol, ReplicationMode, RequestedState, VmId};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// An `Msvm_ComputerSystem` that is a virtual machine.
+///
+/// The deprecated `ReplicationState` and its siblings on this class mirror relationship 0; read
+/// them there.
+///
+/// Source: <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-computersystem>.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vm {
+    /// `Name`: the GUID, the same on both sides of a relationship.
+    pub id: VmId,
+    /// `ElementName`: what people call it.
+    pub name: Arc<str>,
+    /// Its role in replication.
+    pub mode: ReplicationMode,
+    /// Its power.
+    pub power: EnabledState,
+    /// The power it is on its way to; `None` is WMI's 12, not applicable.
+    pub requested: Option<RequestedState>,
+    /// Its test replica, while there is one.
+    pub test_replica: Option<VmId>,
+}
+
+/// A virtual hard disk of a virtual machine: its `Msvm_StorageAllocationSettingData`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DiskId(pub u8);
+
+/// The size and use of one virtual hard disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Disk {
+    /// Which disk of its virtual machine, from 0.
+    pub id: DiskId,
+    /// What the disk can hold, in bytes.
+    pub capacity_bytes: u64,
+    /// What initial replication has to copy, in bytes.
+    pub used_bytes: u64,
+}
+
+/// A virtual network adapter, by its place in its virtual machine, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AdapterId(pub u8);
+
+/// `Msvm_FailoverNetworkAdapterSettingData`: what an adapter takes after a failover.
+///
+/// Source: <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-failovernetworkadaptersettingdata>.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FailoverNetworkAdapterSettings {
+    /// Which adapter.
+    pub adapter: AdapterId,
+    /// Which protocols the addresses belong to.
+    pub protocol: IpProtocol,
+    /// Whether IPv4 addresses come from DHCP.
+    pub dhcp: bool,
+    /// Static addresses.
+    pub addresses: Vec<String>,
+    /// Their subnets, index by index.
+    pub subnets: Vec<String>,
+    /// At most five.
+    pub gateways: Vec<String>,
+    /// Name servers.
+    pub dns_servers: Vec<String>,
+}
+
+impl FailoverNetworkAdapterSettings {
+    /// The most gateways an adapter may have.
+    pub const MAX_GATEWAYS: usize = 5;
+}

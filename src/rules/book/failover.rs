@@ -1,0 +1,242 @@
+//! Failing over, back, for a test, and what follows.
+
+use super::relationship::PEER_REFUSES;
+use super::{
+    RELATIONSHIP_KNOWN, Require, Rule, SINCE_2012_R2, Target, UNLOCKED, fact, late, need, page,
+    plan,
+};
+use crate::model::{ErrorCode, JobType, Operation, Power, ReplicationMode, ReplicationState};
+use crate::rules::{Check, Evidence, Fact, Pace};
+use crate::set;
+use ErrorCode::{Failed, InvalidParameter, InvalidState, NotSupported};
+use Evidence::{Assumed, Client, Documented, Observed};
+
+const RECEIVER_MODE: Check = Check::Mode(set!(ReplicationMode: Replica | ExtendedReplica));
+const OFF: Check = Check::Power(set!(Power: Off));
+const POINT_KNOWN: Require = fact(Fact::PointKnown, InvalidParameter, Documented(page::FAILOVER));
+const HAS_REPLICATED: Require =
+    fact(Fact::HasReplicated, InvalidState, Client(page::START_FAILOVER));
+
+pub(super) const INITIATE: Rule = Rule {
+    operation: Operation::InitiateFailover,
+    target: Target::Primary,
+    requires: &[
+        POINT_KNOWN,
+        need(
+            RECEIVER_MODE,
+            InvalidState,
+            "only a replica is failed over; a primary is prepared instead",
+            Documented(page::START_FAILOVER),
+        ),
+        need(
+            Check::State(
+                set!(ReplicationState: Replicating | Resynchronizing | DiskUpdateInProgress),
+            ),
+            InvalidState,
+            "the replica must be replicating, resynchronising or updating its disks; resume a paused one first, revert a failed-over one",
+            Client(page::START_FAILOVER),
+        ),
+        need(OFF, InvalidState, "the replica must be off", Client(page::START_FAILOVER)),
+        HAS_REPLICATED,
+        UNLOCKED,
+    ],
+    plans: &[plan(JobType::InitiateFailover, &[Pace::Undo, Pace::Checkpoint])
+        .during(ReplicationState::FailoverInProgress)
+        .cancellable()],
+    effect: "The replica is failed over (5) to the chosen point and may be started; it takes no more logs. Nothing is started, and the primary is not told.",
+    evidence: Documented(page::LEARN_FAILOVER),
+    late: &[],
+};
+
+pub(super) const REVERT: Rule = Rule {
+    operation: Operation::RevertFailover,
+    target: Target::Primary,
+    requires: &[
+        need(
+            Check::Mode(set!(ReplicationMode: Primary | Replica | ExtendedReplica)),
+            InvalidState,
+            "the virtual machine must be replicated",
+            Client(page::STOP_FAILOVER),
+        ),
+        need(
+            Check::SenderState(set!(ReplicationState: Synced)),
+            InvalidState,
+            "a primary must be prepared for a planned failover",
+            Client(page::STOP_FAILOVER),
+        ),
+        need(
+            Check::ReceiverState(set!(ReplicationState: Recovered | FailoverInProgress)),
+            InvalidState,
+            "a replica must be failed over and not committed",
+            Documented(page::REVERT),
+        ),
+        need(OFF, InvalidState, "the virtual machine must be off", Documented(page::STOP_FAILOVER)),
+        UNLOCKED,
+    ],
+    plans: &[
+        plan(JobType::CancelSyncedReplication, &[Pace::Local])
+            .when(Check::Mode(set!(ReplicationMode: Primary))),
+        plan(JobType::RevertFailover, &[Pace::Merge]),
+    ],
+    effect: "The replica discards what it wrote since the failover and replicates again (3). A prepared primary replicates again (3) and may start.",
+    evidence: Documented(page::STOP_FAILOVER),
+    late: &[],
+};
+
+pub(super) const COMMIT: Rule = Rule {
+    operation: Operation::CommitFailover,
+    target: Target::Primary,
+    requires: &[
+        need(
+            RECEIVER_MODE,
+            InvalidState,
+            "only a replica's failover is committed",
+            Documented(page::COMMIT),
+        ),
+        need(
+            Check::State(set!(ReplicationState: Recovered)),
+            InvalidState,
+            "the replica must be failed over and not committed",
+            Documented(page::COMMIT),
+        ),
+        UNLOCKED,
+    ],
+    plans: &[plan(JobType::CommitFailover, &[Pace::Merge])],
+    effect: "The failover is final (6): every recovery point is gone and it cannot be reverted.",
+    evidence: Documented(page::COMMIT),
+    late: &[],
+};
+
+pub(super) const TEST: Rule = Rule {
+    operation: Operation::TestReplicaSystem,
+    target: Target::Primary,
+    requires: &[
+        POINT_KNOWN,
+        need(
+            RECEIVER_MODE,
+            InvalidState,
+            "only a replica has test replicas",
+            Client(page::START_FAILOVER),
+        ),
+        need(
+            Check::State(set!(ReplicationState: Replicating | Suspended)),
+            InvalidState,
+            "the replica must be replicating or paused",
+            Client(page::START_FAILOVER),
+        ),
+        need(OFF, InvalidState, "the replica must be off", Client(page::START_FAILOVER)),
+        HAS_REPLICATED,
+        fact(Fact::NoTestReplica, InvalidState, Documented(page::LEARN_FAILOVER)),
+        UNLOCKED,
+    ],
+    plans: &[plan(JobType::InitiateTestReplica, &[Pace::Undo, Pace::Checkpoint]).cancellable()],
+    effect: "A virtual machine “<name> - Test” appears on the replica's host, off and without network; replication goes on.",
+    evidence: Documented(page::LEARN_FAILOVER),
+    late: &[],
+};
+
+pub(super) const REVERSE: Rule = Rule {
+    operation: Operation::ReverseReplicationRelationship,
+    target: Target::Primary,
+    requires: &[
+        fact(Fact::SettingsValid, InvalidParameter, Documented(page::SETTINGS)),
+        fact(
+            Fact::OtherHost,
+            InvalidParameter,
+            Assumed("a replica has its primary's GUID, which is unique on a host"),
+        ),
+        fact(Fact::DisksKnown, InvalidParameter, Assumed("as for a new relationship")),
+        fact(Fact::InBoxProvider, NotSupported, Assumed("as for a new relationship")),
+        need(
+            RECEIVER_MODE,
+            InvalidState,
+            "only a replica can be reversed",
+            Documented(page::REVERSE),
+        ),
+        need(
+            Check::State(set!(ReplicationState: Recovered | Committed)),
+            InvalidState,
+            "the replica must be failed over",
+            Documented(page::REVERSE),
+        ),
+        UNLOCKED,
+    ],
+    plans: &[plan(JobType::ReverseReplication, &[Pace::Contact, Pace::Merge])],
+    effect: "The failover is committed and the roles are swapped. If the old primary was prepared (4) both sides replicate (3); if it was marked as a replica (2) the new primary is ready (1) for initial replication.",
+    evidence: Observed(page::SCRIPTS),
+    late: &[
+        PEER_REFUSES,
+        late(
+            Failed,
+            "the old primary is neither prepared for a planned failover nor marked as a replica",
+            Documented(page::LEARN_FAILOVER),
+        ),
+    ],
+};
+
+pub(super) const CHANGE_MODE: Rule = Rule {
+    operation: Operation::ChangeReplicationModeToPrimary,
+    target: Target::Primary,
+    requires: &[
+        SINCE_2012_R2,
+        RELATIONSHIP_KNOWN,
+        fact(
+            Fact::RelationshipIsExtended,
+            InvalidParameter,
+            Documented(page::win32!("changereplicationmodetoprimary-msvm-replicationservice")),
+        ),
+        need(
+            Check::Mode(set!(ReplicationMode: Replica)),
+            InvalidState,
+            "only a replica becomes the primary of its extended replica",
+            Documented(page::win32!("changereplicationmodetoprimary-msvm-replicationservice")),
+        ),
+        need(
+            Check::State(set!(ReplicationState: Committed)),
+            InvalidState,
+            "the failover must be committed",
+            Documented(page::win32!("changereplicationmodetoprimary-msvm-replicationservice")),
+        ),
+        fact(
+            Fact::Extended,
+            InvalidState,
+            Assumed("without an extended relationship there is nothing to be the primary of"),
+        ),
+        UNLOCKED,
+    ],
+    plans: &[plan(JobType::ChangeModeToPrimary, &[Pace::Local])],
+    effect: "The replica is the primary of its former extended replica; its former primary is left out. If it wrote since the failover, the leg needs a resynchronisation (9).",
+    evidence: Documented(page::win32!("changereplicationmodetoprimary-msvm-replicationservice")),
+    late: &[],
+};
+
+pub(super) const FAILBACK: Rule = Rule {
+    operation: Operation::InitiateFailback,
+    target: Target::Primary,
+    requires: &[
+        SINCE_2012_R2,
+        fact(
+            Fact::ExternalProvider,
+            NotSupported,
+            Documented(page::win32!("initiatefailback-msvm-replicationservice")),
+        ),
+        need(
+            Check::Mode(set!(ReplicationMode: Replica)),
+            InvalidState,
+            "only a recovery virtual machine fails back",
+            Documented(page::win32!("initiatefailback-msvm-replicationservice")),
+        ),
+        need(
+            Check::State(set!(ReplicationState: Recovered | Committed)),
+            InvalidState,
+            "the virtual machine must be failed over",
+            Assumed("the page speaks of a recovery virtual machine, which runs after a failover"),
+        ),
+        UNLOCKED,
+    ],
+    plans: &[plan(JobType::InitiateFailback, &[Pace::Contact, Pace::Compare])
+        .during(ReplicationState::FailbackInProgress)],
+    effect: "The external provider resynchronises backwards; the state ends at 14.",
+    evidence: Documented(page::win32!("initiatefailback-msvm-replicationservice")),
+    late: &[],
+};

@@ -1,0 +1,153 @@
+//! The rules themselves, in the order of [`Operation::ALL`](crate::model::Operation::ALL).
+
+mod failover;
+mod other;
+mod relationship;
+mod server;
+mod state;
+
+pub(crate) use server::SYNCHRONOUS_BECAUSE;
+
+use super::evidence::page;
+use super::{Check, Evidence, Fact, Late, Pace, Plan, Require, Rule, Target};
+use crate::model::{ErrorCode, JobType, ReplicationState};
+use crate::set;
+
+/// The rule book: one rule for each operation, in the order of the operations.
+pub static RULES: &[Rule] = &[
+    server::MODIFY_SERVICE_SETTINGS,
+    server::ADD_ENTRY,
+    server::MODIFY_ENTRY,
+    server::REMOVE_ENTRY,
+    server::SET_ENTRY,
+    server::GET_CERTIFICATES,
+    server::TEST_CONNECTION,
+    relationship::CREATE,
+    relationship::MODIFY,
+    relationship::REMOVE,
+    relationship::START,
+    relationship::IMPORT,
+    failover::REVERSE,
+    failover::INITIATE,
+    failover::REVERT,
+    failover::COMMIT,
+    failover::TEST,
+    relationship::RESYNCHRONIZE,
+    other::SET_NETWORK,
+    other::GET_STATISTICS,
+    other::RESET_STATISTICS,
+    failover::CHANGE_MODE,
+    failover::FAILBACK,
+    other::SERVICE_STATE,
+    other::START_SERVICE,
+    other::STOP_SERVICE,
+    state::CANCEL_INITIAL,
+    state::BECOME_REPLICA,
+    state::RESUME,
+    state::PREPARE,
+    state::SUSPEND,
+    state::CANCEL_RESYNC,
+    state::RESUME_DISK_UPDATE,
+    state::UNDOCUMENTED,
+    other::START_VM,
+    other::TURN_OFF_VM,
+    other::SHUT_DOWN_VM,
+    other::SAVE_VM,
+    other::PAUSE_VM,
+    other::REBOOT_VM,
+    other::RESET_VM,
+    other::UNDOCUMENTED_POWER,
+    other::JOB_STATE,
+    other::GET_ERROR,
+    other::GET_ERROR_EX,
+    other::DESTROY,
+];
+
+const fn need(
+    check: Check,
+    otherwise: ErrorCode,
+    says: &'static str,
+    evidence: Evidence,
+) -> Require {
+    Require { check, otherwise, says, evidence }
+}
+
+/// A requirement that is a fact, in the fact's own words.
+const fn fact(fact: Fact, otherwise: ErrorCode, evidence: Evidence) -> Require {
+    Require { check: Check::Holds(fact), otherwise, says: fact.says(), evidence }
+}
+
+const fn plan(job_type: JobType, phases: &'static [Pace]) -> Plan {
+    Plan { when: None, job_type, during: None, phases, cancellable: false }
+}
+
+impl Plan {
+    const fn when(self, check: Check) -> Self {
+        Self { when: Some(check), ..self }
+    }
+
+    const fn during(self, state: ReplicationState) -> Self {
+        Self { during: Some(state), ..self }
+    }
+
+    const fn cancellable(self) -> Self {
+        Self { cancellable: true, ..self }
+    }
+}
+
+const fn late(code: ErrorCode, says: &'static str, evidence: Evidence) -> Late {
+    Late { code, says, evidence }
+}
+
+const ADMINISTRATOR: Require = fact(
+    Fact::CallerIsAdministrator,
+    ErrorCode::AccessDenied,
+    Evidence::Documented(page::LEARN_FAILOVER),
+);
+
+const VM_KNOWN: Require = fact(
+    Fact::VmKnown,
+    ErrorCode::NotAvailable,
+    Evidence::Assumed(
+        "of the documented codes only “system is not available” fits a virtual machine that is not there",
+    ),
+);
+
+/// No two operations at once on one virtual machine; every operation that locks ends with it.
+const UNLOCKED: Require = fact(
+    Fact::Unlocked,
+    ErrorCode::InUse,
+    Evidence::Assumed(
+        "one operation at a time on a virtual machine; “system is in use” is the documented code that says so",
+    ),
+);
+
+const RELATIONSHIP_KNOWN: Require = fact(
+    Fact::RelationshipKnown,
+    ErrorCode::InvalidParameter,
+    Evidence::Assumed("the embedded relationship is a parameter, and it names nothing"),
+);
+
+/// Any state but 0: the relationship exists.
+const ENABLED_STATE: Check = Check::State(set!(ReplicationState:
+    Ready | WaitingForInitialReplication | Replicating | Synced | Recovered | Committed | Suspended
+    | Critical | WaitingForResynchronization | Resynchronizing | ResynchronizationSuspended
+    | FailoverInProgress | FailbackInProgress | FailbackComplete | DiskUpdateInProgress
+    | DiskUpdateCritical | RepurposeInProgress));
+
+const SINCE_2012_R2: Require = need(
+    Check::Since(crate::model::WindowsBuild::Server2012R2),
+    ErrorCode::NotSupported,
+    "the method exists since Windows Server 2012 R2",
+    Evidence::Documented(page::win32!("msvm-replicationservice")),
+);
+
+/// What every call needs, whatever it asks for.
+pub(super) fn needed_by_all(target: Target) -> &'static [Require] {
+    static OF_A_HOST: [Require; 1] = [ADMINISTRATOR];
+    static OF_A_VM: [Require; 2] = [ADMINISTRATOR, VM_KNOWN];
+    match target {
+        Target::Host | Target::Job => &OF_A_HOST,
+        Target::Primary | Target::Sending | Target::Named => &OF_A_VM,
+    }
+}

@@ -1,0 +1,284 @@
+//! Power, jobs, statistics, network settings, and what Windows does not implement.
+
+use super::{
+    ENABLED_STATE, RELATIONSHIP_KNOWN, Require, Rule, Target, UNLOCKED, fact, need, page, plan,
+};
+use crate::model::{ErrorCode, JobType, Operation, Power, ReplicationMode, ReplicationState};
+use crate::rules::{Check, Evidence, Fact, Pace};
+use crate::set;
+use ErrorCode::{InvalidParameter, InvalidState};
+use Evidence::{Assumed, Documented, Observed};
+
+const REPLICATED: Check = Check::Mode(set!(ReplicationMode: Primary | Replica | ExtendedReplica));
+const NOT_IMPLEMENTED: Evidence =
+    Assumed("the page lists only 0 and 1, and 1 says “not supported”");
+
+pub(super) const SET_NETWORK: Rule = Rule {
+    operation: Operation::SetFailoverNetworkAdapterSettings,
+    target: Target::Primary,
+    requires: &[
+        fact(
+            Fact::NetworkValid,
+            InvalidParameter,
+            Documented(page::win32!("msvm-failovernetworkadaptersettingdata")),
+        ),
+        need(
+            REPLICATED,
+            InvalidState,
+            "the virtual machine must be replicated",
+            Documented(page::BLOG_NETWORK),
+        ),
+    ],
+    plans: &[],
+    effect: "The addresses are stored, and taken by the guest after a failover.",
+    evidence: Documented(page::win32!("setfailovernetworkadaptersettings-msvm-replicationservice")),
+    late: &[],
+};
+
+pub(super) const GET_STATISTICS: Rule = Rule {
+    operation: Operation::GetReplicationStatistics,
+    target: Target::Named,
+    requires: &[
+        RELATIONSHIP_KNOWN,
+        need(
+            REPLICATED,
+            InvalidState,
+            "the virtual machine must be replicated",
+            Documented(page::BLOG_MEASURE),
+        ),
+        need(
+            ENABLED_STATE,
+            InvalidState,
+            "the relationship must exist",
+            Documented(page::BLOG_MEASURE),
+        ),
+    ],
+    plans: &[],
+    effect: "Returns one record of statistics and the health issues, if any; always before the call returns.",
+    evidence: Documented(page::win32!("getreplicationstatisticsex-msvm-replicationservice")),
+    late: &[],
+};
+
+pub(super) const RESET_STATISTICS: Rule = Rule {
+    operation: Operation::ResetReplicationStatistics,
+    target: Target::Named,
+    requires: &[
+        RELATIONSHIP_KNOWN,
+        need(
+            REPLICATED,
+            InvalidState,
+            "the virtual machine must be replicated",
+            Documented(page::cmdlet!("reset-vmreplicationstatistics")),
+        ),
+        need(
+            ENABLED_STATE,
+            InvalidState,
+            "the relationship must exist",
+            Documented(page::cmdlet!("reset-vmreplicationstatistics")),
+        ),
+    ],
+    plans: &[],
+    effect: "The counters start anew, and a warning that rested on them is gone.",
+    evidence: Documented(page::cmdlet!("reset-vmreplicationstatistics")),
+    late: &[],
+};
+
+const fn not_implemented(operation: Operation) -> Rule {
+    Rule {
+        operation,
+        target: Target::Host,
+        requires: &[],
+        plans: &[],
+        effect: "Returns 1: Windows does not implement it.",
+        evidence: NOT_IMPLEMENTED,
+        late: &[],
+    }
+}
+
+pub(super) const SERVICE_STATE: Rule = not_implemented(Operation::RequestServiceStateChange);
+pub(super) const START_SERVICE: Rule = not_implemented(Operation::StartService);
+pub(super) const STOP_SERVICE: Rule = not_implemented(Operation::StopService);
+
+const fn power_must_be(check: Check, says: &'static str) -> Require {
+    need(check, InvalidState, says, Documented(page::POWER))
+}
+
+pub(super) const START_VM: Rule = Rule {
+    operation: Operation::StartVm,
+    target: Target::Primary,
+    requires: &[
+        power_must_be(
+            Check::Power(set!(Power: Off | Saved | Paused)),
+            "the virtual machine must be off, saved or paused",
+        ),
+        need(
+            Check::SenderState(set!(ReplicationState:
+                Disabled | Ready | WaitingForInitialReplication | Replicating | Suspended | Critical
+                | WaitingForResynchronization | Resynchronizing | ResynchronizationSuspended
+                | DiskUpdateInProgress | DiskUpdateCritical)),
+            InvalidState,
+            "a primary that is prepared for a planned failover is locked from starting",
+            Documented(page::BLOG_HEALTH),
+        ),
+        need(
+            Check::ReceiverState(set!(ReplicationState: Recovered | Committed)),
+            InvalidState,
+            "a replica cannot start unless it is failed over",
+            Documented(page::BLOG_NETWORK),
+        ),
+        UNLOCKED,
+    ],
+    plans: &[
+        plan(JobType::ResumeVm, &[Pace::Local]).when(Check::Power(set!(Power: Paused))),
+        plan(JobType::RestoreVm, &[Pace::Boot]).when(Check::Power(set!(Power: Saved))),
+        plan(JobType::StartVm, &[Pace::Boot]),
+    ],
+    effect: "The virtual machine runs.",
+    evidence: Documented(page::POWER),
+    late: &[],
+};
+
+const fn power(
+    operation: Operation,
+    requires: &'static [Require],
+    plans: &'static [super::Plan],
+    effect: &'static str,
+) -> Rule {
+    Rule {
+        operation,
+        target: Target::Primary,
+        requires,
+        plans,
+        effect,
+        evidence: Documented(page::POWER),
+        late: &[],
+    }
+}
+
+const RUNNING: Require =
+    power_must_be(Check::Power(set!(Power: Running)), "the virtual machine must be running");
+const RUNNING_OR_PAUSED: Require = power_must_be(
+    Check::Power(set!(Power: Running | Paused)),
+    "the virtual machine must be running or paused",
+);
+
+pub(super) const TURN_OFF_VM: Rule = power(
+    Operation::TurnOffVm,
+    &[
+        need(
+            Check::Power(set!(Power: Running | Paused | Saved)),
+            InvalidState,
+            "the virtual machine must be running, paused or saved",
+            Observed("https://github.com/libvirt/libvirt/blob/master/src/hyperv/hyperv_driver.c"),
+        ),
+        UNLOCKED,
+    ],
+    &[plan(JobType::PowerOffVm, &[Pace::Local])],
+    "The virtual machine is off at once; a saved state is deleted.",
+);
+pub(super) const SHUT_DOWN_VM: Rule = power(
+    Operation::ShutDownVm,
+    &[RUNNING, UNLOCKED],
+    &[plan(JobType::ShutDownVm, &[Pace::GuestShutdown])],
+    "The guest shuts down, then the virtual machine is off.",
+);
+pub(super) const SAVE_VM: Rule = power(
+    Operation::SaveVm,
+    &[RUNNING_OR_PAUSED, UNLOCKED],
+    &[plan(JobType::SaveVm, &[Pace::Boot])],
+    "The virtual machine is saved.",
+);
+pub(super) const PAUSE_VM: Rule = power(
+    Operation::PauseVm,
+    &[RUNNING, UNLOCKED],
+    &[plan(JobType::PauseVm, &[Pace::Local])],
+    "The virtual machine is paused.",
+);
+pub(super) const REBOOT_VM: Rule = power(
+    Operation::RebootVm,
+    &[RUNNING, UNLOCKED],
+    &[plan(JobType::RebootVm, &[Pace::GuestShutdown, Pace::Boot])],
+    "The guest restarts.",
+);
+pub(super) const RESET_VM: Rule = power(
+    Operation::ResetVm,
+    &[RUNNING_OR_PAUSED, UNLOCKED],
+    &[plan(JobType::ResetVm, &[Pace::Boot])],
+    "The virtual machine restarts at once.",
+);
+pub(super) const UNDOCUMENTED_POWER: Rule = power(
+    Operation::RequestUndocumentedPower,
+    &[fact(
+        Fact::RequestedStateKnown,
+        InvalidParameter,
+        Assumed("as for a replication state outside its value map"),
+    )],
+    &[],
+    "Never accepted.",
+);
+
+pub(super) const JOB_STATE: Rule = Rule {
+    operation: Operation::RequestJobStateChange,
+    target: Target::Job,
+    requires: &[
+        fact(
+            Fact::JobEndRequested,
+            InvalidParameter,
+            Assumed("no job of replication is started or halted by its client"),
+        ),
+        fact(
+            Fact::JobCancellable,
+            InvalidState,
+            Assumed("Cancellable is no guarantee, but without it there is nothing to try"),
+        ),
+    ],
+    plans: &[],
+    effect: "The job ends as terminated (8) or killed (9), and what it began is taken back.",
+    evidence: Documented(page::JOB_STATE),
+    late: &[],
+};
+
+const fn get_error(operation: Operation) -> Rule {
+    Rule {
+        operation,
+        target: Target::Job,
+        requires: &[],
+        plans: &[],
+        effect: "Returns why the job failed or was cancelled; nothing while it runs and after success.",
+        evidence: Documented(page::win32!("geterror-msvm-concretejob")),
+        late: &[],
+    }
+}
+
+pub(super) const GET_ERROR: Rule = get_error(Operation::GetError);
+pub(super) const GET_ERROR_EX: Rule = get_error(Operation::GetErrorEx);
+
+pub(super) const DESTROY: Rule = Rule {
+    operation: Operation::DestroySystem,
+    target: Target::Primary,
+    requires: &[
+        need(
+            Check::Mode(set!(ReplicationMode: None | TestReplica)),
+            InvalidState,
+            "the virtual machine must be unreplicated or a test replica",
+            Assumed(
+                "no source says what becomes of a relationship; Microsoft's test removes it first",
+            ),
+        ),
+        need(
+            Check::Power(set!(Power: Off | Saved)),
+            InvalidState,
+            "the virtual machine must be off or saved",
+            Documented(page::DESTROY),
+        ),
+        UNLOCKED,
+    ],
+    plans: &[
+        plan(JobType::RemoveTestReplica, &[Pace::Merge])
+            .when(Check::Mode(set!(ReplicationMode: TestReplica))),
+        plan(JobType::DestroyVm, &[Pace::Local]),
+    ],
+    effect: "The virtual machine is gone; its replica may make another test replica.",
+    evidence: Documented(page::DESTROY),
+    late: &[],
+};

@@ -1,0 +1,260 @@
+//! Creating, changing, filling, repairing and ending a relationship.
+
+use super::{
+    ENABLED_STATE, RELATIONSHIP_KNOWN, Require, Rule, Target, UNLOCKED, fact, late, need, page,
+    plan,
+};
+use crate::model::{ErrorCode, JobType, Operation, Power, ReplicationMode, ReplicationState};
+use crate::rules::{Check, Evidence, Fact, Late, Pace};
+use crate::set;
+use ErrorCode::{Failed, FileNotFound, InvalidParameter, InvalidState, NotSupported};
+use Evidence::{Assumed, Client, Documented, Observed};
+
+const SETTINGS_VALID: Require =
+    fact(Fact::SettingsValid, InvalidParameter, Documented(page::SETTINGS));
+const PROVIDER_KNOWN: Require = fact(
+    Fact::InBoxProvider,
+    NotSupported,
+    Assumed(
+        "another provider has to be installed; “not supported” is returned for calls that need one",
+    ),
+);
+const DISKS_KNOWN: Require = fact(
+    Fact::DisksKnown,
+    InvalidParameter,
+    Documented(
+        "https://learn.microsoft.com/troubleshoot/windows-server/virtualization/hyper-v-replica-troubleshooting-guide",
+    ),
+);
+const FITS_CHAIN: Require = fact(Fact::FitsChain, InvalidParameter, Documented(page::BLOG_EXTEND));
+const START_TIME: Require =
+    fact(Fact::StartTimeInRange, InvalidParameter, Documented(page::START_INITIAL));
+const SENDER_MODE: Check = Check::Mode(set!(ReplicationMode: Primary | Replica));
+
+/// A peer that cannot be reached or refuses.
+pub(super) const PEER_REFUSES: Late = late(
+    Failed,
+    "the other host cannot be reached or refuses: the job ends with 10 (exception)",
+    Observed(page::ENABLE_FAILED),
+);
+
+pub(super) const CREATE: Rule = Rule {
+    operation: Operation::CreateReplicationRelationship,
+    target: Target::Sending,
+    requires: &[
+        SETTINGS_VALID,
+        fact(
+            Fact::OtherHost,
+            InvalidParameter,
+            Assumed("a replica has its primary's GUID, which is unique on a host"),
+        ),
+        DISKS_KNOWN,
+        FITS_CHAIN,
+        PROVIDER_KNOWN,
+        need(
+            Check::Mode(set!(ReplicationMode: None | Replica)),
+            InvalidState,
+            "the virtual machine must be unreplicated, or a replica that is to be extended",
+            Documented(page::CREATE),
+        ),
+        need(
+            Check::State(set!(ReplicationState: Disabled)),
+            InvalidState,
+            "the relationship must not exist yet",
+            Client(page::ENABLE),
+        ),
+        UNLOCKED,
+    ],
+    plans: &[plan(JobType::CreateRelationship, &[Pace::Contact, Pace::Local])],
+    effect: "The sender becomes ready (1); the other host creates a replica with the same GUID, off, waiting for initial replication (2). No data moves.",
+    evidence: Documented(page::BLOG_HEALTH),
+    late: &[
+        PEER_REFUSES,
+        late(
+            Failed,
+            "the other host has a virtual machine with this GUID that is not marked as a replica",
+            Assumed("only a marked virtual machine may be bound to"),
+        ),
+    ],
+};
+
+pub(super) const MODIFY: Rule = Rule {
+    operation: Operation::ModifyReplicationSettings,
+    target: Target::Sending,
+    requires: &[
+        SETTINGS_VALID,
+        fact(Fact::SameConnectionPoint, InvalidParameter, Documented(page::SET_REPLICATION)),
+        DISKS_KNOWN,
+        FITS_CHAIN,
+        PROVIDER_KNOWN,
+        need(
+            SENDER_MODE,
+            InvalidState,
+            "only a sender's settings can be changed",
+            Client(page::SET_REPLICATION),
+        ),
+        need(
+            ENABLED_STATE,
+            InvalidState,
+            "the relationship must exist",
+            Client(page::SET_REPLICATION),
+        ),
+        fact(Fact::DisksFree, InvalidState, Assumed("the set of disks is what is being copied")),
+        UNLOCKED,
+    ],
+    plans: &[
+        plan(JobType::UpdateDiskSet, &[Pace::Contact, Pace::Copy])
+            .when(Check::Holds(Fact::DiskSetChanges))
+            .during(ReplicationState::DiskUpdateInProgress)
+            .cancellable(),
+        plan(JobType::ModifySettings, &[Pace::Contact]),
+    ],
+    effect: "The settings change on both sides; recovery points beyond a smaller RecoveryHistory are deleted. Added disks are copied first (15).",
+    evidence: Documented(page::SET_REPLICATION),
+    late: &[PEER_REFUSES],
+};
+
+pub(super) const REMOVE: Rule = Rule {
+    operation: Operation::RemoveReplicationRelationship,
+    target: Target::Named,
+    requires: &[
+        RELATIONSHIP_KNOWN,
+        need(
+            Check::Mode(set!(ReplicationMode: Primary | Replica | ExtendedReplica)),
+            InvalidState,
+            "the virtual machine must be replicated",
+            Client(page::REMOVE_REPLICATION),
+        ),
+        need(
+            ENABLED_STATE,
+            InvalidState,
+            "the relationship must exist",
+            Client(page::REMOVE_REPLICATION),
+        ),
+        fact(Fact::NotExtended, InvalidState, Documented(page::REMOVE)),
+        UNLOCKED,
+    ],
+    plans: &[plan(JobType::RemoveRelationship, &[Pace::Local])],
+    effect: "This side forgets the relationship (0). The virtual machine stays, and so does the other side, which is not told.",
+    evidence: Documented(page::REMOVE_REPLICATION),
+    late: &[],
+};
+
+pub(super) const START: Rule = Rule {
+    operation: Operation::StartReplication,
+    target: Target::Sending,
+    requires: &[
+        fact(Fact::InitialTypeKnown, InvalidParameter, Documented(page::START)),
+        fact(Fact::LocationGiven, InvalidParameter, Documented(page::START)),
+        START_TIME,
+        need(
+            SENDER_MODE,
+            InvalidState,
+            "only a primary, or a replica towards its extended replica, starts initial replication",
+            Documented(page::START),
+        ),
+        need(
+            Check::State(set!(ReplicationState: Ready)),
+            InvalidState,
+            "the relationship must be ready and initial replication not started",
+            Client(page::START_INITIAL),
+        ),
+        UNLOCKED,
+    ],
+    plans: &[
+        plan(JobType::StartExportReplication, &[Pace::Checkpoint, Pace::Copy])
+            .when(Check::Holds(Fact::IsExport))
+            .during(ReplicationState::WaitingForInitialReplication)
+            .cancellable(),
+        plan(JobType::StartSeededReplication, &[Pace::Checkpoint])
+            .when(Check::Holds(Fact::IsSeeded))
+            .during(ReplicationState::WaitingForInitialReplication)
+            .cancellable(),
+        plan(JobType::StartInitialReplication, &[Pace::Checkpoint])
+            .during(ReplicationState::WaitingForInitialReplication)
+            .cancellable(),
+    ],
+    effect: "Initial replication runs (2) as a job of type 116 until both sides replicate (3). Guest writes are logged meanwhile.",
+    evidence: Documented(page::LAB),
+    late: &[],
+};
+
+pub(super) const IMPORT: Rule = Rule {
+    operation: Operation::ImportInitialReplica,
+    target: Target::Primary,
+    requires: &[
+        fact(
+            Fact::LocationGiven,
+            InvalidParameter,
+            Documented(page::win32!("importinitialreplica-msvm-replicationservice")),
+        ),
+        need(
+            Check::Mode(set!(ReplicationMode: Replica | ExtendedReplica)),
+            InvalidState,
+            "the virtual machine must be a replica",
+            Client(page::IMPORT),
+        ),
+        need(
+            Check::State(set!(ReplicationState: WaitingForInitialReplication)),
+            InvalidState,
+            "the replica must be waiting for its initial replica",
+            Client(page::IMPORT),
+        ),
+        need(
+            Check::Power(set!(Power: Off)),
+            InvalidState,
+            "the replica must be off",
+            Assumed("a replica cannot be anything else; its disks are written"),
+        ),
+        UNLOCKED,
+        fact(
+            Fact::ExportFound,
+            FileNotFound,
+            Assumed("“file not found” is among the documented codes of the method"),
+        ),
+    ],
+    plans: &[plan(JobType::ImportReplication, &[Pace::Copy, Pace::Merge])],
+    effect: "The exported copy and the deltas received since are merged; the replica replicates (3).",
+    evidence: Documented(page::BLOG_EXPORT),
+    late: &[],
+};
+
+pub(super) const RESYNCHRONIZE: Rule = Rule {
+    operation: Operation::Resynchronize,
+    target: Target::Sending,
+    requires: &[
+        START_TIME,
+        need(
+            SENDER_MODE,
+            InvalidState,
+            "only a primary, or a replica towards its extended replica, resynchronises",
+            Documented(page::win32!("resynchronize-msvm-replicationservice")),
+        ),
+        need(
+            Check::State(set!(ReplicationState:
+                Suspended | Critical | WaitingForResynchronization | ResynchronizationSuspended
+                | DiskUpdateCritical)),
+            InvalidState,
+            "replication must be paused, in error, or waiting for a resynchronisation",
+            Client(page::RESUME),
+        ),
+        fact(
+            Fact::HasReplicated,
+            InvalidState,
+            Assumed("before the first replication there is nothing to compare with"),
+        ),
+        UNLOCKED,
+    ],
+    plans: &[
+        plan(JobType::ResynchronizingExtended, &[Pace::Contact, Pace::Compare, Pace::Merge])
+            .when(Check::Mode(set!(ReplicationMode: Replica)))
+            .during(ReplicationState::Resynchronizing)
+            .cancellable(),
+        plan(JobType::Resynchronizing, &[Pace::Contact, Pace::Compare, Pace::Merge])
+            .during(ReplicationState::Resynchronizing)
+            .cancellable(),
+    ],
+    effect: "Both copies are compared and what differs is sent (10); then both sides replicate (3). Every recovery point is deleted.",
+    evidence: Documented(page::BLOG_RESYNC),
+    late: &[PEER_REFUSES],
+};

@@ -1,0 +1,136 @@
+//! The replica server: its settings, whom it lets in, and trying a connection.
+
+use super::{Require, Rule, Target, fact, late, need, page, plan};
+use crate::model::{ErrorCode, JobType, Operation, ReplicationMode};
+use crate::rules::{Check, Evidence, Fact, Pace};
+use crate::set;
+use ErrorCode::{AccessDenied, Failed, InvalidParameter, InvalidState, NotAvailable, Timeout};
+use Evidence::{Assumed, Client, Documented};
+
+const SYNCHRONOUS: &str = "touches neither disks nor another host; clients handle both 0 and 4096";
+
+pub(super) const MODIFY_SERVICE_SETTINGS: Rule = Rule {
+    operation: Operation::ModifyServiceSettings,
+    target: Target::Host,
+    requires: &[
+        fact(Fact::ServerSettingsValid, InvalidParameter, Client(page::SET_SERVER)),
+        fact(Fact::MonitoringIntervalKnown, InvalidParameter, Documented(page::SET_SERVER)),
+    ],
+    plans: &[],
+    effect: "The replica server takes the settings; while it is disabled nothing is received.",
+    evidence: Documented(page::SERVER_SETTINGS),
+    late: &[],
+};
+
+const ENTRY_VALID: Require = fact(Fact::EntryValid, InvalidParameter, Documented(page::NEW_ENTRY));
+const ENTRY_KNOWN: Require = fact(
+    Fact::EntryKnown,
+    InvalidParameter,
+    Assumed("the name is a parameter, and it names nothing"),
+);
+
+pub(super) const ADD_ENTRY: Rule = Rule {
+    operation: Operation::AddAuthorizationEntry,
+    target: Target::Host,
+    requires: &[
+        ENTRY_VALID,
+        fact(Fact::WildcardAlone, InvalidState, Client(page::NEW_ENTRY)),
+        fact(
+            Fact::EntryNew,
+            Failed,
+            Assumed("entries are keyed by name; no source gives the code of a duplicate"),
+        ),
+    ],
+    plans: &[],
+    effect: "Hosts that the entry covers may replicate to this host.",
+    evidence: Documented(page::NEW_ENTRY),
+    late: &[],
+};
+
+pub(super) const MODIFY_ENTRY: Rule = Rule {
+    operation: Operation::ModifyAuthorizationEntry,
+    target: Target::Host,
+    requires: &[ENTRY_VALID, ENTRY_KNOWN],
+    plans: &[],
+    effect: "The entry takes the new trust group and storage location; disks of existing replicas stay where they are.",
+    evidence: Documented(page::cmdlet!("set-vmreplicationauthorizationentry")),
+    late: &[],
+};
+
+pub(super) const REMOVE_ENTRY: Rule = Rule {
+    operation: Operation::RemoveAuthorizationEntry,
+    target: Target::Host,
+    requires: &[ENTRY_KNOWN],
+    plans: &[],
+    effect: "Hosts that only this entry covered are refused at their next cycle.",
+    evidence: Documented(page::win32!("removeauthorizationentry-msvm-replicationservice")),
+    late: &[],
+};
+
+pub(super) const SET_ENTRY: Rule = Rule {
+    operation: Operation::SetAuthorizationEntry,
+    target: Target::Primary,
+    requires: &[
+        fact(Fact::EntryKnown, InvalidParameter, Documented(page::ENABLE)),
+        need(
+            Check::Mode(set!(ReplicationMode: Replica | ExtendedReplica)),
+            InvalidState,
+            "the virtual machine must be a replica",
+            Documented(page::win32!("setauthorizationentry-msvm-replicationservice")),
+        ),
+    ],
+    plans: &[],
+    effect: "Hosts whose entry has the same trust group may send to this replica.",
+    evidence: Documented(page::win32!("setauthorizationentry-msvm-replicationservice")),
+    late: &[],
+};
+
+pub(super) const GET_CERTIFICATES: Rule = Rule {
+    operation: Operation::GetSystemCertificates,
+    target: Target::Host,
+    requires: &[],
+    plans: &[],
+    effect: "Returns the certificates of the host's personal store, in base64.",
+    evidence: Documented(page::win32!("getsystemcertificates-msvm-replicationservice")),
+    late: &[],
+};
+
+pub(super) const TEST_CONNECTION: Rule = Rule {
+    operation: Operation::TestReplicationConnection,
+    target: Target::Host,
+    requires: &[
+        fact(
+            Fact::PortValid,
+            InvalidParameter,
+            Client(page::cmdlet!("test-vmreplicationconnection")),
+        ),
+        fact(
+            Fact::AuthenticationValid,
+            InvalidParameter,
+            Documented(page::win32!("testreplicationconnection-msvm-replicationservice")),
+        ),
+    ],
+    plans: &[plan(JobType::TestConnection, &[Pace::Contact]).cancellable()],
+    effect: "The job succeeds if replication to the other host could be enabled.",
+    evidence: Documented(page::win32!("testreplicationconnection-msvm-replicationservice")),
+    late: &[
+        late(
+            Timeout,
+            "the other host does not answer",
+            Assumed("“timeout” is the documented code for a connection that fails"),
+        ),
+        late(
+            NotAvailable,
+            "no host has that name, or its replica server is disabled or listens elsewhere",
+            Assumed("“system is not available” is the documented code that fits"),
+        ),
+        late(
+            AccessDenied,
+            "the other host does not let this one in",
+            Assumed("“access denied” is the documented code that fits"),
+        ),
+    ],
+};
+
+/// Why these methods answer 0 and not 4096; printed with the methods that have no plan.
+pub(crate) const SYNCHRONOUS_BECAUSE: Evidence = Assumed(SYNCHRONOUS);

@@ -1,0 +1,166 @@
+//! How we know a rule.
+
+use std::fmt;
+
+/// How a rule is known. The order is that of trust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// Microsoft's documentation, a Microsoft blog or Microsoft's own schema says so.
+    Documented(&'static str),
+    /// Somebody saw a real host do it.
+    Observed(&'static str),
+    /// Microsoft's management client behaves as if it were so. It shows what clients rely on,
+    /// not what the service checks.
+    Client(&'static str),
+    /// Nobody has said; this is the reason for the choice.
+    Assumed(&'static str),
+}
+
+/// The four kinds of [`Evidence`], strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EvidenceKind {
+    /// [`Evidence::Documented`].
+    Documented,
+    /// [`Evidence::Observed`].
+    Observed,
+    /// [`Evidence::Client`].
+    Client,
+    /// [`Evidence::Assumed`].
+    Assumed,
+}
+
+impl EvidenceKind {
+    /// Every kind, strongest first.
+    pub const ALL: [Self; 4] = [Self::Documented, Self::Observed, Self::Client, Self::Assumed];
+
+    /// The kind in a word or two.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Documented => "documented",
+            Self::Observed => "observed",
+            Self::Client => "client behaviour",
+            Self::Assumed => "assumed",
+        }
+    }
+}
+
+impl Evidence {
+    /// Which kind it is.
+    pub const fn kind(self) -> EvidenceKind {
+        match self {
+            Self::Documented(_) => EvidenceKind::Documented,
+            Self::Observed(_) => EvidenceKind::Observed,
+            Self::Client(_) => EvidenceKind::Client,
+            Self::Assumed(_) => EvidenceKind::Assumed,
+        }
+    }
+
+    /// The page, or for an assumption its reason.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Documented(text)
+            | Self::Observed(text)
+            | Self::Client(text)
+            | Self::Assumed(text) => text,
+        }
+    }
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind().label(), self.text())
+    }
+}
+
+/// The public pages that rules cite.
+pub(crate) mod page {
+    macro_rules! win32 {
+        ($page:literal) => {
+            concat!("https://learn.microsoft.com/windows/win32/hyperv_v2/", $page)
+        };
+    }
+    macro_rules! cmdlet {
+        ($page:literal) => {
+            concat!("https://learn.microsoft.com/powershell/module/hyper-v/", $page)
+        };
+    }
+    macro_rules! blog {
+        ($page:literal) => {
+            concat!("https://learn.microsoft.com/virtualization/community/team-blog/", $page)
+        };
+    }
+    pub(crate) use {cmdlet, win32};
+
+    pub(crate) const RELATIONSHIP: &str = win32!("msvm-replicationrelationship");
+    pub(crate) const SETTINGS: &str = win32!("msvm-replicationsettingdata");
+    pub(crate) const SERVER_SETTINGS: &str = win32!("msvm-replicationservicesettingdata");
+    pub(crate) const STATE_CHANGE: &str =
+        win32!("msvm-computersystem-requestreplicationstatechange");
+    pub(crate) const STATE_CHANGE_EX: &str =
+        win32!("msvm-requestreplicationstatechangeex-computersystem");
+    pub(crate) const CREATE: &str = win32!("createreplicationrelationship-msvm-replicationservice");
+    pub(crate) const START: &str = win32!("startreplication-msvm-replicationservice");
+    pub(crate) const FAILOVER: &str = win32!("initiatefailover-msvm-replicationservice");
+    pub(crate) const REVERT: &str = win32!("revertfailover-msvm-replicationservice");
+    pub(crate) const COMMIT: &str = win32!("commitfailover-msvm-replicationservice");
+    pub(crate) const REVERSE: &str =
+        win32!("reversereplicationrelationship-msvm-replicationservice");
+    pub(crate) const REMOVE: &str =
+        win32!("removereplicationrelationshipex-msvm-replicationservice");
+    pub(crate) const POWER: &str = win32!("requeststatechange-msvm-computersystem");
+    pub(crate) const DESTROY: &str = win32!("destroysystem-msvm-virtualsystemmanagementservice");
+    pub(crate) const JOB_STATE: &str = win32!("requeststatechange-msvm-concretejob");
+
+    /// “Fail over a replicated virtual machine with Hyper-V Replica”.
+    pub(crate) const LEARN_FAILOVER: &str =
+        "https://learn.microsoft.com/windows-server/virtualization/hyper-v/replication-failover";
+    pub(crate) const ENABLE: &str = cmdlet!("enable-vmreplication");
+    pub(crate) const START_FAILOVER: &str = cmdlet!("start-vmfailover");
+    pub(crate) const STOP_FAILOVER: &str = cmdlet!("stop-vmfailover");
+    pub(crate) const START_INITIAL: &str = cmdlet!("start-vminitialreplication");
+    pub(crate) const STOP_INITIAL: &str = cmdlet!("stop-vminitialreplication");
+    pub(crate) const SUSPEND: &str = cmdlet!("suspend-vmreplication");
+    pub(crate) const RESUME: &str = cmdlet!("resume-vmreplication");
+    pub(crate) const REMOVE_REPLICATION: &str = cmdlet!("remove-vmreplication");
+    pub(crate) const IMPORT: &str = cmdlet!("import-vminitialreplication");
+    pub(crate) const SET_SERVER: &str = cmdlet!("set-vmreplicationserver");
+    pub(crate) const NEW_ENTRY: &str = cmdlet!("new-vmreplicationauthorizationentry");
+    pub(crate) const SET_REPLICATION: &str = cmdlet!("set-vmreplication");
+
+    /// “Interpreting Replication Health, part 1”: states, roles, health.
+    pub(crate) const BLOG_HEALTH: &str =
+        blog!("2012/20120615-interpreting-replication-health-part-1");
+    /// “Networking a virtual machine in Hyper-V Replica”.
+    pub(crate) const BLOG_NETWORK: &str =
+        blog!("2012/20120528-inject-ip-addresses-during-failover");
+    /// “Resynchronization of virtual machines in Hyper-V Replica”.
+    pub(crate) const BLOG_RESYNC: &str =
+        blog!("2013/20130510-resynchronization-of-virtual-machines-in-hyper-v-replica");
+    /// “Save network bandwidth by using out-of-band initial replication”.
+    pub(crate) const BLOG_EXPORT: &str = blog!(
+        "2013/20130628-save-network-bandwidth-by-using-out-of-band-initial-replication-method-in-hyper-v-replica"
+    );
+    /// “Using existing virtual machines for initial replication”.
+    pub(crate) const BLOG_SEED: &str =
+        blog!("2013/20130827-using-existing-vm-for-initial-replication-in-hyper-v-replica");
+    /// “Hyper-V Replica: extend replication”.
+    pub(crate) const BLOG_EXTEND: &str = blog!("2013/20131209-hyper-v-replica-extend-replication");
+    /// “Measure replication”: the cmdlet does not apply to a virtual machine without replication.
+    pub(crate) const BLOG_MEASURE: &str =
+        blog!("2013/20131230-monitoring-hyper-v-replica-using-measure-vmreplication");
+    /// Scripts that drive two hosts by the states they poll.
+    pub(crate) const SCRIPTS: &str =
+        "https://github.com/y-oga/Hyper-V-Replica-Cluster/tree/master/LAN/ForWS2019/AutoScripts";
+    /// Microsoft's lab for planned failover.
+    pub(crate) const LAB: &str = "https://github.com/MicrosoftLearning/WS-011-Windows-Server-2019-Administration/blob/master/Instructions/Labs/LAB_AK_07_Implementing_Hyper-V_Replica_and_Windows_Server_Backup.md";
+    /// Microsoft's Linux test that fails a virtual machine over and cleans up.
+    pub(crate) const LIS_TEST: &str = "https://github.com/microsoft/lis-test/blob/2b2221b390a8361c6902c2aab20c860f54f3f4bb/WS2012R2/lisa/setupscripts/SR-IOV_Replication.ps1";
+    /// “Hyper-V replication suspended after a system shutdown”.
+    pub(crate) const SUPPORT_SHUTDOWN: &str = "https://learn.microsoft.com/troubleshoot/windows-server/virtualization/hyper-v-replication-suspended-system-shutdown";
+    /// The same replication engine with Azure as its target.
+    pub(crate) const AZURE: &str =
+        "https://learn.microsoft.com/azure/site-recovery/hyper-v-azure-architecture";
+    /// An enable job that failed, as dumped by its victim.
+    pub(crate) const ENABLE_FAILED: &str =
+        "https://github.com/MicrosoftDocs/azure-docs/issues/68695";
+}

@@ -1,0 +1,37 @@
+//! How much of the book is known, and how.
+
+use crate::rules::book::needed_by_all;
+use crate::rules::{EvidenceKind, RULES, TRANSITIONS, Target};
+use std::fmt::Write;
+
+/// How many requirements, effects, late failures and transitions rest on which evidence.
+///
+/// What every call needs is counted once; what several rules share, once for each.
+pub fn census() -> String {
+    let kinds: [(&str, Vec<EvidenceKind>); 4] = [
+        ("requirements", {
+            let common = needed_by_all(Target::Named).iter();
+            let own = RULES.iter().flat_map(|it| it.requires);
+            common.chain(own).map(|it| it.evidence.kind()).collect()
+        }),
+        ("effects", RULES.iter().map(|it| it.evidence.kind()).collect()),
+        ("late failures", {
+            RULES.iter().flat_map(|it| it.late).map(|it| it.evidence.kind()).collect()
+        }),
+        ("transitions", TRANSITIONS.iter().map(|it| it.evidence.kind()).collect()),
+    ];
+    let mut out = format!("{:<14}", "");
+    for kind in EvidenceKind::ALL {
+        write!(out, "{:>18}", kind.label()).expect("a String takes everything");
+    }
+    out += "     total\n";
+    for (name, found) in &kinds {
+        write!(out, "{name:<14}").expect("a String takes everything");
+        for kind in EvidenceKind::ALL {
+            let count = found.iter().filter(|it| **it == kind).count();
+            write!(out, "{count:>18}").expect("a String takes everything");
+        }
+        writeln!(out, "{:>10}", found.len()).expect("a String takes everything");
+    }
+    out
+}

@@ -1,0 +1,266 @@
+//! Worlds and inputs to throw at them.
+
+use hyperv_replica::engine::{Caller, Disturbance, Event, HostSpec, Input, Policy, VmSpec, World};
+use hyperv_replica::model::{
+    Call, Disk, DiskId, Guid, HostId, Leg, RelationshipId, Settings, VmId, WindowsBuild,
+};
+use proptest::prelude::*;
+use proptest::sample::Index;
+use std::time::Duration;
+
+const GIB: u64 = 1 << 30;
+
+/// The virtual machine that most inputs are about.
+pub(crate) const WEB: VmId = VmId(Guid(0x1111_1111_1111_4111_8111_1111_1111_1111));
+/// Another one, so that operations on one must leave the other alone.
+pub(crate) const DB: VmId = VmId(Guid(0x2222_2222_2222_4222_8222_2222_2222_2222));
+
+/// Hosts `tokyo`, `osaka` and `london` that trust each other; two virtual machines on the first.
+pub(crate) fn three_hosts() -> World {
+    let mut world = World::with_policy(7, Policy::default());
+    let mut out = Vec::new();
+    for (name, build) in [
+        ("tokyo", WindowsBuild::Server2022),
+        ("osaka", WindowsBuild::Server2022),
+        ("london", WindowsBuild::Server2019),
+    ] {
+        world.apply(&Input::AddHost(HostSpec { build, ..HostSpec::trusting(name) }), &mut out);
+    }
+    for (id, name, running) in [(WEB, "web", true), (DB, "db", false)] {
+        let disks = [(0, 40), (1, 10)].map(|(id, gib)| Disk {
+            id: DiskId(id),
+            capacity_bytes: gib * GIB,
+            used_bytes: gib * GIB / 4,
+        });
+        let vm =
+            VmSpec { id, name: name.into(), running, disks: disks.into(), write_rate: 300_000 };
+        world.apply(&Input::AddVm { host: HostId(0), vm }, &mut out);
+    }
+    world
+}
+
+/// The same hosts, with `web` replicating from tokyo to osaka every 30 seconds for two hours.
+pub(crate) fn replicating() -> World {
+    let mut world = three_hosts();
+    let settings =
+        Settings { recovery_history: 3, replication_interval_s: 30, ..Settings::to("osaka") };
+    replicate(&mut world, HostId(0), settings);
+    world
+}
+
+/// The same, and from osaka to london.
+pub(crate) fn chained() -> World {
+    let mut world = replicating();
+    let settings = Settings { recovery_history: 2, ..Settings::to("london") };
+    replicate(&mut world, HostId(1), settings);
+    world
+}
+
+/// `web` replicates from tokyo to osaka, is prepared for a planned failover, and failed over.
+pub(crate) fn failed_over() -> World {
+    let mut world = replicating();
+    let prepare = Call::RequestReplicationStateChange { vm: WEB, relationship: None, requested: 4 };
+    call(&mut world, HostId(0), Call::RequestStateChange { vm: WEB, requested: 3 });
+    call(&mut world, HostId(0), prepare);
+    call(&mut world, HostId(1), Call::InitiateFailover { vm: WEB, point: None });
+    world
+}
+
+fn replicate(world: &mut World, host: HostId, settings: Settings) {
+    let create = Call::CreateReplicationRelationship { vm: WEB, settings: Box::new(settings) };
+    call(world, host, create);
+    let start = Call::StartReplication { vm: WEB, initial: 1, export_location: None, start: None };
+    call(world, host, start);
+    world.apply(&Input::Advance(Duration::from_secs(7200)), &mut Vec::new());
+}
+
+fn call(world: &mut World, host: HostId, call: Call) {
+    let caller = Caller::Administrator;
+    world.apply(&Input::Call { host, caller, call }, &mut Vec::new());
+    world.apply(&Input::Advance(Duration::from_secs(15)), &mut Vec::new());
+}
+
+/// Where a walk begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Beginning {
+    ThreeHosts,
+    Replicating,
+    Chained,
+    FailedOver,
+}
+
+impl Beginning {
+    pub(crate) fn world(self) -> World {
+        match self {
+            Self::ThreeHosts => three_hosts(),
+            Self::Replicating => replicating(),
+            Self::Chained => chained(),
+            Self::FailedOver => failed_over(),
+        }
+    }
+}
+
+/// Nothing is replicated yet, or something is.
+pub(crate) fn beginning() -> impl Strategy<Value = Beginning> {
+    use Beginning::{Chained, FailedOver, Replicating, ThreeHosts};
+    prop::sample::select(vec![ThreeHosts, Replicating, Chained, FailedOver])
+}
+
+/// One step of a walk through worlds. Always meaningful: an index is resolved against whatever
+/// there is when its turn comes.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    /// A call that the world accepts, among all that are tried; nothing if there is none.
+    Accepted(Index),
+    /// Any call.
+    Call(Index),
+    /// Whatever is due next.
+    Next,
+    /// A stretch of time.
+    Advance(u32),
+    /// Something happens.
+    Disturb(Index),
+}
+
+/// Steps, mostly such that something happens.
+pub(crate) fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => any::<Index>().prop_map(Step::Accepted),
+        2 => any::<Index>().prop_map(Step::Call),
+        4 => Just(Step::Next),
+        2 => (1u32..20_000).prop_map(Step::Advance),
+        2 => any::<Index>().prop_map(Step::Disturb),
+    ]
+}
+
+/// Turns a step into an input for this world.
+pub(crate) fn resolve(world: &World, step: &Step) -> Option<Input> {
+    Some(match step {
+        Step::Next => Input::Advance(world.next_due()?.since(world.now())),
+        Step::Advance(seconds) => Input::Advance(Duration::from_secs(u64::from(*seconds))),
+        Step::Disturb(index) => Input::Disturb(*index.get(&disturbances())),
+        Step::Call(index) => {
+            let calls = calls(world);
+            if calls.is_empty() {
+                return None;
+            }
+            index.get(&calls).clone()
+        }
+        Step::Accepted(index) => {
+            let accepted: Vec<_> =
+                calls(world).into_iter().filter(|it| is_accepted(world, it)).collect();
+            if accepted.is_empty() {
+                return None;
+            }
+            index.get(&accepted).clone()
+        }
+    })
+}
+
+fn is_accepted(world: &World, input: &Input) -> bool {
+    use hyperv_replica::engine::Reply;
+    let mut fork = world.clone();
+    matches!(fork.apply(input, &mut Vec::new()), Reply::Started(_))
+}
+
+/// Runs steps; what happened, input by input.
+pub(crate) fn walk(world: &mut World, steps: &[Step]) -> (Vec<Input>, Vec<Event>) {
+    let (mut inputs, mut events) = (Vec::new(), Vec::new());
+    for step in steps {
+        if let Some(input) = resolve(world, step) {
+            world.apply(&input, &mut events);
+            inputs.push(input);
+        }
+    }
+    (inputs, events)
+}
+
+fn disturbances() -> Vec<Disturbance> {
+    let hosts = [HostId(0), HostId(1), HostId(2)];
+    let links = [(0, 1), (1, 2), (0, 2)].map(|(a, b)| (HostId(a), HostId(b)));
+    let of_host = |host| {
+        [
+            Disturbance::CrashHost(host),
+            Disturbance::ShutDownHost(host),
+            Disturbance::BootHost(host),
+            Disturbance::BootHost(host),
+        ]
+    };
+    let of_link = |(a, b)| {
+        [Disturbance::CutLink(a, b), Disturbance::HealLink(a, b), Disturbance::HealLink(a, b)]
+    };
+    hosts.into_iter().flat_map(of_host).chain(links.into_iter().flat_map(of_link)).collect()
+}
+
+/// Every call worth trying in this world.
+fn calls(world: &World) -> Vec<Input> {
+    let mut all = Vec::new();
+    for (host, _) in world.hosts() {
+        let mut add = |call| all.push(Input::Call { host, caller: Caller::Administrator, call });
+        for vm in world.vms(host) {
+            calls_of_vm(world, host, vm.id, &mut add);
+        }
+        for job in world.jobs(host).filter(|job| !job.state.is_terminal()) {
+            add(Call::RequestJobStateChange { job: job.id, requested: 4 });
+        }
+    }
+    all
+}
+
+fn calls_of_vm(world: &World, host: HostId, vm: VmId, add: &mut impl FnMut(Call)) {
+    for leg in [Leg::Primary, Leg::Extended] {
+        let relationship = Some(RelationshipId { vm, leg });
+        for requested in [1, 2, 3, 4, 7, 9, 15, 5] {
+            add(Call::RequestReplicationStateChange { vm, relationship, requested });
+        }
+        add(Call::RemoveReplicationRelationship { vm, relationship });
+    }
+    for requested in [2, 3, 4, 6, 9, 10, 11, 8] {
+        add(Call::RequestStateChange { vm, requested });
+    }
+    for (other, view) in world.hosts().filter(|(other, _)| *other != host) {
+        let settings = Settings {
+            recovery_history: 3,
+            replication_interval_s: if other.0 == 1 { 30 } else { 300 },
+            auto_resynchronize: other.0 == 2,
+            ..Settings::to(&view.name)
+        };
+        add(Call::CreateReplicationRelationship { vm, settings: Box::new(settings.clone()) });
+        let changed = Settings { recovery_history: 1, ..settings };
+        add(Call::ModifyReplicationSettings { vm, settings: Box::new(changed.clone()) });
+        let fewer = Settings { included_disks: Some(vec![DiskId(0)]), ..changed };
+        add(Call::ModifyReplicationSettings { vm, settings: Box::new(fewer) });
+    }
+    let later = Some(world.now() + Duration::from_secs(600));
+    for (initial, start) in [(1, None), (1, later), (2, None), (3, None)] {
+        let export_location = Some(r"D:\Export".to_owned());
+        add(Call::StartReplication { vm, initial, export_location, start });
+    }
+    add(Call::Resynchronize { vm, start: None });
+    add(Call::Resynchronize { vm, start: later });
+    let name = world.vm(host, vm).map(|it| it.name.to_string()).unwrap_or_default();
+    add(Call::ImportInitialReplica { vm, import_location: format!(r"D:\Export\{name}_{vm}") });
+    let points = world.recovery_points(host, vm).unwrap_or_default();
+    for point in [None, points.first().map(|it| it.id)] {
+        add(Call::InitiateFailover { vm, point });
+        add(Call::TestReplicaSystem { vm, point });
+    }
+    add(Call::RevertFailover { vm });
+    add(Call::CommitFailover { vm });
+    add(Call::ReverseReplicationRelationship { vm, settings: None });
+    let relationship = RelationshipId::extended(vm);
+    add(Call::ChangeReplicationModeToPrimary { vm, relationship });
+    add(Call::DestroySystem { vm });
+}
+
+/// Repairs everything from outside: links, then hosts.
+pub(crate) fn heal(world: &mut World, out: &mut Vec<Event>) {
+    for (a, b) in [(0, 1), (1, 2), (0, 2)] {
+        world.apply(&Input::Disturb(Disturbance::HealLink(HostId(a), HostId(b))), out);
+    }
+    for host in [HostId(0), HostId(1), HostId(2)] {
+        if !world.is_up(host) {
+            world.apply(&Input::Disturb(Disturbance::BootHost(host)), out);
+        }
+    }
+}

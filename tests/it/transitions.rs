@@ -1,0 +1,229 @@
+//! The engine against the table of transitions, both ways: whatever happens is in the table, and
+//! whatever is in the table happens.
+
+use crate::arbitrary::{
+    WEB, beginning, chained, failed_over, replicating, step, three_hosts, walk,
+};
+use hyperv_replica::engine::{Caller, Change, Disturbance, Event, Input, Reply, World};
+use hyperv_replica::model::{
+    Call, DiskId, HostId, JobState, JobType, Leg, RelationshipId, ReplicationMode,
+    ReplicationState, Settings,
+};
+use hyperv_replica::rules::{Cause, Side, TRANSITIONS, permits};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+type Seen = BTreeSet<(Side, ReplicationState, ReplicationState, Cause)>;
+
+fn note(seen: &mut Seen, events: &[Event]) {
+    for event in events {
+        let Change::State { id, mode, from, to, by, .. } = event.change else { continue };
+        let side = match (mode, id.leg) {
+            _ if to == ReplicationState::Disabled => Side::Neither,
+            (ReplicationMode::Primary, _) | (_, Leg::Extended) => Side::Sender,
+            _ => Side::Receiver,
+        };
+        seen.insert((side, from, to, by));
+    }
+}
+
+/// Random walks from every beginning, always the same.
+fn walks(count: usize) -> Seen {
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let strategy = (beginning(), prop::collection::vec(step(), 40..90));
+    let mut seen = Seen::new();
+    for _ in 0..count {
+        let (origin, steps) = strategy.new_tree(&mut runner).unwrap().current();
+        let mut world = origin.world();
+        note(&mut seen, &walk(&mut world, &steps).1);
+    }
+    seen
+}
+
+/// A course that random walks rarely take.
+struct Course {
+    world: World,
+    events: Vec<Event>,
+}
+
+const TOKYO: HostId = HostId(0);
+const OSAKA: HostId = HostId(1);
+
+impl Course {
+    fn from(world: World) -> Self {
+        Self { world, events: Vec::new() }
+    }
+
+    fn call(mut self, host: HostId, call: Call) -> Self {
+        let input = Input::Call { host, caller: Caller::Administrator, call };
+        let reply = self.world.apply(&input, &mut self.events);
+        assert!(matches!(reply, Reply::Started(_) | Reply::Completed), "{input:?}: {reply:?}");
+        self
+    }
+
+    fn request(self, host: HostId, requested: u16) -> Self {
+        let relationship = None;
+        self.call(host, Call::RequestReplicationStateChange { vm: WEB, relationship, requested })
+    }
+
+    fn pass(mut self, seconds: u64) -> Self {
+        let input = Input::Advance(Duration::from_secs(seconds));
+        self.world.apply(&input, &mut self.events);
+        self
+    }
+
+    fn disturb(mut self, what: Disturbance) -> Self {
+        assert_eq!(self.world.apply(&Input::Disturb(what), &mut self.events), Reply::Happened);
+        self
+    }
+
+    fn terminate(self, job_type: JobType) -> Self {
+        let is_live = |it: &JobState| !it.is_terminal();
+        let job = self
+            .world
+            .jobs(TOKYO)
+            .find(|it| it.job_type == job_type && is_live(&it.state))
+            .expect("the job is live");
+        self.call(TOKYO, Call::RequestJobStateChange { job: job.id, requested: 4 })
+    }
+
+    /// A running resynchronisation, seen by both sides, is paused: 11 and 11.
+    fn paused_resynchronization() -> Self {
+        Self::resynchronization().request(TOKYO, 7).pass(2)
+    }
+
+    /// A running resynchronisation, seen by both sides: 10 and 10.
+    fn resynchronization() -> Self {
+        Self::from(replicating())
+            .request(TOKYO, 7)
+            .pass(2)
+            .call(TOKYO, Call::Resynchronize { vm: WEB, start: None })
+            .pass(3)
+    }
+
+    fn start(self, initial: u16, folder: &str) -> Self {
+        let export_location = Some(folder.to_owned());
+        self.call(TOKYO, Call::StartReplication { vm: WEB, initial, export_location, start: None })
+    }
+
+    fn create(self) -> Self {
+        let settings = Box::new(Settings::to("osaka"));
+        self.call(TOKYO, Call::CreateReplicationRelationship { vm: WEB, settings }).pass(4)
+    }
+
+    fn remove(self, host: HostId) -> Self {
+        let call = Call::RemoveReplicationRelationship { vm: WEB, relationship: None };
+        self.call(host, call).pass(2)
+    }
+}
+
+fn courses() -> Vec<Course> {
+    let fewer = Settings {
+        recovery_history: 3,
+        replication_interval_s: 30,
+        included_disks: Some(vec![DiskId(0)]),
+        ..Settings::to("osaka")
+    };
+    let update = Call::ModifyReplicationSettings { vm: WEB, settings: Box::new(fewer) };
+    let (fail_over, commit) =
+        (Call::InitiateFailover { vm: WEB, point: None }, Call::CommitFailover { vm: WEB });
+    let reverse = Call::ReverseReplicationRelationship { vm: WEB, settings: None };
+    let relationship = RelationshipId::extended(WEB);
+    let resynchronize = Call::Resynchronize { vm: WEB, start: None };
+    let start = Some(replicating().now() + Duration::from_secs(600));
+    let later = Call::Resynchronize { vm: WEB, start };
+    let import =
+        Call::ImportInitialReplica { vm: WEB, import_location: format!(r"D:\Old\web_{WEB}") };
+    vec![
+        Course::from(three_hosts())
+            .create()
+            .start(1, "")
+            .pass(3)
+            .request(TOKYO, 7)
+            .pass(2)
+            .terminate(JobType::SendingInitialReplica),
+        Course::paused_resynchronization().request(OSAKA, 3).pass(2),
+        Course::paused_resynchronization().call(TOKYO, resynchronize).pass(3),
+        Course::paused_resynchronization().call(TOKYO, later).pass(700),
+        Course::paused_resynchronization().request(TOKYO, 3).pass(2),
+        Course::paused_resynchronization().terminate(JobType::Resynchronizing),
+        Course::paused_resynchronization()
+            .disturb(Disturbance::CutLink(TOKYO, OSAKA))
+            .request(TOKYO, 3)
+            .pass(2)
+            .disturb(Disturbance::HealLink(TOKYO, OSAKA))
+            .pass(900),
+        Course::paused_resynchronization().disturb(Disturbance::ShutDownHost(TOKYO)),
+        Course::paused_resynchronization().disturb(Disturbance::CrashHost(TOKYO)),
+        // The folder of an earlier export is imported: the logs do not continue it.
+        Course::from(three_hosts())
+            .create()
+            .start(2, r"D:\Old")
+            .pass(600)
+            .remove(TOKYO)
+            .remove(OSAKA)
+            .call(OSAKA, Call::DestroySystem { vm: WEB })
+            .pass(2)
+            .create()
+            .start(2, r"D:\New")
+            .pass(200)
+            .call(OSAKA, import)
+            .pass(4000),
+        Course::from(chained())
+            .call(OSAKA, fail_over.clone())
+            .pass(5)
+            .call(OSAKA, commit.clone())
+            .pass(6)
+            .call(OSAKA, Call::ChangeReplicationModeToPrimary { vm: WEB, relationship })
+            .pass(2),
+        Course::from(replicating())
+            .disturb(Disturbance::CrashHost(OSAKA))
+            .call(TOKYO, update)
+            .pass(3)
+            .disturb(Disturbance::BootHost(OSAKA))
+            .request(TOKYO, 15)
+            .pass(900),
+        Course::from(three_hosts())
+            .create()
+            .start(1, "")
+            .pass(3)
+            .terminate(JobType::SendingInitialReplica),
+        Course::from(three_hosts()).create().start(1, "").pass(3).remove(OSAKA).pass(4000),
+        Course::resynchronization().request(OSAKA, 7).pass(2),
+        Course::resynchronization().request(TOKYO, 9).pass(2),
+        Course::resynchronization().call(OSAKA, fail_over.clone()).pass(5),
+        Course::from(replicating()).disturb(Disturbance::CutLink(TOKYO, OSAKA)).pass(200_000),
+        Course::from(replicating())
+            .disturb(Disturbance::CrashHost(TOKYO))
+            .call(OSAKA, fail_over)
+            .pass(5)
+            .disturb(Disturbance::BootHost(TOKYO))
+            .request(TOKYO, 2)
+            .pass(2)
+            .call(OSAKA, reverse.clone())
+            .pass(20),
+        Course::from(failed_over()).call(OSAKA, reverse.clone()).pass(20),
+        Course::from(failed_over()).call(OSAKA, commit).pass(6).call(OSAKA, reverse).pass(20),
+    ]
+}
+
+#[test]
+fn every_transition_is_in_the_book_and_happens() {
+    let mut seen = walks(600);
+    for course in courses() {
+        note(&mut seen, &course.events);
+    }
+    let strange: Vec<_> =
+        seen.iter().filter(|(side, from, to, by)| !permits(*side, *from, *to, *by)).collect();
+    assert!(strange.is_empty(), "not in the table: {strange:#?}");
+    let idle: Vec<_> = TRANSITIONS
+        .iter()
+        .map(|t| (t.side, t.from, t.to, t.by))
+        .filter(|key| !seen.contains(key))
+        .collect();
+    assert!(idle.is_empty(), "never happens: {idle:#?}");
+}
