@@ -17,14 +17,15 @@ macro_rules! verbs {
     )+) => {
         /// Conveniences over any [`ReplicationService`]; implemented for every one, never by hand.
         ///
-        /// Each verb is a call of WMI. What it may be refused with stands in the rule book, which
-        /// [`rules`](crate::rules) holds; the operation named in each verb's text is the entry.
+        /// Each verb is a call of WMI. What it may be refused with stands below it, from the same
+        /// [rule book](crate::rules) that the simulator judges by.
         pub trait ReplicationServiceExt: ReplicationService {
             $(
                 $(#[$meta])*
                 #[doc = ""]
                 #[doc = concat!("Calls `", $alias, "`; judged by the rule of [`Operation::",
-                    stringify!($operation), "`].")]
+                    stringify!($operation), "`].\n")]
+                #[doc = include_str!(concat!("../../docs/refused/", stringify!($operation), ".md"))]
                 #[doc(alias = $alias)]
                 fn $name(&self $(, $arg: $ty)*) -> Result<Outcome> {
                     self.call(&$call)

@@ -259,16 +259,19 @@ fn every_page_of_the_book_is_complete() {
 
 #[test]
 fn generated_files_are_current() {
-    let files = [
-        ("docs/rules.md", render::markdown()),
-        ("docs/matrix.txt", render::matrix()),
-        ("docs/states.svg", render::svg()),
-        ("docs/sender.mmd", render::mermaid(Side::Sender)),
-        ("docs/receiver.mmd", render::mermaid(Side::Receiver)),
+    let mut files = vec![
+        ("docs/rules.md".to_owned(), render::markdown()),
+        ("docs/matrix.txt".to_owned(), render::matrix()),
+        ("docs/states.svg".to_owned(), render::svg()),
+        ("docs/sender.mmd".to_owned(), render::mermaid(Side::Sender)),
+        ("docs/receiver.mmd".to_owned(), render::mermaid(Side::Receiver)),
     ];
+    for it in Operation::ALL {
+        files.push((format!("docs/refused/{}.md", it.name()), render::refusals(*it)));
+    }
     let mut stale = Vec::new();
     for (name, text) in files {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&name);
         if std::fs::read_to_string(&path).is_ok_and(|it| it.replace("\r\n", "\n") == text) {
             continue;
         }

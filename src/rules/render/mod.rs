@@ -5,7 +5,7 @@
 //! rewrites what is stale and fails.
 
 mod page;
-pub use page::{markdown, operation};
+pub use page::{markdown, operation, refusals};
 
 mod matrix;
 pub use matrix::matrix;

@@ -33,6 +33,18 @@ pub fn operation(operation: Operation) -> String {
     out
 }
 
+/// What an operation is refused with, as Markdown for the documentation of its verb.
+pub fn refusals(operation: Operation) -> String {
+    let mut out =
+        String::from("# Refused with\n\n| Code | Unless | How we know |\n|---|---|---|\n");
+    for it in rule(operation).requirements() {
+        let (code, label) = (it.otherwise.to_wire(), it.otherwise.label());
+        let (says, known) = (plain(it.says), known(it.evidence));
+        push(&mut out, format_args!("| {code} {label} | {says} | {known} |\n"));
+    }
+    out
+}
+
 /// The whole book, as Markdown: how to read it, a table of contents, a section for each operation
 /// grouped by class, and the constants.
 pub fn markdown() -> String {

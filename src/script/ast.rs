@@ -1,0 +1,171 @@
+//! What a script says: its lines, without their layout.
+
+use super::expect::Expectation;
+use super::method::Method;
+use super::text::{Arg, Span, Word};
+use crate::engine::{Caller, HostSpec, VmSpec};
+use crate::model::ErrorCode;
+use std::time::Duration;
+
+/// A script: every line of its text, comments and blank lines included.
+///
+/// Scripts are equal if they say the same. Columns, the width of blanks and arguments that only
+/// repeat a default do not count; [`Display`](std::fmt::Display) writes the plain form, and
+/// `parse(&script.to_string())` gives an equal script.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Script {
+    /// The lines; the first is line 1.
+    pub lines: Vec<Line>,
+}
+
+/// A line: a statement, an expected answer, a comment, or none of these.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Line {
+    /// What is done.
+    pub statement: Option<Statement>,
+    /// What stands behind `=>`.
+    pub answer: Option<Answer>,
+    /// What stands behind `#`. Line breaks in it are written as blanks.
+    pub comment: Option<String>,
+}
+
+impl Line {
+    /// A line with nothing but a comment.
+    pub fn comment(text: &str) -> Self {
+        Self { comment: Some(text.to_owned()), ..Self::default() }
+    }
+}
+
+impl From<Statement> for Line {
+    fn from(statement: Statement) -> Self {
+        Self { statement: Some(statement), ..Self::default() }
+    }
+}
+
+/// What a line does.
+///
+/// A host is named by a [`Word`]: its name, or bare `@2` for the host with the number 2. A virtual
+/// machine is named by its name or bare `{GUID}`, a job by its alias or bare `{GUID}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Statement {
+    /// `host tokyo`: a host joins the world.
+    Host(HostSpec),
+    /// `vm web on tokyo running`: a virtual machine is defined.
+    Vm {
+        /// Where.
+        host: Word,
+        /// What.
+        vm: VmSpec,
+    },
+    /// `tokyo StartReplication web Network`: a client calls a method.
+    Call(CallLine),
+    /// `advance 2h`: time passes.
+    Advance(Duration),
+    /// `wait job1`: time passes until the job has ended.
+    Wait {
+        /// The job.
+        job: Word,
+    },
+    /// `expect tokyo web Primary Replicating`: nothing happens; something is looked at.
+    Expect(Expectation),
+    /// `cut tokyo osaka`: something happens that no client asked for.
+    Disturb {
+        /// What.
+        verb: Verb,
+        /// To which hosts: [`Verb::hosts`] of them.
+        hosts: Vec<Word>,
+    },
+}
+
+/// A call as a line writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallLine {
+    /// The host that is asked.
+    pub host: Word,
+    /// Who asks: `as=other` is nobody's administrator.
+    pub caller: Caller,
+    /// What for.
+    pub method: Method,
+    /// The words behind the method. Parsing has checked that the method takes them.
+    pub args: Vec<Arg>,
+    pub(super) span: Span,
+}
+
+/// What happens to a host or a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Verb {
+    /// `cut tokyo osaka`: nothing passes between the two.
+    Cut,
+    /// `heal tokyo osaka`: they reach each other again.
+    Heal,
+    /// `crash tokyo`: the host loses power.
+    Crash,
+    /// `shutdown tokyo`: the host is shut down in order.
+    ShutDown,
+    /// `boot tokyo`: the host comes up again.
+    Boot,
+}
+
+impl Verb {
+    /// Every verb.
+    pub const ALL: [Self; 5] = [Self::Cut, Self::Heal, Self::Crash, Self::ShutDown, Self::Boot];
+
+    /// The word that begins the line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cut => "cut",
+            Self::Heal => "heal",
+            Self::Crash => "crash",
+            Self::ShutDown => "shutdown",
+            Self::Boot => "boot",
+        }
+    }
+
+    /// How many hosts it takes.
+    pub const fn hosts(self) -> usize {
+        match self {
+            Self::Cut | Self::Heal => 2,
+            Self::Crash | Self::ShutDown | Self::Boot => 1,
+        }
+    }
+}
+
+/// An expected answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What is expected.
+    pub expected: Expected,
+    pub(super) span: Span,
+}
+
+impl Answer {
+    /// Where it stood.
+    pub fn span(&self) -> Span {
+        self.span
+    }
+}
+
+impl From<Expected> for Answer {
+    fn from(expected: Expected) -> Self {
+        Self { expected, span: Span::default() }
+    }
+}
+
+/// The answers that a line can expect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// `=> 0`.
+    Completed,
+    /// `=> 4096`, `=> 4096 job1`: a job, and what later lines call it.
+    Started(Option<String>),
+    /// `=> 32775`.
+    Refused(ErrorCode),
+    /// `=> 1`: Windows does not implement the method.
+    NotImplemented,
+    /// `=> missing`: what the call is made to is not there.
+    Missing,
+    /// `=> rejected`: an input that is no call makes no sense.
+    Rejected,
+}

@@ -1,0 +1,276 @@
+//! The arguments of every call, of hosts and of virtual machines, each written down once.
+
+use super::args::{Args, Group};
+use super::form::{
+    Authentication, Build, Disks, Exact, GuidForm, Hours, Name, Number, Numbered, ON_OFF, Rate,
+    Seconds, SharedName, Size, Text, YES_NO,
+};
+use super::hash::id_of_name;
+use super::method::Method;
+use crate::engine::{HostSpec, VmSpec};
+use crate::model::{
+    AdapterId, AllowedAuthentication, AuthenticationType, AuthorizationEntry, Call, Disk, DiskId,
+    FailoverNetworkAdapterSettings, IN_BOX_PROVIDER, InitialReplicationType, IpProtocol,
+    RelationshipId, RequestedJobState, RequestedReplicationState, RequestedState, ServiceSettings,
+    Settings, VmId, WindowsBuild,
+};
+
+/// Where replicas are stored if a line does not say.
+const STORAGE: &str = r"D:\Replica";
+/// The trust group if a line does not say: that of the entry `*`.
+const TRUST: &str = "DEFAULT";
+/// The capacity and use of a disk if a line does not say.
+const DISK_BYTES: (u64, u64) = (127 << 30, 20 << 30);
+/// What a guest writes if a line does not say, in bytes a second.
+const WRITE_RATE: u64 = 1 << 20;
+
+/// The arguments of a call.
+pub(super) fn call<A: Args>(args: &mut A, method: Method, call: &mut Call) {
+    match call {
+        Call::ModifyServiceSettings { settings } => service_settings(args, settings),
+        Call::AddAuthorizationEntry { entry } | Call::ModifyAuthorizationEntry { entry } => {
+            authorization_entry(args, entry);
+        }
+        Call::RemoveAuthorizationEntry { allowed_primary } => args.next(HOST, allowed_primary),
+        Call::SetAuthorizationEntry { vm, entry } => {
+            args.vm(vm);
+            authorization_entry(args, entry);
+        }
+        Call::GetSystemCertificates | Call::StartService | Call::StopService => {}
+        Call::TestReplicationConnection { .. } => test_connection(args, call),
+        Call::CreateReplicationRelationship { vm, settings }
+        | Call::ModifyReplicationSettings { vm, settings } => {
+            args.vm(vm);
+            relationship_settings(args, settings);
+        }
+        Call::RemoveReplicationRelationship { vm, relationship }
+        | Call::GetReplicationStatistics { vm, relationship }
+        | Call::ResetReplicationStatistics { vm, relationship } => {
+            args.vm(vm);
+            if !method.is_deprecated() {
+                args.relationship(*vm, relationship);
+            }
+        }
+        Call::StartReplication { vm, initial, export_location, start } => {
+            args.vm(vm);
+            args.next(Numbered::<InitialReplicationType>::new(), initial);
+            args.maybe("location", Text, export_location);
+            args.time("start", start);
+        }
+        Call::ImportInitialReplica { vm, import_location } => {
+            args.vm(vm);
+            args.next(Name("the folder of an export"), import_location);
+        }
+        Call::ReverseReplicationRelationship { vm, settings } => {
+            args.vm(vm);
+            if args.has_settings(settings.is_some()) {
+                relationship_settings(args, settings.get_or_insert_default());
+            }
+        }
+        Call::InitiateFailover { vm, point } | Call::TestReplicaSystem { vm, point } => {
+            args.vm(vm);
+            args.point(*vm, point);
+        }
+        Call::RevertFailover { vm } | Call::CommitFailover { vm } | Call::DestroySystem { vm } => {
+            args.vm(vm);
+        }
+        Call::Resynchronize { vm, start } => {
+            args.vm(vm);
+            args.time("start", start);
+        }
+        Call::SetFailoverNetworkAdapterSettings { vm, settings } => {
+            args.vm(vm);
+            args.group("adapter", settings, adapters());
+        }
+        Call::ChangeReplicationModeToPrimary { vm, relationship } => {
+            args.vm(vm);
+            let mut named = Some(*relationship);
+            args.relationship(*vm, &mut named);
+            *relationship = named.unwrap_or(RelationshipId::extended(*vm));
+        }
+        Call::InitiateFailback { vm, settings, point } => {
+            args.vm(vm);
+            relationship_settings(args, settings);
+            args.maybe("point", Text, point);
+        }
+        Call::RequestServiceStateChange { requested } => args.next(Number::<u16>::new(), requested),
+        Call::RequestReplicationStateChange { vm, relationship, requested } => {
+            args.vm(vm);
+            args.next(Numbered::<RequestedReplicationState>::new(), requested);
+            if !method.is_deprecated() {
+                args.relationship(*vm, relationship);
+            }
+        }
+        Call::RequestStateChange { vm, requested } => {
+            args.vm(vm);
+            args.next(Numbered::<RequestedState>::new(), requested);
+        }
+        Call::RequestJobStateChange { job, requested } => {
+            args.job(job);
+            args.next(Numbered::<RequestedJobState>::new(), requested);
+        }
+        Call::GetError { job } | Call::GetErrorEx { job } => args.job(job),
+    }
+}
+
+const HOST: Name = Name("the name of a host");
+
+/// `osaka port=80 auth=Kerberos certificate=THUMBPRINT bypass_proxy=no`.
+fn test_connection<A: Args>(args: &mut A, call: &mut Call) {
+    let Call::TestReplicationConnection {
+        recovery_connection_point,
+        port,
+        authentication,
+        certificate_thumbprint,
+        bypass_proxy,
+    } = call
+    else {
+        return;
+    };
+    args.next(HOST, recovery_connection_point);
+    args.key("port", Number::new(), port, 80);
+    let kerberos = AuthenticationType::Kerberos.to_wire();
+    args.key("auth", Numbered::<AuthenticationType>::new(), authentication, kerberos);
+    args.maybe("certificate", Text, certificate_thumbprint);
+    args.key("bypass_proxy", YES_NO, bypass_proxy, false);
+}
+
+/// `server=off`, or `server=on` with the defaults of a Kerberos listener.
+fn service_settings<A: Args>(args: &mut A, settings: &mut ServiceSettings) {
+    args.key("server", ON_OFF, &mut settings.recovery_server_enabled, true);
+    let enabled = settings.recovery_server_enabled;
+    let base = if enabled { ServiceSettings::kerberos() } else { ServiceSettings::default() };
+    let auth = Exact::<AllowedAuthentication>::new();
+    args.key("auth", auth, &mut settings.allowed_authentication, base.allowed_authentication);
+    args.key("port", Number::new(), &mut settings.http_port, base.http_port);
+    args.key("https_port", Number::new(), &mut settings.https_port, base.https_port);
+    let certificate = &mut settings.certificate_thumbprint;
+    args.key("certificate", Text, certificate, base.certificate_thumbprint);
+    let (start, interval) = (base.monitoring_start_s, base.monitoring_interval_s);
+    args.key("monitoring_start", Seconds::new(), &mut settings.monitoring_start_s, start);
+    args.key("monitoring_interval", Seconds::new(), &mut settings.monitoring_interval_s, interval);
+}
+
+/// `*.contoso.com storage=D:\Replica trust=DEFAULT`.
+fn authorization_entry<A: Args>(args: &mut A, entry: &mut AuthorizationEntry) {
+    args.next(Name("the name of a host, `*.domain` or `*`"), &mut entry.allowed_primary);
+    rest_of_entry(args, entry);
+}
+
+fn rest_of_entry<A: Args>(args: &mut A, entry: &mut AuthorizationEntry) {
+    args.key("storage", Text, &mut entry.storage_location, STORAGE.to_owned());
+    args.key("trust", Text, &mut entry.trust_group, TRUST.to_owned());
+}
+
+/// `to=osaka` and whatever differs from Kerberos replication to port 80 by class defaults.
+fn relationship_settings<A: Args>(args: &mut A, settings: &mut Settings) {
+    args.need("to", Text, &mut settings.recovery_connection_point);
+    let base = Settings::to(&settings.recovery_connection_point);
+    let s = settings;
+    args.key("port", Number::new(), &mut s.recovery_server_port, base.recovery_server_port);
+    args.key("auth", Authentication, &mut s.authentication, base.authentication);
+    args.key("certificate", Text, &mut s.certificate_thumbprint, base.certificate_thumbprint);
+    let interval = base.replication_interval_s;
+    args.key("interval", Seconds::new(), &mut s.replication_interval_s, interval);
+    args.key("history", Number::new(), &mut s.recovery_history, base.recovery_history);
+    let hours = base.application_consistent_interval_h;
+    let consistent = &mut s.application_consistent_interval_h;
+    args.key("application_consistent", Hours, consistent, hours);
+    args.key("disks", Disks, &mut s.included_disks, base.included_disks);
+    args.key("compression", YES_NO, &mut s.compression, base.compression);
+    args.key("bypass_proxy", YES_NO, &mut s.bypass_proxy, base.bypass_proxy);
+    args.key("host_kvp", YES_NO, &mut s.replicate_host_kvp, base.replicate_host_kvp);
+    args.key("auto_resync", YES_NO, &mut s.auto_resynchronize, base.auto_resynchronize);
+    let (from, to) = (base.auto_resynchronize_start_s, base.auto_resynchronize_end_s);
+    args.key("auto_resync_start", Seconds::new(), &mut s.auto_resynchronize_start_s, from);
+    args.key("auto_resync_end", Seconds::new(), &mut s.auto_resynchronize_end_s, to);
+    args.key("provider", GuidForm, &mut s.provider, IN_BOX_PROVIDER);
+    args.key("additional", Text, &mut s.additional_settings, base.additional_settings);
+    args.key("recovery_host", Text, &mut s.recovery_host, base.recovery_host);
+    let connection_point = base.primary_connection_point;
+    args.key("primary_connection_point", Text, &mut s.primary_connection_point, connection_point);
+    args.key("primary_host", Text, &mut s.primary_host, base.primary_host);
+}
+
+/// `adapter=0 protocol=V4 dhcp=no address=10.0.0.5 subnet=255.255.255.0 gateway=… dns=…`.
+fn adapters<A: Args>() -> Group<A, FailoverNetworkAdapterSettings> {
+    Group {
+        default: Vec::new(),
+        blank: |_| FailoverNetworkAdapterSettings {
+            adapter: AdapterId(0),
+            protocol: IpProtocol::V4,
+            dhcp: false,
+            addresses: Vec::new(),
+            subnets: Vec::new(),
+            gateways: Vec::new(),
+            dns_servers: Vec::new(),
+        },
+        item: |args, it, _| {
+            args.need("adapter", Number::new(), &mut it.adapter.0);
+            args.key("protocol", Exact::new(), &mut it.protocol, IpProtocol::V4);
+            args.key("dhcp", YES_NO, &mut it.dhcp, false);
+            args.many("address", Text, &mut it.addresses);
+            args.many("subnet", Text, &mut it.subnets);
+            args.many("gateway", Text, &mut it.gateways);
+            args.many("dns", Text, &mut it.dns_servers);
+        },
+    }
+}
+
+/// `tokyo build=9600 server=off allow=*.contoso.com storage=D:\Replica trust=DEFAULT`.
+pub(super) fn host<A: Args>(args: &mut A, spec: &mut HostSpec) {
+    args.next(SharedName("the name of a host"), &mut spec.name);
+    args.key("build", Build, &mut spec.build, WindowsBuild::Server2022);
+    service_settings(args, &mut spec.settings);
+    let entries = Group {
+        default: vec![AuthorizationEntry::any(STORAGE)],
+        blank: |_| AuthorizationEntry::any(STORAGE),
+        item: |args: &mut A, it: &mut AuthorizationEntry, _| {
+            args.need("allow", HOST, &mut it.allowed_primary);
+            rest_of_entry(args, it);
+        },
+    };
+    args.group("allow", &mut spec.entries, entries);
+}
+
+/// A host before its line is read.
+pub(super) fn blank_host() -> HostSpec {
+    HostSpec::trusting("")
+}
+
+/// `id={GUID} disk=127GiB used=20GiB write=1MiB/s`, behind the name, the host and the power.
+pub(super) fn vm<A: Args>(args: &mut A, spec: &mut VmSpec) {
+    let mut id = spec.id.0;
+    args.key("id", GuidForm, &mut id, id_of_name(&spec.name).0);
+    spec.id = VmId(id);
+    let disks = Group {
+        default: vec![blank_disk(0)],
+        blank: blank_disk,
+        item: |args: &mut A, it: &mut Disk, place| {
+            args.need("disk", Size, &mut it.capacity_bytes);
+            args.key("used", Size, &mut it.used_bytes, DISK_BYTES.1.min(it.capacity_bytes));
+            args.key("number", Number::new(), &mut it.id.0, blank_disk(place).id.0);
+        },
+    };
+    args.group("disk", &mut spec.disks, disks);
+    args.key("write", Rate, &mut spec.write_rate, WRITE_RATE);
+}
+
+/// A virtual machine of this name before the rest of its line is read.
+pub(super) fn blank_vm(name: &str, running: bool) -> VmSpec {
+    VmSpec {
+        id: id_of_name(name),
+        name: name.into(),
+        running,
+        disks: vec![blank_disk(0)],
+        write_rate: WRITE_RATE,
+    }
+}
+
+fn blank_disk(place: usize) -> Disk {
+    Disk {
+        id: DiskId(u8::try_from(place).unwrap_or(u8::MAX)),
+        capacity_bytes: DISK_BYTES.0,
+        used_bytes: DISK_BYTES.1,
+    }
+}

@@ -1,0 +1,135 @@
+//! The language: one text form for scenario files, a failing property test, a shell, a journal.
+//!
+//! A script is UTF-8 text, a statement a line. [`parse`] reads it, [`Display`](std::fmt::Display)
+//! writes it, [`run`] runs it in a world of its own, and [`record`] writes inputs down as a script
+//! that makes the very same inputs. Nothing in here reads a clock, a file or a terminal.
+//!
+//! ```
+//! use hyperv_replica::script;
+//!
+//! let script = script::parse(r"
+//! ## Replication cannot start before the relationship is there.
+//! host tokyo
+//! host osaka
+//! vm web on tokyo running disk=127GiB used=20GiB
+//! tokyo StartReplication web Network                              => 32775
+//! tokyo CreateReplicationRelationship web to=osaka interval=30s   => 4096 job1
+//! wait job1
+//! expect tokyo web Primary Ready
+//! expect osaka web Replica off
+//! ")?;
+//! let report = script::run(&script);
+//! assert!(report.passed(), "{:?}", report.faults().next());
+//! # Ok::<(), script::ParseError>(())
+//! ```
+//!
+//! # Words
+//!
+//! Words are separated by blanks. `"…"` quotes a word, or the value of an argument, that is empty
+//! or has blanks in it; inside quotes `\"`, `\\`, `\n`, `\r`, `\t` and `\u{hex}` are escapes,
+//! outside `\` stands for itself: `storage=D:\Replica`, but `storage="D:\\Hyper-V Replica"`. A `#`
+//! that begins a word begins a comment, and `=>` the expected answer.
+//!
+//! A **host** is named by its name, or by its number as `@2`. A **virtual machine** is named by its
+//! name, or by `{GUID}` if it has no name here or several have the same; a name that is not on the
+//! host may be one that is or was elsewhere, so that what does not exist yet can be called. A **job**
+//! is named by an alias, a word that begins with `job`, or by `{GUID}`. A name that could mean
+//! something else, such as a host `advance` or `job`, is quoted.
+//!
+//! Durations are `1d2h3m4s5ms`, sizes `127GiB`, `512KiB` or plain bytes, enumerations their name or
+//! number.
+//!
+//! # Statements
+//!
+//! | Line | What it does |
+//! |---|---|
+//! | `host NAME …` | A host joins: Windows Server 2022, its replica server lets any host in with Kerberos. |
+//! | `vm NAME on HOST [running] …` | A virtual machine is defined; with a disk of 127 GiB, 20 GiB of it used, and a guest that writes 1 MiB/s. |
+//! | `HOST [as=other] METHOD …` | A client, or with `as=other` one who is no administrator, calls a method of WMI. |
+//! | `advance DURATION` | Time passes. |
+//! | `wait JOB` | Time passes until the job has ended; 31 days at most. |
+//! | `expect HOST VM …` | A virtual machine looks like this. |
+//! | `expect JOB …` | A job looks like this. |
+//! | `cut HOST HOST`, `heal HOST HOST` | The link between two hosts breaks, or is whole again. |
+//! | `crash HOST`, `shutdown HOST`, `boot HOST` | A host loses power, is shut down in order, comes up. |
+//!
+//! `host` takes `build=9600`, `server=on|off`, `auth=Kerberos|Certificate|Both|Undefined`, `port=`,
+//! `https_port=`, `certificate=`, `monitoring_start=9h`, `monitoring_interval=12h`, and authorization
+//! entries: `allow=NAME`, each followed by its own `storage=` and `trust=`; `allow=none` is none.
+//!
+//! `vm` takes `id={GUID}` (otherwise [`id_of_name`]), `write=1MiB/s`, and disks: `disk=SIZE`, each
+//! followed by its own `used=` and `number=`; `disk=none` is none.
+//!
+//! A **call** names the method as WMI does, the virtual machine or job it is about, and arguments:
+//!
+//! | Method | Arguments |
+//! |---|---|
+//! | `CreateReplicationRelationship`, `ModifyReplicationSettings`, `ReverseReplicationRelationship`, `InitiateFailback` | `to=HOST`, `port=`, `auth=Kerberos\|Certificate\|none`, `certificate=`, `interval=30s`, `history=4`, `application_consistent=4h`, `disks=0,2`, `compression=`, `bypass_proxy=`, `host_kvp=`, `auto_resync=`, `auto_resync_start=`, `auto_resync_end=`, `provider={GUID}`, `additional=`, `recovery_host=`, `primary_connection_point=`, `primary_host=` |
+//! | `StartReplication` | `Network`, `Export` or `Seeded`; `location=`, `start=` |
+//! | `Resynchronize` | `start=` |
+//! | `InitiateFailover`, `TestReplicaSystem` | `point=latest` (as without it), `oldest`, `#2` (the second oldest) or `{GUID}` |
+//! | `RequestStateChange`, `RequestReplicationStateChange[Ex]` | the requested state; `relationship=0\|1` |
+//! | `ConcreteJob.RequestStateChange` | `Terminate`, `Kill`, … |
+//! | `…Ex`, `ChangeReplicationModeToPrimary` | `relationship=0\|1` |
+//! | `AddAuthorizationEntry`, `ModifyAuthorizationEntry`, `SetAuthorizationEntry` | the allowed host; `storage=`, `trust=` |
+//! | `ModifyServiceSettings` | as `host` |
+//! | `TestReplicationConnection` | the host; `port=`, `auth=`, `certificate=`, `bypass_proxy=` |
+//! | `SetFailoverNetworkAdapterSettings` | `adapter=0`, each followed by its own `protocol=V4`, `dhcp=`, `address=`, `subnet=`, `gateway=`, `dns=` |
+//!
+//! `start=+2h` is two hours from now, `start=@2h` two hours after the beginning of time.
+//!
+//! # Answers
+//!
+//! `=> 0`, `=> 1` (not implemented by Windows), `=> 4096`, `=> 4096 job1` (and what later lines call
+//! the job), `=> 32775` or `=> InvalidState`, `=> missing` (what the call is made to is not there), and
+//! for a line that is no call `=> rejected`. A line without `=>` takes any answer.
+//!
+//! # Expectations
+//!
+//! What should be seen of a virtual machine: its mode, the state and the health of its relationship,
+//! and its power, in any order and each by its name; power also as `running`, `off`, `saved`,
+//! `paused`. A name with two meanings (`Critical` is a state and a health, `Disabled` a state and a
+//! power) is written with its key where it is not clear: `state=Critical`. Further `points=4`,
+//! `last=Regular`, `failed_over=Planned`, `test_replica=yes`; `relationship=1` looks at the extended
+//! one. `absent` is a virtual machine that is not there.
+//!
+//! What should be seen of a job: `Running`, `40%` or `40%..60%`, `Exception 32768`,
+//! `type=InitiateFailover`; `gone` is a job that is not there.
+
+mod text;
+pub use text::{Arg, Span, Word};
+
+mod problem;
+pub use problem::{ParseError, Problem};
+
+mod ast;
+pub use ast::{Answer, CallLine, Expected, Line, Script, Statement, Verb};
+
+mod expect;
+pub use expect::{Expectation, JobFacts, Subject, VmFacts};
+
+mod method;
+pub use method::Method;
+
+mod hash;
+pub use hash::id_of_name;
+
+mod parse;
+pub use parse::{MAX_BYTES, MAX_LINES, parse, parse_bytes};
+
+mod names;
+pub use names::{Nameless, Names};
+
+mod resolve;
+pub use resolve::Action;
+
+mod report;
+pub use report::{Fault, Report, Side, Step};
+
+mod runner;
+pub use runner::{Runner, WAIT_LIMIT, record, run};
+
+mod args;
+mod describe;
+mod form;
+mod print;

@@ -1,0 +1,484 @@
+//! From text to [`Script`].
+
+use super::args::Reader;
+use super::ast::{Answer, CallLine, Expected, Line, Script, Statement, Verb};
+use super::describe;
+use super::expect::{self, Subject};
+use super::method::Method;
+use super::problem::{ParseError, Problem, nearest, shown};
+use super::text::{Arg, Keyword, Span, Token, Word, is_alias, lex};
+use crate::engine::Caller;
+use crate::model::time::parse_duration;
+use crate::model::{ErrorCode, Operation, WireEnum};
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+/// The longest script, in bytes.
+pub const MAX_BYTES: usize = 1 << 20;
+/// The most lines of a script.
+pub const MAX_LINES: usize = 100_000;
+
+/// Reads a script.
+///
+/// # Errors
+/// [`ParseError`] lists every problem of the text, with line and column, what was expected and
+/// what was found. A text without a statement, with a NUL character, longer than [`MAX_BYTES`] or
+/// with more than [`MAX_LINES`] lines is no script.
+///
+/// ```
+/// use hyperv_replica::script;
+///
+/// let script = script::parse("host tokyo\nvm web on tokyo running  # the only one\n")?;
+/// assert_eq!(script.lines.len(), 2);
+/// let error = script::parse("host tokyo\ntokyo CommitFailver web").unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "2:7: expected a method, found `CommitFailver` (did you mean `CommitFailover`?)",
+/// );
+/// # Ok::<(), script::ParseError>(())
+/// ```
+pub fn parse(text: &str) -> Result<Script, ParseError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.len() > MAX_BYTES {
+        let found = text.len();
+        let message = format!("expected at most {MAX_BYTES} bytes of script, found {found}");
+        return Err(at(1, 1, message));
+    }
+    if let Some(nul) = text.find('\0') {
+        let (line, column) = place(&text[..nul]);
+        return Err(at(line, column, "expected a text, found a NUL character".to_owned()));
+    }
+    let count = text.lines().count();
+    if count > MAX_LINES {
+        let line = u32::try_from(MAX_LINES + 1).unwrap_or(u32::MAX);
+        return Err(at(line, 1, format!("expected at most {MAX_LINES} lines, found {count}")));
+    }
+    let mut checked = Checked::default();
+    for (number, line) in (1..).zip(text.lines()) {
+        let (line, problems) = parse_line(line);
+        checked.add(number, line, problems);
+    }
+    checked.finish()
+}
+
+/// Reads a script from a file's bytes, which may be no text at all.
+///
+/// # Errors
+/// As [`parse`]; bytes that are not UTF-8 are reported where they start.
+pub fn parse_bytes(bytes: &[u8]) -> Result<Script, ParseError> {
+    match str::from_utf8(bytes) {
+        Ok(text) => parse(text),
+        Err(error) => {
+            let (before, wrong) = bytes.split_at(error.valid_up_to());
+            if bytes.len() > MAX_BYTES || before.contains(&0) {
+                // What `parse` says of these is more to the point.
+                return parse(&String::from_utf8_lossy(bytes));
+            }
+            let (line, column) = place(str::from_utf8(before).unwrap_or_default());
+            let byte = wrong.first().copied().unwrap_or_default();
+            Err(at(line, column, format!("expected UTF-8 text, found the byte 0x{byte:02X}")))
+        }
+    }
+}
+
+impl FromStr for Script {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        parse(text)
+    }
+}
+
+impl FromStr for Line {
+    type Err = ParseError;
+
+    /// Reads one line by itself, which may use aliases that other lines bind.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(end) = text.find(['\n', '\0']) {
+            let (_, column) = place(&text[..end]);
+            return Err(at(1, column, "expected one line of text, found more".to_owned()));
+        }
+        let (line, problems) = parse_line(text);
+        if problems.is_empty() {
+            Ok(line)
+        } else {
+            Err(ParseError::new(problems.into_iter().map(|it| it.on(1)).collect()))
+        }
+    }
+}
+
+fn at(line: u32, column: u32, message: String) -> ParseError {
+    let span = Span { start: column, end: column.saturating_add(1) };
+    Problem::new(span, message).on(line).into()
+}
+
+/// The line and column behind a text.
+fn place(before: &str) -> (u32, u32) {
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
+}
+
+/// The lines so far, and what they have bound.
+#[derive(Default)]
+struct Checked {
+    lines: Vec<Line>,
+    problems: Vec<Problem>,
+    aliases: BTreeMap<String, u32>,
+}
+
+impl Checked {
+    fn add(&mut self, number: u32, line: Line, problems: Vec<Problem>) {
+        self.problems.extend(problems.into_iter().map(|it| it.on(number)));
+        for word in line.statement.iter().filter_map(jobs) {
+            let alias = word.plain().filter(|it| is_alias(it));
+            if let Some(alias) = alias.filter(|it| !self.aliases.contains_key(*it)) {
+                let message = format!("no line before this one ends with `=> 4096 {alias}`");
+                let known = self.aliases.keys().map(|it| &**it);
+                let problem = Problem::new(word.span(), message).near(alias, known);
+                self.problems.push(problem.on(number));
+            }
+        }
+        if let Some(Answer { expected: Expected::Started(Some(alias)), span }) = &line.answer
+            && let Some(before) = self.aliases.insert(alias.clone(), number)
+        {
+            let message = format!("`{alias}` is the job of line {before} already");
+            self.problems.push(Problem::new(*span, message).on(number));
+        }
+        self.lines.push(line);
+    }
+
+    fn finish(mut self) -> Result<Script, ParseError> {
+        if self.problems.is_empty() && self.lines.iter().all(|it| it.statement.is_none()) {
+            let message = "expected a statement, found an empty script";
+            self.problems.push(Problem::new(Span { start: 1, end: 2 }, message).on(1));
+        }
+        if self.problems.is_empty() {
+            Ok(Script { lines: self.lines })
+        } else {
+            Err(ParseError::new(self.problems))
+        }
+    }
+}
+
+/// The jobs that a statement names.
+fn jobs(statement: &Statement) -> Option<&Word> {
+    use Operation as O;
+    match statement {
+        Statement::Wait { job } => Some(job),
+        Statement::Expect(it) => match &it.of {
+            Subject::Job { job, .. } => Some(job),
+            Subject::Vm { .. } => None,
+        },
+        Statement::Call(call) => {
+            let of_job = matches!(
+                call.method.operation(),
+                O::RequestJobStateChange | O::GetError | O::GetErrorEx
+            );
+            call.args.iter().find(|it| of_job && it.key.is_none()).map(|it| &it.value)
+        }
+        _ => None,
+    }
+}
+
+/// Reads one line; the problems have no line number yet.
+fn parse_line(text: &str) -> (Line, Vec<Problem>) {
+    let lexed = lex(text);
+    let mut problems = lexed.problems;
+    let mut line = Line { comment: lexed.comment, ..Line::default() };
+    if !problems.is_empty() {
+        // What the words mean cannot be told while it is unclear where they end.
+        return (line, problems);
+    }
+    let arrow = lexed.tokens.iter().position(|it| matches!(it, Token::Arrow(_)));
+    let (mut args, mut behind) = (Vec::new(), Vec::new());
+    for (index, token) in lexed.tokens.into_iter().enumerate() {
+        match token {
+            Token::Arg(arg) if arrow.is_none_or(|arrow| index < arrow) => args.push(arg),
+            token => behind.push(token),
+        }
+    }
+    let mut behind = behind.into_iter();
+    let arrow = behind.next();
+    if args.is_empty() {
+        if let Some(Token::Arrow(span)) = arrow {
+            problems.push(Problem::new(span, "expected a statement before `=>`"));
+        }
+        return (line, problems);
+    }
+    match statement(&args) {
+        Ok(statement) => line.statement = Some(statement),
+        Err(found) => problems.extend(found),
+    }
+    if let Some(Token::Arrow(span)) = arrow {
+        match answer(span, behind.as_slice()) {
+            Ok(answer) => line.answer = Some(answer),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if let (Some(statement), Some(answer)) = (&line.statement, &line.answer) {
+        problems.extend(fits(statement, answer));
+    }
+    (line, problems)
+}
+
+/// Reads what stands behind `=>`.
+fn answer(arrow: Span, tokens: &[Token]) -> Result<Answer, Problem> {
+    let mut words = Vec::new();
+    for token in tokens {
+        match token {
+            Token::Arg(Arg { key: None, value, .. }) => words.push(value),
+            Token::Arg(Arg { span, .. }) | Token::Arrow(span) => {
+                return Err(Problem::new(
+                    *span,
+                    "expected an answer such as `4096 job1` or `32775`",
+                ));
+            }
+        }
+    }
+    let Some((first, rest)) = words.split_first() else {
+        let end = Span { start: arrow.end, end: arrow.end + 1 };
+        return Err(Problem::new(end, "expected an answer behind `=>`, found the end of the line"));
+    };
+    let expected = match first.plain().unwrap_or_default() {
+        "0" => Expected::Completed,
+        "1" => Expected::NotImplemented,
+        "4096" => Expected::Started(None),
+        "missing" => Expected::Missing,
+        "rejected" => Expected::Rejected,
+        text => match ErrorCode::parse(text) {
+            Ok(code) => Expected::Refused(code),
+            Err(_) => return Err(no_answer(first)),
+        },
+    };
+    match (expected, rest) {
+        (expected, []) => Ok(Answer { expected, span: first.span() }),
+        (Expected::Started(_), [alias]) if alias.plain().is_some_and(is_alias) => {
+            let expected = Expected::Started(Some(alias.text().to_owned()));
+            Ok(Answer { expected, span: first.span().to(alias.span()) })
+        }
+        (Expected::Started(_), [word, ..]) => {
+            let message = format!(
+                "expected a name for the job that starts with `job`, found {}",
+                shown(word.text())
+            );
+            Err(Problem::new(word.span(), message))
+        }
+        (_, [word, ..]) => {
+            let message = format!("expected the end of the line, found {}", shown(word.text()));
+            Err(Problem::new(word.span(), message))
+        }
+    }
+}
+
+fn no_answer(word: &Word) -> Problem {
+    let found = shown(word.text());
+    let message = format!(
+        "expected `0`, `1`, `4096`, `32768` to `32779`, `missing` or `rejected`, found {found}"
+    );
+    let names = ErrorCode::ALL.iter().map(|it| it.name()).chain(["missing", "rejected"]);
+    Problem::new(word.span(), message).near(word.text(), names)
+}
+
+/// Whether a statement can have such an answer.
+fn fits(statement: &Statement, answer: &Answer) -> Option<Problem> {
+    let message = match (statement, &answer.expected) {
+        (Statement::Call(_), Expected::Rejected) => {
+            "a call is never `rejected`; expected `0`, `1`, `4096`, `32768` to `32779` or `missing`"
+        }
+        (Statement::Wait { .. } | Statement::Expect(_), _) => {
+            "expected no answer: nothing is asked for in this line"
+        }
+        (Statement::Call(_), _) | (_, Expected::Rejected) => return None,
+        _ => "expected `rejected` or no answer: this is no call",
+    };
+    Some(Problem::new(answer.span, message))
+}
+
+fn statement(args: &[Arg]) -> Result<Statement, Vec<Problem>> {
+    let Some((first, rest)) = args.split_first() else { return Err(Vec::new()) };
+    let last = args.last().map_or(first.span, |it| it.span);
+    let end = Span { start: last.end, end: last.end.saturating_add(1) };
+    if let Some(key) = &first.key {
+        let message = format!("expected a statement, found an argument `{key}=`");
+        return Err(vec![Problem::new(first.span, message)]);
+    }
+    let keyword = first.value.plain().and_then(Keyword::named);
+    match keyword {
+        None => call(&first.value, rest, end),
+        Some(Keyword::Host) => host(rest, end),
+        Some(Keyword::Vm) => vm(rest, end),
+        Some(Keyword::Advance) => advance(rest, end),
+        Some(Keyword::Wait) => wait(rest, end),
+        Some(Keyword::Expect) => {
+            let mut expectation = expect::parse(rest, end)?;
+            expectation.span = first.span.to(last);
+            Ok(Statement::Expect(expectation))
+        }
+        Some(Keyword::Cut) => disturb(Verb::Cut, rest, end),
+        Some(Keyword::Heal) => disturb(Verb::Heal, rest, end),
+        Some(Keyword::Crash) => disturb(Verb::Crash, rest, end),
+        Some(Keyword::ShutDown) => disturb(Verb::ShutDown, rest, end),
+        Some(Keyword::Boot) => disturb(Verb::Boot, rest, end),
+    }
+}
+
+/// The statement, unless something was wrong with it.
+fn finish(statement: Option<Statement>, reader: Reader<'_>) -> Result<Statement, Vec<Problem>> {
+    let problems = reader.finish();
+    statement.filter(|_| problems.is_empty()).ok_or(problems)
+}
+
+fn host(args: &[Arg], end: Span) -> Result<Statement, Vec<Problem>> {
+    let mut reader = Reader::new(args, end, None);
+    let mut spec = describe::blank_host();
+    describe::host(&mut reader, &mut spec);
+    finish(Some(Statement::Host(spec)), reader)
+}
+
+/// `web on tokyo running …`.
+fn vm(args: &[Arg], end: Span) -> Result<Statement, Vec<Problem>> {
+    let mut reader = Reader::new(args, end, None);
+    let name = reader.next_word(|| "the name of a virtual machine".to_owned());
+    let on = reader.next_word(|| "`on` and the name of a host".to_owned());
+    if let Some(on) = on.filter(|on| on.plain() != Some("on")) {
+        let message = format!("expected `on` and the name of a host, found {}", shown(on.text()));
+        return Err(vec![Problem::new(on.span(), message)]);
+    }
+    let host = on.and_then(|_| reader.next_word(|| "the name of a host".to_owned()));
+    if let Some(host) = host {
+        reader.host_word(host);
+    }
+    let mut running = false;
+    if let Some(word) = reader.another_word() {
+        running = word.plain() == Some("running");
+        if !running {
+            let message = format!(
+                "expected `running` or an argument such as `disk=127GiB`, found {}",
+                shown(word.text())
+            );
+            reader.push(Problem::new(word.span(), message).near(word.text(), ["running"]));
+        }
+    }
+    let mut spec = describe::blank_vm(name.map(Word::text).unwrap_or_default(), running);
+    describe::vm(&mut reader, &mut spec);
+    finish(host.map(|host| Statement::Vm { host: host.clone(), vm: spec }), reader)
+}
+
+fn advance(args: &[Arg], end: Span) -> Result<Statement, Vec<Problem>> {
+    let mut reader = Reader::new(args, end, None);
+    let word = reader.next_word(|| "a duration such as `2h30m`".to_owned());
+    let duration = word.and_then(|word| match parse_duration(word.plain().unwrap_or_default()) {
+        Ok(duration) => Some(duration),
+        Err(error) => {
+            let text = error.to_string();
+            let why = text.split_once(": ").map_or(&*text, |(_, why)| why);
+            let offset = u32::try_from(error.offset()).unwrap_or(u32::MAX);
+            let start = word.span().start.saturating_add(offset);
+            let span = Span { start, end: word.span().end.max(start.saturating_add(1)) };
+            reader.problem(span, format!("{why} in the duration {}", shown(word.text())));
+            None
+        }
+    });
+    finish(duration.map(Statement::Advance), reader)
+}
+
+fn wait(args: &[Arg], end: Span) -> Result<Statement, Vec<Problem>> {
+    let mut reader = Reader::new(args, end, None);
+    let job = reader.next_word(|| "a job such as `job1`".to_owned());
+    if let Some(job) = job {
+        reader.job_word(job);
+    }
+    finish(job.map(|job| Statement::Wait { job: job.clone() }), reader)
+}
+
+fn disturb(verb: Verb, args: &[Arg], end: Span) -> Result<Statement, Vec<Problem>> {
+    let mut reader = Reader::new(args, end, None);
+    let mut hosts = Vec::new();
+    for _ in 0..verb.hosts() {
+        if let Some(word) = reader.next_word(|| "the name of a host".to_owned()) {
+            reader.host_word(word);
+            hosts.push(word.clone());
+        }
+    }
+    finish(Some(Statement::Disturb { verb, hosts }), reader)
+}
+
+/// `tokyo as=other StartReplication web Network`.
+fn call(host: &Word, args: &[Arg], end: Span) -> Result<Statement, Vec<Problem>> {
+    let (who, args) = match args.split_first() {
+        Some((who, rest)) if who.key.as_deref() == Some("as") => (Some(who), rest),
+        _ => (None, args),
+    };
+    let mut problems = Vec::new();
+    let caller = who.map_or(Some(Caller::Administrator), |who| {
+        let caller = caller_named(&who.value);
+        if caller.is_none() {
+            let found = shown(who.value.text());
+            let message = format!("expected `administrator` or `other`, found {found}");
+            let near = ["administrator", "other"];
+            problems.push(Problem::new(who.value.span(), message).near(who.value.text(), near));
+        }
+        caller
+    });
+    let mut reader = Reader::new(&[], end, None);
+    reader.host_word(host);
+    problems.extend(reader.finish());
+    let method = match args.first() {
+        Some(Arg { key: None, value, .. }) => {
+            let method = value.plain().and_then(Method::named);
+            method.ok_or_else(|| no_method(host, value))
+        }
+        Some(Arg { key: Some(key), span, .. }) => {
+            Err(Problem::new(*span, format!("expected a method, found an argument `{key}=`")))
+        }
+        None => Err(Problem::new(end, "expected a method, found the end of the line")
+            .near(host.plain().unwrap_or_default(), Keyword::ALL.map(|(_, name)| name))),
+    };
+    match method {
+        Err(problem) => problems.push(problem),
+        Ok(method) => {
+            let args = args.get(1..).unwrap_or_default();
+            let mut reader = Reader::new(args, end, None);
+            describe::call(&mut reader, method, &mut method.blank());
+            problems.extend(reader.finish());
+            if let (Some(caller), []) = (caller, &problems[..]) {
+                let span = host.span().to(args.last().map_or(end, |it| it.span));
+                let (host, args) = (host.clone(), args.to_vec());
+                return Ok(Statement::Call(CallLine { host, caller, method, args, span }));
+            }
+        }
+    }
+    Err(problems)
+}
+
+fn caller_named(word: &Word) -> Option<Caller> {
+    match word.plain()?.to_ascii_lowercase().as_str() {
+        "administrator" => Some(Caller::Administrator),
+        "other" => Some(Caller::Other),
+        _ => None,
+    }
+}
+
+/// Why the word behind a host is no method, and what may have been meant.
+fn no_method(host: &Word, word: &Word) -> Problem {
+    let found = word.text();
+    let problem = Problem::new(word.span(), format!("expected a method, found {}", shown(found)));
+    let operation = Operation::ALL.iter().find(|it| it.name().eq_ignore_ascii_case(found));
+    if let Some(operation) = operation {
+        let state = operation.requested_state().map(|it| format!(" VM {it}")).unwrap_or_default();
+        let help = format!("write `{}{state}`", operation.method());
+        return problem.helped(Some(help));
+    }
+    let methods = Method::all();
+    let near = nearest(found, methods.iter().map(|it| it.name()));
+    let keyword = host.plain().and_then(|it| nearest(it, Keyword::ALL.map(|(_, name)| name)));
+    match (near, keyword) {
+        (None, Some(keyword)) => {
+            let help = format!("did you mean the statement `{keyword}`?");
+            Problem::new(host.span(), format!("expected a statement, found {}", shown(host.text())))
+                .helped(Some(help))
+        }
+        _ => problem.near(found, methods.iter().map(|it| it.name())),
+    }
+}

@@ -1,0 +1,104 @@
+//! From [`Script`] to text.
+
+use super::args::Writer;
+use super::ast::{Answer, CallLine, Expected, Line, Script, Statement};
+use super::describe;
+use super::names::Nameless;
+use super::text::{Arg, Word};
+use crate::engine::{Caller, HostSpec, VmSpec};
+use crate::model::HostId;
+use crate::model::time::format_duration;
+use std::fmt;
+
+impl fmt::Display for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.lines.iter().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(statement) = &self.statement {
+            statement.fmt(f)?;
+        }
+        if let Some(answer) = &self.answer {
+            write!(f, "  => {}", answer.expected)?;
+        }
+        let Some(comment) = &self.comment else { return Ok(()) };
+        if self.statement.is_some() {
+            f.write_str("  ")?;
+        }
+        write!(f, "#{}", comment.trim_end().replace(['\n', '\r', '\0'], " "))
+    }
+}
+
+impl fmt::Display for Statement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(spec) => {
+                f.write_str("host")?;
+                write_args(f, &host_args(spec))
+            }
+            Self::Vm { host, vm } => {
+                write!(f, "vm {} on {host}", Word::name(&vm.name))?;
+                f.write_str(if vm.running { " running" } else { "" })?;
+                write_args(f, &vm_args(vm))
+            }
+            Self::Call(call) => call.fmt(f),
+            Self::Advance(duration) => write!(f, "advance {}", format_duration(*duration)),
+            Self::Wait { job } => write!(f, "wait {job}"),
+            Self::Expect(expectation) => expectation.fmt(f),
+            Self::Disturb { verb, hosts } => {
+                f.write_str(verb.name())?;
+                hosts.iter().try_for_each(|host| write!(f, " {host}"))
+            }
+        }
+    }
+}
+
+impl fmt::Display for CallLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let caller = match self.caller {
+            Caller::Administrator => "",
+            Caller::Other => " as=other",
+        };
+        write!(f, "{}{caller} {}", self.host, self.method)?;
+        write_args(f, &self.args)
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.expected.fmt(f)
+    }
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Completed => f.write_str("0"),
+            Self::Started(None) => f.write_str("4096"),
+            Self::Started(Some(alias)) => write!(f, "4096 {alias}"),
+            Self::Refused(code) => write!(f, "{}", code.to_wire()),
+            Self::NotImplemented => f.write_str("1"),
+            Self::Missing => f.write_str("missing"),
+            Self::Rejected => f.write_str("rejected"),
+        }
+    }
+}
+
+fn write_args(f: &mut fmt::Formatter<'_>, args: &[Arg]) -> fmt::Result {
+    args.iter().try_for_each(|arg| write!(f, " {arg}"))
+}
+
+fn host_args(spec: &HostSpec) -> Vec<Arg> {
+    let mut writer = Writer::new(&Nameless, HostId(0));
+    describe::host(&mut writer, &mut spec.clone());
+    writer.finish()
+}
+
+fn vm_args(spec: &VmSpec) -> Vec<Arg> {
+    let mut writer = Writer::new(&Nameless, HostId(0));
+    describe::vm(&mut writer, &mut spec.clone());
+    writer.finish()
+}

@@ -1,0 +1,201 @@
+//! Between lines and inputs: names to ids, and ids to names.
+
+use super::args::{Reader, Writer};
+use super::ast::{CallLine, Line, Statement, Verb};
+use super::describe;
+use super::expect::{JobFacts, Subject, VmFacts};
+use super::method::Method;
+use super::names::Names;
+use super::problem::Problem;
+use super::text::{Span, Word};
+use crate::engine::{Disturbance, Input};
+use crate::model::{HostId, JobId, VmId};
+
+/// What a statement comes to in a world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Action {
+    /// Something happens.
+    Input(Input),
+    /// Time passes until the job has ended.
+    Wait(JobId),
+    /// A virtual machine is looked at.
+    ExpectVm {
+        /// On which host.
+        host: HostId,
+        /// Which virtual machine.
+        vm: VmId,
+        /// What it should look like; `None`: it should not be there.
+        facts: Option<VmFacts>,
+    },
+    /// A job is looked at.
+    ExpectJob {
+        /// Which job.
+        job: JobId,
+        /// What it should look like; `None`: it should not be there.
+        facts: Option<JobFacts>,
+    },
+}
+
+impl Statement {
+    /// What the statement comes to where things have these names.
+    ///
+    /// # Errors
+    /// Every name that means nothing, or more than one thing. The problems have the line 0.
+    pub fn resolve(&self, names: &dyn Names) -> Result<Action, Vec<Problem>> {
+        match self {
+            Self::Host(spec) => Ok(Action::Input(Input::AddHost(spec.clone()))),
+            Self::Vm { host, vm } => {
+                let host = one(resolve_host(host, names))?;
+                Ok(Action::Input(Input::AddVm { host, vm: vm.clone() }))
+            }
+            Self::Call(call) => call.resolve(names).map(Action::Input),
+            Self::Advance(duration) => Ok(Action::Input(Input::Advance(*duration))),
+            Self::Wait { job } => {
+                resolve_word(names, HostId(0), |it| it.job_word(job)).map(Action::Wait)
+            }
+            Self::Expect(expectation) => resolve_expectation(&expectation.of, names),
+            Self::Disturb { verb, hosts } => resolve_disturbance(*verb, hosts, names),
+        }
+    }
+}
+
+impl CallLine {
+    /// The input where things have these names.
+    ///
+    /// # Errors
+    /// As [`Statement::resolve`].
+    pub fn resolve(&self, names: &dyn Names) -> Result<Input, Vec<Problem>> {
+        let host = one(resolve_host(&self.host, names))?;
+        let end = Span { start: self.span.end, end: self.span.end.saturating_add(1) };
+        let mut reader = Reader::new(&self.args, end, Some((names, host)));
+        let mut call = self.method.blank();
+        describe::call(&mut reader, self.method, &mut call);
+        match reader.finish() {
+            problems if problems.is_empty() => Ok(Input::Call { host, caller: self.caller, call }),
+            problems => Err(problems),
+        }
+    }
+}
+
+impl Line {
+    /// The line that says this input where things have these names, which is before it happens.
+    ///
+    /// Resolved with the same names, the line comes to the very same input.
+    pub fn from_input(input: &Input, names: &dyn Names) -> Self {
+        Statement::from_input(input, names).into()
+    }
+}
+
+impl Statement {
+    /// The statement that says this input; see [`Line::from_input`].
+    pub fn from_input(input: &Input, names: &dyn Names) -> Self {
+        match input {
+            Input::AddHost(spec) => Self::Host(spec.clone()),
+            Input::AddVm { host, vm } => {
+                Self::Vm { host: write_host(*host, names), vm: vm.clone() }
+            }
+            Input::Call { host, caller, call } => {
+                let method = Method::of(call);
+                let mut writer = Writer::new(names, *host);
+                describe::call(&mut writer, method, &mut call.clone());
+                Self::Call(CallLine {
+                    host: write_host(*host, names),
+                    caller: *caller,
+                    method,
+                    args: writer.finish(),
+                    span: Span::default(),
+                })
+            }
+            Input::Advance(duration) => Self::Advance(*duration),
+            Input::Disturb(disturbance) => {
+                let (verb, hosts) = match *disturbance {
+                    Disturbance::CutLink(a, b) => (Verb::Cut, vec![a, b]),
+                    Disturbance::HealLink(a, b) => (Verb::Heal, vec![a, b]),
+                    Disturbance::CrashHost(host) => (Verb::Crash, vec![host]),
+                    Disturbance::ShutDownHost(host) => (Verb::ShutDown, vec![host]),
+                    Disturbance::BootHost(host) => (Verb::Boot, vec![host]),
+                };
+                let hosts = hosts.into_iter().map(|host| write_host(host, names)).collect();
+                Self::Disturb { verb, hosts }
+            }
+        }
+    }
+}
+
+fn one<T>(result: Result<T, Problem>) -> Result<T, Vec<Problem>> {
+    result.map_err(|problem| vec![problem])
+}
+
+/// A host by name, or by its number as `@2`.
+fn resolve_host(word: &Word, names: &dyn Names) -> Result<HostId, Problem> {
+    let mut reader = Reader::new(&[], Span::default(), Some((names, HostId(0))));
+    let host = reader.host_word(word);
+    let mut problems = reader.finish();
+    match (host, problems.pop()) {
+        (Some(host), None) => Ok(host),
+        (_, problem) => {
+            Err(problem.unwrap_or_else(|| Problem::new(word.span(), "expected a host")))
+        }
+    }
+}
+
+fn resolve_word<T>(
+    names: &dyn Names,
+    host: HostId,
+    read: impl FnOnce(&mut Reader<'_>) -> Option<T>,
+) -> Result<T, Vec<Problem>> {
+    let mut reader = Reader::new(&[], Span::default(), Some((names, host)));
+    let value = read(&mut reader);
+    let problems = reader.finish();
+    value.filter(|_| problems.is_empty()).ok_or(problems)
+}
+
+fn resolve_expectation(of: &Subject, names: &dyn Names) -> Result<Action, Vec<Problem>> {
+    match of {
+        Subject::Vm { host, vm, facts } => {
+            let host = one(resolve_host(host, names))?;
+            let vm = resolve_word(names, host, |it| it.vm_word(vm))?;
+            Ok(Action::ExpectVm { host, vm, facts: *facts })
+        }
+        Subject::Job { job, facts } => {
+            let job = resolve_word(names, HostId(0), |it| it.job_word(job))?;
+            Ok(Action::ExpectJob { job, facts: *facts })
+        }
+    }
+}
+
+fn resolve_disturbance(
+    verb: Verb,
+    hosts: &[Word],
+    names: &dyn Names,
+) -> Result<Action, Vec<Problem>> {
+    let (mut ids, mut problems) = (Vec::new(), Vec::new());
+    for host in hosts {
+        match resolve_host(host, names) {
+            Ok(id) => ids.push(id),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    let disturbance = match (verb, &ids[..]) {
+        (Verb::Cut, [a, b]) => Disturbance::CutLink(*a, *b),
+        (Verb::Heal, [a, b]) => Disturbance::HealLink(*a, *b),
+        (Verb::Crash, [host]) => Disturbance::CrashHost(*host),
+        (Verb::ShutDown, [host]) => Disturbance::ShutDownHost(*host),
+        (Verb::Boot, [host]) => Disturbance::BootHost(*host),
+        _ if problems.is_empty() => {
+            let message = format!("expected {} hosts behind `{}`", verb.hosts(), verb.name());
+            return Err(vec![Problem::new(Span::default(), message)]);
+        }
+        _ => return Err(problems),
+    };
+    Ok(Action::Input(Input::Disturb(disturbance)))
+}
+
+/// The name of a host, if the name finds it again, else its number.
+fn write_host(host: HostId, names: &dyn Names) -> Word {
+    match names.host_name(host) {
+        Some(name) if names.host_named(&name) == Some(host) => Word::name(&name),
+        _ => Word::bare(format_args!("@{}", host.0)),
+    }
+}

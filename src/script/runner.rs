@@ -1,0 +1,490 @@
+//! Running scripts, and writing down runs: the only module here that knows the machine.
+
+use super::ast::{Answer, Expected, Line, Script, Statement};
+use super::expect::{JobFacts, Subject, VmFacts};
+use super::names::Names;
+use super::problem::Problem;
+use super::report::{Fault, Report, Side, Step};
+use super::resolve::Action;
+use super::text::{Span, Word};
+use crate::engine::{Change, Event, Input, Reply, World};
+use crate::model::time::{days, format_duration};
+use crate::model::{
+    HostId, Job, JobId, Leg, PointId, RelationshipId, ReplicationMode, ReplicationState, SimTime,
+    VmId,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long `wait` lets pass before it says that a job never ends. The longest schedule is seven
+/// days ahead.
+pub const WAIT_LIMIT: Duration = days(31);
+
+/// Runs a script in a world of its own, with seed 0, from time zero.
+///
+/// What does not go as the script says is in the report; the run goes on behind it.
+///
+/// ```
+/// use hyperv_replica::script;
+///
+/// let script = script::parse(
+///     "host tokyo
+///      vm web on tokyo running
+///      tokyo CommitFailover web  => 32775
+///      expect tokyo web None running",
+/// )?;
+/// let report = script::run(&script);
+/// assert!(report.passed());
+/// assert_eq!(report.steps[2].answer.as_deref(), Some("32775"));
+/// # Ok::<(), script::ParseError>(())
+/// ```
+#[must_use]
+pub fn run(script: &Script) -> Report {
+    let mut runner = Runner::new(World::new(0));
+    let lines = (1..).zip(&script.lines);
+    Report { steps: lines.filter_map(|(number, line)| runner.step(number, line)).collect() }
+}
+
+/// Writes inputs down as a script, each with the answer it gets in this world.
+///
+/// What a property test prints: [`run`] in an equal world makes the very same inputs, and holds if
+/// the answers are still the same.
+pub fn record<'a>(world: World, inputs: impl IntoIterator<Item = &'a Input>) -> Script {
+    let mut runner = Runner::new(world);
+    let lines = inputs.into_iter().map(|input| runner.record(input)).collect();
+    Script { lines }
+}
+
+/// Runs lines one by one in a world.
+#[derive(Clone, Debug)]
+pub struct Runner {
+    world: World,
+    aliases: BTreeMap<String, JobId>,
+    /// Names that were seen anywhere, so that what is gone or not there yet can be named.
+    seen: BTreeMap<Arc<str>, BTreeSet<VmId>>,
+    /// What lines were about.
+    named: BTreeSet<(HostId, VmId)>,
+    events: Vec<Event>,
+    sides: Arc<[Side]>,
+}
+
+impl Runner {
+    /// In this world.
+    pub fn new(world: World) -> Self {
+        let mut runner = Self {
+            world,
+            aliases: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            named: BTreeSet::new(),
+            events: Vec::new(),
+            sides: Arc::new([]),
+        };
+        let hosts: Vec<_> = runner.world.hosts().map(|(host, _)| host).collect();
+        for host in hosts {
+            let vms: Vec<_> = runner.world.vms(host).collect();
+            for vm in vms {
+                runner.see(vm.name, vm.id);
+            }
+        }
+        runner
+    }
+
+    /// The world as it is now.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    fn see(&mut self, name: Arc<str>, id: VmId) {
+        self.seen.entry(name).or_default().insert(id);
+    }
+
+    /// Does what a line says; `None` if it says nothing.
+    pub fn step(&mut self, number: u32, line: &Line) -> Option<Step> {
+        let statement = line.statement.as_ref()?;
+        let at = self.world.now();
+        let (mut done, place) = (Done::default(), place_of(statement));
+        let expected = line.answer.as_ref().map(|it| &it.expected);
+        match statement.resolve(self) {
+            Ok(action) => {
+                self.act(&action, statement, expected, &mut done);
+            }
+            Err(problems) => done.fault = problems.into_iter().next().map(Fault::Problem),
+        }
+        match &mut done.fault {
+            Some(Fault::Mismatch { span, .. }) => {
+                *span = line.answer.as_ref().map_or_else(|| span_of(statement), Answer::span);
+            }
+            Some(Fault::Problem(problem)) => problem.line = number,
+            None => {}
+        }
+        self.look_at_sides();
+        Some(Step {
+            line: number,
+            at,
+            until: self.world.now(),
+            place: place.map(|it| it.text().to_owned()),
+            what: what_of(statement),
+            answer: done.answer,
+            why: done.why,
+            fault: done.fault,
+            sides: Arc::clone(&self.sides),
+        })
+    }
+
+    fn act(
+        &mut self,
+        action: &Action,
+        statement: &Statement,
+        expected: Option<&Expected>,
+        done: &mut Done,
+    ) {
+        match action {
+            Action::Input(input) => {
+                let reply = self.apply(input);
+                self.bind(&reply, expected);
+                (done.answer, done.why) = told(&reply, expected);
+                let found = answer_of(&reply);
+                if let Some(expected) = expected.filter(|it| !same(it, found.as_ref())) {
+                    let found = done.answer.clone().unwrap_or_else(|| "done".to_owned());
+                    done.mismatch(expected.to_string(), found);
+                }
+            }
+            Action::Wait(job) => self.wait(*job, statement, done),
+            Action::ExpectVm { host, vm, facts } => {
+                self.named.insert((*host, *vm));
+                let found = self.vm_facts(*host, *vm, facts.and_then(|it| it.relationship));
+                let found = found.map(|it| it.seen_by(facts.unwrap_or_default()));
+                if found.is_some() != facts.is_some() || found.is_some() && found != *facts {
+                    done.mismatch(or(*facts, "absent"), or(found, "absent"));
+                }
+            }
+            Action::ExpectJob { job, facts } => {
+                let found = self.world.job(*job).map(|(_, job)| facts_of(&job));
+                let holds = match (facts, &found) {
+                    (Some(facts), Some(found)) => facts.hold(found),
+                    (None, None) => true,
+                    _ => false,
+                };
+                if !holds {
+                    let found = found.map(|it| it.seen_by(facts.unwrap_or_default()));
+                    done.mismatch(or(*facts, "gone"), or(found, "gone"));
+                }
+            }
+        }
+    }
+
+    /// Applies an input and keeps up with names.
+    fn apply(&mut self, input: &Input) -> Reply {
+        match input {
+            Input::Call { host, call, .. } => self.named.extend(call.vm().map(|vm| (*host, vm))),
+            Input::AddVm { host, vm } => {
+                self.named.insert((*host, vm.id));
+                self.see(Arc::clone(&vm.name), vm.id);
+            }
+            _ => {}
+        }
+        let mut events = std::mem::take(&mut self.events);
+        let reply = self.world.apply(input, &mut events);
+        for event in events.drain(..) {
+            if let Change::VmCreated { vm } = event.change
+                && let Some(vm) = self.world.vm(event.host, vm)
+            {
+                self.see(vm.name, vm.id);
+            }
+        }
+        self.events = events;
+        reply
+    }
+
+    fn bind(&mut self, reply: &Reply, expected: Option<&Expected>) {
+        if let (Reply::Started(job), Some(Expected::Started(Some(alias)))) = (reply, expected) {
+            self.aliases.insert(alias.clone(), *job);
+        }
+    }
+
+    /// Lets time pass, from event to event, until a job has ended.
+    fn wait(&mut self, job: JobId, statement: &Statement, done: &mut Done) {
+        let end = self.world.now() + WAIT_LIMIT;
+        loop {
+            let problem = match self.world.job(job) {
+                None => "the job is gone: it ended more than five minutes ago".to_owned(),
+                Some((_, job)) if job.state.is_terminal() => {
+                    let facts = facts_of(&job);
+                    let facts = JobFacts { percent: None, job_type: None, ..facts };
+                    done.answer = Some(facts.to_string());
+                    done.why = job.error.map(|it| it.summary);
+                    return;
+                }
+                Some((_, job)) => match self.world.next_due().filter(|due| *due <= end) {
+                    Some(due) => {
+                        let now = self.world.now();
+                        self.apply(&Input::Advance(due.since(now)));
+                        continue;
+                    }
+                    None => format!(
+                        "the job does not end within {}; it is {} at {}%",
+                        format_duration(WAIT_LIMIT),
+                        job.state.name(),
+                        job.percent_complete
+                    ),
+                },
+            };
+            let problem = Problem::new(span_of(statement), problem);
+            return done.fault = Some(Fault::Problem(problem));
+        }
+    }
+
+    /// A line for an input, with the answer that it gets now.
+    fn record(&mut self, input: &Input) -> Line {
+        let mut line = Line::from_input(input, self);
+        let reply = self.apply(input);
+        let mut expected = answer_of(&reply);
+        if let Some(Expected::Started(alias)) = &mut expected {
+            let name = format!("job{}", self.aliases.len() + 1);
+            *alias = Some(name);
+        }
+        self.bind(&reply, expected.as_ref());
+        line.answer = expected.map(Into::into);
+        line
+    }
+
+    fn vm_facts(&self, host: HostId, id: VmId, leg: Option<Leg>) -> Option<VmFacts> {
+        let vm = self.world.vm(host, id)?;
+        let points = self.world.recovery_points(host, id).unwrap_or_default();
+        let relationship = RelationshipId { vm: id, leg: leg.unwrap_or(Leg::Primary) };
+        let relationship = self.world.relationship(host, relationship);
+        Some(VmFacts {
+            mode: Some(vm.mode),
+            state: relationship.map(|it| it.state),
+            health: relationship.map(|it| it.health),
+            power: Some(vm.power),
+            points: Some(u32::try_from(points.len()).unwrap_or(u32::MAX)),
+            last: relationship.map(|it| it.last_type),
+            failed_over: relationship.map(|it| it.failed_over),
+            test_replica: Some(vm.test_replica.is_some()),
+            relationship: leg,
+        })
+    }
+
+    /// Reads every side again, and keeps the old list if nothing changed.
+    fn look_at_sides(&mut self) {
+        let mut sides = Vec::new();
+        for (host, view) in self.world.hosts() {
+            for vm in self.world.vms(host) {
+                let named = self.named.contains(&(host, vm.id));
+                if vm.mode == ReplicationMode::None && !named {
+                    continue;
+                }
+                for leg in [Leg::Primary, Leg::Extended] {
+                    let id = RelationshipId { vm: vm.id, leg };
+                    let Some(it) = self.world.relationship(host, id) else { continue };
+                    if leg == Leg::Extended && it.state == ReplicationState::Disabled {
+                        continue;
+                    }
+                    sides.push(Side {
+                        host: Arc::clone(&view.name),
+                        up: self.world.is_up(host),
+                        vm: Arc::clone(&vm.name),
+                        id: vm.id,
+                        relationship: leg,
+                        mode: vm.mode,
+                        state: it.state,
+                        health: it.health,
+                        power: vm.power,
+                    });
+                }
+            }
+        }
+        if *self.sides != *sides {
+            self.sides = sides.into();
+        }
+    }
+}
+
+/// What came of a step so far.
+#[derive(Default)]
+struct Done {
+    answer: Option<String>,
+    why: Option<String>,
+    fault: Option<Fault>,
+}
+
+impl Done {
+    fn mismatch(&mut self, expected: String, found: String) {
+        self.fault = Some(Fault::Mismatch { span: Span::default(), expected, found });
+    }
+}
+
+fn or<T: ToString>(facts: Option<T>, nothing: &str) -> String {
+    facts.map_or_else(|| nothing.to_owned(), |it| it.to_string())
+}
+
+fn facts_of(job: &Job) -> JobFacts {
+    JobFacts {
+        state: Some(job.state),
+        percent: Some((job.percent_complete, job.percent_complete)),
+        error: job.error.as_ref().map(|it| it.code),
+        job_type: Some(job.job_type),
+    }
+}
+
+/// The answer that a line could have expected; `None` where an input that is no call took place.
+fn answer_of(reply: &Reply) -> Option<Expected> {
+    match reply {
+        Reply::Completed | Reply::Returned(_) => Some(Expected::Completed),
+        Reply::Started(_) => Some(Expected::Started(None)),
+        Reply::Refused(refusal) => Some(Expected::Refused(refusal.code)),
+        Reply::NotImplemented => Some(Expected::NotImplemented),
+        Reply::NotFound(_) => Some(Expected::Missing),
+        Reply::Rejected(_) => Some(Expected::Rejected),
+        Reply::Happened => None,
+    }
+}
+
+/// Whether an answer is as expected; an alias is no part of it.
+fn same(expected: &Expected, found: Option<&Expected>) -> bool {
+    match (expected, found) {
+        (Expected::Started(_), Some(Expected::Started(_))) => true,
+        (expected, found) => Some(expected) == found,
+    }
+}
+
+/// The answer and the reason, for a person.
+fn told(reply: &Reply, expected: Option<&Expected>) -> (Option<String>, Option<String>) {
+    let answer = answer_of(reply).map(|it| match (&it, expected) {
+        (Expected::Started(_), Some(named @ Expected::Started(_))) => named.to_string(),
+        _ => it.to_string(),
+    });
+    let why = match reply {
+        Reply::Refused(refusal) => Some(match &refusal.found {
+            Some(found) => format!("{} ({found})", refusal.why),
+            None => refusal.why.to_string(),
+        }),
+        Reply::NotFound(missing) => Some(missing.to_string()),
+        Reply::Rejected(rejection) => Some(rejection.to_string()),
+        Reply::NotImplemented => Some("Windows does not implement the method".to_owned()),
+        _ => None,
+    };
+    (answer, why)
+}
+
+/// The host that a statement is about.
+fn place_of(statement: &Statement) -> Option<&Word> {
+    match statement {
+        Statement::Vm { host, .. } => Some(host),
+        Statement::Call(call) => Some(&call.host),
+        Statement::Expect(it) => match &it.of {
+            Subject::Vm { host, .. } => Some(host),
+            Subject::Job { .. } => None,
+        },
+        _ => None,
+    }
+}
+
+/// A statement without its host.
+fn what_of(statement: &Statement) -> String {
+    let text = statement.to_string();
+    match statement {
+        Statement::Vm { host, .. } => text.replacen(&format!(" on {host}"), "", 1),
+        Statement::Call(call) => {
+            text.strip_prefix(&format!("{} ", call.host)).unwrap_or(&text).to_owned()
+        }
+        Statement::Expect(it) => match &it.of {
+            Subject::Vm { host, .. } => text.replacen(&format!(" {host}"), "", 1),
+            Subject::Job { .. } => text,
+        },
+        _ => text,
+    }
+}
+
+fn span_of(statement: &Statement) -> Span {
+    match statement {
+        Statement::Expect(it) => it.span,
+        Statement::Wait { job } => job.span(),
+        Statement::Call(call) => call.span,
+        _ => Span { start: 1, end: 2 },
+    }
+}
+
+impl Names for Runner {
+    fn host_named(&self, name: &str) -> Option<HostId> {
+        self.world.host_named(name)
+    }
+    fn host_name(&self, host: HostId) -> Option<String> {
+        Names::host_name(&self.world, host)
+    }
+    fn vms_named(&self, host: HostId, name: &str) -> Vec<VmId> {
+        let here = vms_here(&self.world, host, name);
+        if here.is_empty() {
+            return self.seen.get(name).into_iter().flatten().copied().collect();
+        }
+        here
+    }
+    fn vm_names(&self, _: HostId) -> Vec<String> {
+        self.seen.keys().map(ToString::to_string).collect()
+    }
+    fn vm_name(&self, host: HostId, vm: VmId) -> Option<String> {
+        let here = Names::vm_name(&self.world, host, vm);
+        here.or_else(|| {
+            let (name, _) = self.seen.iter().find(|(_, ids)| ids.contains(&vm))?;
+            Some(name.to_string())
+        })
+    }
+    fn points(&self, host: HostId, vm: VmId) -> Vec<PointId> {
+        Names::points(&self.world, host, vm)
+    }
+    fn job(&self, alias: &str) -> Option<JobId> {
+        self.aliases.get(alias).copied()
+    }
+    fn job_alias(&self, job: JobId) -> Option<String> {
+        self.aliases.iter().find(|(_, id)| **id == job).map(|(alias, _)| alias.clone())
+    }
+    fn now(&self) -> SimTime {
+        self.world.now()
+    }
+}
+
+fn vms_here(world: &World, host: HostId, name: &str) -> Vec<VmId> {
+    world.vms(host).filter(|vm| *vm.name == *name).map(|vm| vm.id).collect()
+}
+
+/// The names of a world. Jobs have no aliases here: see [`Runner`].
+impl Names for World {
+    fn host_named(&self, name: &str) -> Option<HostId> {
+        Self::host_named(self, name)
+    }
+    fn host_name(&self, host: HostId) -> Option<String> {
+        self.host_view(host).map(|it| it.name.to_string())
+    }
+    fn vms_named(&self, host: HostId, name: &str) -> Vec<VmId> {
+        let here = vms_here(self, host, name);
+        if here.is_empty() {
+            let anywhere: BTreeSet<_> =
+                self.hosts().flat_map(|(host, _)| vms_here(self, host, name)).collect();
+            return anywhere.into_iter().collect();
+        }
+        here
+    }
+    fn vm_names(&self, _: HostId) -> Vec<String> {
+        let names: BTreeSet<_> =
+            self.hosts().flat_map(|(host, _)| self.vms(host).map(|vm| vm.name)).collect();
+        names.iter().map(ToString::to_string).collect()
+    }
+    fn vm_name(&self, host: HostId, vm: VmId) -> Option<String> {
+        self.vm(host, vm).map(|it| it.name.to_string())
+    }
+    fn points(&self, host: HostId, vm: VmId) -> Vec<PointId> {
+        let points = self.recovery_points(host, vm).unwrap_or_default();
+        points.into_iter().map(|it| it.id).collect()
+    }
+    fn job(&self, _: &str) -> Option<JobId> {
+        None
+    }
+    fn job_alias(&self, _: JobId) -> Option<String> {
+        None
+    }
+    fn now(&self) -> SimTime {
+        Self::now(self)
+    }
+}

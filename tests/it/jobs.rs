@@ -1,0 +1,144 @@
+//! The life of jobs: they run, end in each way, linger for five minutes, and vanish.
+//!
+//! States, retention and who may end a job:
+//! <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-concretejob>,
+//! <https://learn.microsoft.com/windows/win32/hyperv_v2/requeststatechange-msvm-concretejob>.
+
+use hyperv_replica::error::Missing;
+use hyperv_replica::model::{Call, Job, JobId, JobType, Output, RequestedJobState};
+use hyperv_replica::prelude::*;
+use hyperv_replica::sim::{HostHandle, Lab};
+
+const GIB: u64 = 1 << 30;
+
+/// `web`, ready on tokyo to be copied to osaka: 25 GB over a link of 125 MB/s takes 200 s.
+fn ready() -> (Lab, HostHandle, HostHandle, VmId) {
+    let lab = Lab::new(["tokyo", "osaka"]);
+    let (tokyo, osaka) = (lab.host("tokyo"), lab.host("osaka"));
+    let vm = lab.vm("web").on("tokyo").disk(64 * GIB, 25_000_000_000).running().create();
+    let created = tokyo.create_replication_relationship(vm, Settings::to("osaka")).unwrap();
+    tokyo.wait(created).unwrap();
+    (lab, tokyo, osaka, vm)
+}
+
+fn copy_of(host: &HostHandle) -> Job {
+    let jobs = host.jobs().unwrap();
+    jobs.into_iter().find(|it| it.job_type == JobType::SendingInitialReplica).expect("a copy")
+}
+
+#[test]
+fn initial_replication_shows_its_progress() {
+    let (lab, tokyo, _, vm) = ready();
+    let started = tokyo.start_replication(vm, InitialReplication::Network).unwrap();
+    assert_eq!(started.return_value(), 4096);
+    tokyo.wait(started).unwrap();
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        let job = copy_of(&tokyo);
+        assert_eq!((job.state, job.error), (JobState::Running, None));
+        assert_eq!(job.affected, [vm]);
+        seen.push(job.percent_complete);
+        lab.advance(seconds(50));
+    }
+    assert_eq!(seen, [0, 24, 49, 74]); // 201.02 s in all, with a second of bookkeeping
+    lab.advance(seconds(2));
+    let job = copy_of(&tokyo);
+    assert_eq!((job.state, job.percent_complete), (JobState::Completed, 100));
+    assert_eq!(job.error, None, "ErrorCode is 0 on success");
+}
+
+#[test]
+fn a_finished_job_stays_for_five_minutes() {
+    let (lab, tokyo, _, vm) = ready();
+    let job = tokyo.pause_vm(vm).unwrap().job().unwrap();
+    tokyo.wait(job).unwrap();
+    let ended = tokyo.job(job).unwrap();
+    assert_eq!(ended.state, JobState::Completed);
+    lab.advance(minutes(5) - seconds(1));
+    assert_eq!(tokyo.job(job).unwrap(), ended, "a terminal job never changes");
+    lab.advance(seconds(1));
+    assert!(matches!(tokyo.job(job), Err(Error::NotFound(Missing::Job(it))) if it == job));
+    let waited = tokyo.wait(job).unwrap_err();
+    assert_eq!(waited.to_string(), format!("job {job} vanished before its end was seen"));
+}
+
+fn end(host: &HostHandle, job: JobId, how: RequestedJobState) -> Result<Outcome> {
+    host.call(&Call::RequestJobStateChange { job, requested: how.to_wire() })
+}
+
+#[test]
+fn a_copy_can_be_terminated_or_killed() {
+    for (how, state) in [
+        (RequestedJobState::Terminate, JobState::Terminated),
+        (RequestedJobState::Kill, JobState::Killed),
+    ] {
+        let (lab, tokyo, osaka, vm) = ready();
+        tokyo.wait(tokyo.start_replication(vm, InitialReplication::Network).unwrap()).unwrap();
+        lab.advance(seconds(30));
+        let job = copy_of(&tokyo).id;
+        assert_eq!(end(&tokyo, job, how).unwrap(), Outcome::Completed);
+        let id = RelationshipId::primary(vm);
+        assert_eq!(tokyo.job(job).unwrap().state, state);
+        assert_eq!(tokyo.relationship(id).unwrap().state, ReplicationState::Ready);
+        let waiting = ReplicationState::WaitingForInitialReplication;
+        assert_eq!(osaka.relationship(id).unwrap().state, waiting);
+        assert_eq!(end(&tokyo, job, how).unwrap_err().code(), Some(ErrorCode::InvalidState));
+    }
+}
+
+/// `Cancellable` is no guarantee, but what it denies is refused.
+#[test]
+fn a_commit_cannot_be_cancelled() {
+    let (lab, tokyo, osaka, vm) = ready();
+    tokyo.wait(tokyo.start_replication(vm, InitialReplication::Network).unwrap()).unwrap();
+    lab.advance(hours(1));
+    osaka.wait(osaka.initiate_failover(vm, None).unwrap()).unwrap();
+    let job = osaka.commit_failover(vm).unwrap().job().unwrap();
+    assert!(!osaka.job(job).unwrap().cancellable);
+    let refused = osaka.terminate_job(job).unwrap_err();
+    assert_eq!(refused.code(), Some(ErrorCode::InvalidState));
+    osaka.wait(job).unwrap();
+}
+
+#[test]
+fn a_failed_job_says_why() {
+    let lab = Lab::new(["tokyo"]);
+    let tokyo = lab.host("tokyo");
+    let vm = lab.vm("web").create();
+    let started = tokyo.create_replication_relationship(vm, Settings::to("nowhere")).unwrap();
+    let job = started.job().unwrap();
+    let error = tokyo.wait(started).unwrap_err();
+    // An enable job that failed ended with 10 and 32768:
+    // https://github.com/MicrosoftDocs/azure-docs/issues/68695
+    assert_eq!(error.code(), Some(ErrorCode::Failed));
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "job {job} ended as Exception (10) with 32768, Failed: CreateReplicationRelationship \
+             failed: the name of the other host cannot be resolved."
+        )
+    );
+    let Ok(Outcome::Returned(output)) = tokyo.call(&Call::GetErrorEx { job }) else {
+        panic!("GetErrorEx answers 0 and the errors");
+    };
+    let Output::Errors(errors) = *output else { panic!("GetErrorEx returns errors") };
+    let description = &errors[0].description;
+    // 0x2EE7 is what an unresolved name shows:
+    // https://learn.microsoft.com/virtualization/community/team-blog/2013/20130407
+    assert!(description.ends_with("(0x00002EE7)"), "{description}");
+    assert!(description.contains("'web'") && description.contains(&vm.to_string()));
+    assert_eq!(tokyo.vm(vm).unwrap().mode, ReplicationMode::None, "nothing has changed");
+}
+
+#[test]
+fn a_host_forgets_its_jobs_when_it_goes_down() {
+    use hyperv_replica::engine::Disturbance;
+    let (lab, tokyo, _, vm) = ready();
+    let job = tokyo.start_replication(vm, InitialReplication::Network).unwrap().job().unwrap();
+    lab.disturb(Disturbance::CrashHost(tokyo.id()));
+    let error = tokyo.job(job).unwrap_err();
+    assert_eq!(error.to_string(), "reading failed: the host does not answer");
+    lab.disturb(Disturbance::BootHost(tokyo.id()));
+    assert!(matches!(tokyo.job(job), Err(Error::NotFound(_))));
+    assert_eq!(tokyo.jobs().unwrap(), []);
+}
