@@ -27,7 +27,7 @@ wire_enum! {
 impl WindowsBuild {
     /// The largest `RecoveryHistory`: 16 on Windows Server 2012, 24 since.
     ///
-    /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2013/20131022-what-s-new-in-hyper-v-replica-in-windows-server-2012-r2>.
+    /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2013/20131022-whats-new-in-hyper-v-replica-in-windows-server-2012-r2>.
     pub const fn max_recovery_history(self) -> u16 {
         match self {
             Self::Server2012 => 16,

@@ -138,13 +138,13 @@ operations! {
         "initiatefailback-msvm-replicationservice";
     /// The service's own `RequestStateChange`; not implemented by Windows.
     RequestServiceStateChange = ReplicationService."RequestStateChange",
-        "requeststatechange-msvm-replicationservice";
+        "msvm-replicationservice-requeststatechange";
     /// Not implemented by Windows.
     StartService = ReplicationService."StartService",
-        "startservice-msvm-replicationservice";
+        "msvm-replicationservice-startservice";
     /// Not implemented by Windows.
     StopService = ReplicationService."StopService",
-        "stopservice-msvm-replicationservice";
+        "msvm-replicationservice-stopservice";
     /// Cancels initial replication.
     CancelInitialReplication = ComputerSystem."RequestReplicationStateChangeEx"
         or "RequestReplicationStateChange" requests 1,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Recovery points are at least an hour apart.
 ///
-/// <https://learn.microsoft.com/virtualization/community/team-blog/2013/20131022-what-s-new-in-hyper-v-replica-in-windows-server-2012-r2>
+/// <https://learn.microsoft.com/virtualization/community/team-blog/2013/20131022-whats-new-in-hyper-v-replica-in-windows-server-2012-r2>
 pub const POINT_SPACING: Duration = Duration::from_secs(3600);
 
 /// Initial replication and resynchronisation can be scheduled this far ahead.

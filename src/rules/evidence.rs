@@ -132,7 +132,7 @@ pub(crate) mod page {
         blog!("2012/20120615-interpreting-replication-health-part-1");
     /// “Networking a virtual machine in Hyper-V Replica”.
     pub(crate) const BLOG_NETWORK: &str =
-        blog!("2012/20120528-inject-ip-addresses-during-failover");
+        blog!("2012/20120528-inject-ip-address-into-the-vm-during-failover");
     /// “Resynchronization of virtual machines in Hyper-V Replica”.
     pub(crate) const BLOG_RESYNC: &str =
         blog!("2013/20130510-resynchronization-of-virtual-machines-in-hyper-v-replica");
@@ -142,12 +142,12 @@ pub(crate) mod page {
     );
     /// “Using existing virtual machines for initial replication”.
     pub(crate) const BLOG_SEED: &str =
-        blog!("2013/20130827-using-existing-vm-for-initial-replication-in-hyper-v-replica");
+        blog!("2013/20130827-using-an-existing-vm-for-initial-replication-in-hyper-v-replica");
     /// “Hyper-V Replica: extend replication”.
     pub(crate) const BLOG_EXTEND: &str = blog!("2013/20131209-hyper-v-replica-extend-replication");
     /// “Measure replication”: the cmdlet does not apply to a virtual machine without replication.
     pub(crate) const BLOG_MEASURE: &str =
-        blog!("2013/20131230-monitoring-hyper-v-replica-using-measure-vmreplication");
+        blog!("2013/20131230-measuring-replication-health-in-a-cluster");
     /// Scripts that drive two hosts by the states they poll.
     pub(crate) const SCRIPTS: &str =
         "https://github.com/y-oga/Hyper-V-Replica-Cluster/tree/master/LAN/ForWS2019/AutoScripts";

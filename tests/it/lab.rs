@@ -37,7 +37,7 @@ fn a_fork_goes_its_own_way() {
 }
 
 /// Points are an hour apart and the oldest goes first:
-/// <https://learn.microsoft.com/virtualization/community/team-blog/2013/20131022-what-s-new-in-hyper-v-replica-in-windows-server-2012-r2>.
+/// <https://learn.microsoft.com/virtualization/community/team-blog/2013/20131022-whats-new-in-hyper-v-replica-in-windows-server-2012-r2>.
 #[test]
 fn recovery_points_are_an_hour_apart() {
     let (lab, vm) = replicating(3);
@@ -53,7 +53,7 @@ fn recovery_points_are_an_hour_apart() {
 }
 
 /// Cycles an hour: 120 at 30 s, 12 at 300 s, 4 at 900 s:
-/// <https://learn.microsoft.com/virtualization/community/team-blog/2013/20131210>.
+/// <https://learn.microsoft.com/virtualization/community/team-blog/2013/20131210-hyper-v-replica-in-windows-server-2012-r2-and-system-center-operations-manager-2012-r2>.
 #[test]
 fn cycles_follow_the_interval() {
     for (interval_s, cycles) in [(30, 120), (300, 12), (900, 4)] {
@@ -172,7 +172,7 @@ fn patience_ends() {
 }
 
 /// Windows answers 1, “not supported”:
-/// <https://learn.microsoft.com/windows/win32/hyperv_v2/startservice-msvm-replicationservice>.
+/// <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-replicationservice-startservice>.
 #[test]
 fn what_windows_does_not_implement_answers_one() {
     let lab = Lab::new(["tokyo"]);
