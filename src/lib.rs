@@ -103,3 +103,8 @@ pub mod prelude {
     };
     pub use crate::service::{Outcome, ReplicationService, ReplicationServiceExt};
 }
+
+/// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

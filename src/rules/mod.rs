@@ -17,6 +17,9 @@ pub use transition::{Cause, Happening, Side, TRANSITIONS, Transition, permits};
 mod book;
 pub use book::RULES;
 
+mod codes;
+pub use codes::{only_by_fault, produces};
+
 pub mod constants;
 pub mod render;
 

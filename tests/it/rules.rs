@@ -300,3 +300,20 @@ fn matrix() {
 fn census() {
     snapshot("census", &render::census());
 }
+
+/// Every documented code of every operation is produced by a requirement, a job or its cancellation,
+/// or there is a reason why only an injected fault has it; and each code is produced by something,
+/// but for the three that nothing in the model can mean.
+#[test]
+fn every_code_is_produced_or_there_is_a_reason() {
+    use hyperv_replica::rules::{only_by_fault, produces};
+    let never = [ErrorCode::StatusUnknown, ErrorCode::IncorrectDataType, ErrorCode::OutOfMemory];
+    for code in ErrorCode::ALL {
+        let by: Vec<_> = Operation::ALL.iter().filter(|it| produces(**it, *code)).collect();
+        assert_eq!(by.is_empty(), never.contains(code), "{code} is produced by {by:?}");
+        for operation in Operation::ALL {
+            let reason = only_by_fault(*operation, *code);
+            assert_eq!(reason.is_none(), produces(*operation, *code), "{operation}: {code}");
+        }
+    }
+}
