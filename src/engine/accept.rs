@@ -109,7 +109,7 @@ impl World {
     /// Creates a job in its first phase, or waiting for its schedule.
     pub(super) fn start_job(&mut self, new: NewJob<'_>, out: &mut Vec<Event>) -> JobId {
         let NewJob { host, vm, leg, operation, plan, kind, scheduled, call } = new;
-        let bytes = vm.map_or(0, |vm| self.bytes_of(host, vm, leg, operation));
+        let bytes = || vm.map_or(0, |vm| self.bytes_of(host, vm, leg, operation));
         let to_a_point = matches!(
             call,
             Some(
@@ -158,9 +158,9 @@ impl World {
             self.edit(host, vm, Cause::Call(operation), out, |it| {
                 take_hold(it, kind, id, leg, operation, shows, now);
             });
-        }
-        if scheduled.is_none() {
-            self.job_begins(id, out);
+            if scheduled.is_none() {
+                self.job_begins(host, vm, leg, operation, plan.job_type, out);
+            }
         }
         id
     }

@@ -70,25 +70,25 @@ impl World {
     fn scheduled_job_starts(&mut self, id: JobId, out: &mut Vec<Event>) {
         let now = self.now;
         let Some(job) = self.record(id) else { return };
-        let (vm, leg, operation) = (job.vm, job.leg, job.operation);
-        let starts =
-            vm.is_some_and(|vm| self.transfer_starts(host_of(id), vm, leg, operation, out));
+        let (host, leg, operation, job_type) = (host_of(id), job.leg, job.operation, job.job_type);
+        let vm = job.vm.filter(|vm| self.transfer_starts(host, *vm, leg, operation, out));
         let Some(job) = self.record_mut(id) else { return };
         job.ticket = None;
-        if !starts {
+        let Some(vm) = vm else {
             self.fail(id, &Failed::GONE, out);
             return;
-        }
+        };
         job.started = Some(now);
         if let Some(pace) = job.pace() {
             self.next_phase(id, pace);
         }
-        self.job_begins(id, out);
+        self.job_begins(host, vm, leg, operation, job_type, out);
     }
 
     fn next_phase(&mut self, id: JobId, pace: Pace) {
         let Some(job) = self.record(id) else { return };
-        let bytes = job.vm.map_or(0, |vm| self.bytes_of(host_of(id), vm, job.leg, job.operation));
+        let bytes =
+            || job.vm.map_or(0, |vm| self.bytes_of(host_of(id), vm, job.leg, job.operation));
         let length = self.policy.phase(pace, bytes, job.goes_to_a_point());
         if let Some(job) = self.record_mut(id) {
             job.left = length;

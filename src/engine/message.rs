@@ -83,7 +83,12 @@ impl World {
     }
 
     /// The receiving end of this relationship on the other host, if that lets the sender in.
-    fn receiving_end(&self, from: HostId, to: HostId, id: VmId) -> Result<&Receiver, Turned> {
+    fn receiving_end(
+        &self,
+        from: HostId,
+        to: HostId,
+        id: VmId,
+    ) -> Result<(&VmState, &Receiver), Turned> {
         if !self.reaches(from, to) {
             return Err(Turned::Unreachable);
         }
@@ -94,7 +99,7 @@ impl World {
             None => false,
         };
         if known {
-            self.admits(from, to, &receiver.settings).map(|()| receiver)
+            self.admits(from, to, &receiver.settings).map(|()| (vm, receiver))
         } else {
             Err(Turned::NoReplica)
         }
@@ -115,8 +120,7 @@ impl World {
 
     /// Whether a log would be taken now.
     pub(super) fn may_deliver(&self, from: HostId, to: HostId, id: VmId) -> Result<(), Turned> {
-        let receiver = self.receiving_end(from, to, id)?;
-        let vm = self.vm_state(to, id).ok_or(Turned::NoReplica)?;
+        let (vm, receiver) = self.receiving_end(from, to, id)?;
         match vm.state(Leg::Primary) {
             ReplicationState::Replicating => Ok(()),
             ReplicationState::WaitingForInitialReplication if receiver.peer.is_some() => Ok(()),

@@ -57,14 +57,19 @@ impl Policy {
         self.link_latency + at_rate(bytes, self.link_rate)
     }
 
-    /// How long a phase takes that moves or compares `bytes`, or goes back to a point.
-    pub(crate) fn phase(&self, pace: Pace, bytes: u64, to_a_point: bool) -> Duration {
+    /// How long a phase takes, which perhaps moves or compares `bytes` or goes back to a point.
+    pub(crate) fn phase(
+        &self,
+        pace: Pace,
+        bytes: impl FnOnce() -> u64,
+        to_a_point: bool,
+    ) -> Duration {
         match pace {
             Pace::Local => self.local,
             Pace::Contact => self.contact,
             Pace::Checkpoint => self.checkpoint,
-            Pace::Flush | Pace::Copy => self.transfer(bytes),
-            Pace::Compare => at_rate(bytes, self.compare_rate),
+            Pace::Flush | Pace::Copy => self.transfer(bytes()),
+            Pace::Compare => at_rate(bytes(), self.compare_rate),
             Pace::Undo if to_a_point => self.undo,
             Pace::Undo => Duration::ZERO,
             Pace::Merge => self.merge,

@@ -79,13 +79,18 @@ impl World {
     }
 
     /// What a job does before its first phase: a sending end stops its cycles.
-    pub(super) fn job_begins(&mut self, id: JobId, out: &mut Vec<Event>) {
-        let Some(job) = self.record(id) else { return };
-        let (Some(vm), leg, operation) = (job.vm, job.leg, job.operation) else { return };
-        let host = host_of(id);
+    pub(super) fn job_begins(
+        &mut self,
+        host: HostId,
+        vm: VmId,
+        leg: Leg,
+        operation: Operation,
+        job_type: JobType,
+        out: &mut Vec<Event>,
+    ) {
         match operation {
             Operation::Resynchronize | Operation::PrepareFailover => self.disarm(host, vm, leg),
-            _ if job.job_type == JobType::UpdateDiskSet => self.disarm(host, vm, leg),
+            _ if job_type == JobType::UpdateDiskSet => self.disarm(host, vm, leg),
             Operation::SuspendReplication => self.halt(host, vm, leg, out),
             Operation::InitiateFailover => self.stop_peers_resync(host, vm, out),
             _ => {}

@@ -411,6 +411,12 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig {
+            rng_seed: proptest::test_runner::RngSeed::Fixed(0),
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
         #[test]
         fn duration_text_round_trips(d: Duration) {
             prop_assert_eq!(parse_duration(&format_duration(d).to_string()), Ok(d));

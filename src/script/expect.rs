@@ -335,6 +335,12 @@ fn percent(text: &str) -> Option<(u8, u8)> {
 }
 
 impl VmFacts {
+    /// Mode, state, health and power alone.
+    pub(super) fn looks(self) -> Self {
+        let Self { mode, state, health, power, .. } = self;
+        Self { mode, state, health, power, ..Self::default() }
+    }
+
     /// These facts as far as `like` looks at them.
     #[must_use]
     pub fn seen_by(self, like: Self) -> Self {

@@ -1,6 +1,6 @@
 //! The language: one text form for scenario files, a failing property test, a shell, a journal.
 //!
-//! A script is UTF-8 text, a statement a line. [`parse`] reads it, [`Display`](std::fmt::Display)
+//! A script is UTF-8 text, a statement a line. [`parse()`] reads it, [`Display`](std::fmt::Display)
 //! writes it, [`run`] runs it in a world of its own, and [`record`] writes inputs down as a script
 //! that makes the very same inputs. Nothing in here reads a clock, a file or a terminal.
 //!
@@ -30,68 +30,82 @@
 //! outside `\` stands for itself: `storage=D:\Replica`, but `storage="D:\\Hyper-V Replica"`. A `#`
 //! that begins a word begins a comment, and `=>` the expected answer.
 //!
-//! A **host** is named by its name, or by its number as `@2`. A **virtual machine** is named by its
-//! name, or by `{GUID}` if it has no name here or several have the same; a name that is not on the
-//! host may be one that is or was elsewhere, so that what does not exist yet can be called. A **job**
-//! is named by an alias, a word that begins with `job`, or by `{GUID}`. A name that could mean
-//! something else, such as a host `advance` or `job`, is quoted.
+//! A **host** is named by its name, or by its number as `@2`. A **virtual machine** is named by
+//! its name, or by `{GUID}` if it has no name here or several have the same; a name that is not on
+//! the host may be one that is or was elsewhere, so that what does not exist yet can be called. A
+//! **job** is named by an alias, a word that begins with `job`, or by `{GUID}`. A name that could
+//! mean something else, such as a host `advance` or `job`, is quoted.
 //!
-//! Durations are `1d2h3m4s5ms`, sizes `127GiB`, `512KiB` or plain bytes, enumerations their name or
-//! number.
+//! Durations are `1d2h3m4s5ms`, sizes `127GiB`, `512KiB` or plain bytes, enumerations their name
+//! or number.
 //!
 //! # Statements
 //!
-//! | Line | What it does |
-//! |---|---|
-//! | `host NAME …` | A host joins: Windows Server 2022, its replica server lets any host in with Kerberos. |
-//! | `vm NAME on HOST [running] …` | A virtual machine is defined; with a disk of 127 GiB, 20 GiB of it used, and a guest that writes 1 MiB/s. |
-//! | `HOST [as=other] METHOD …` | A client, or with `as=other` one who is no administrator, calls a method of WMI. |
-//! | `advance DURATION` | Time passes. |
-//! | `wait JOB` | Time passes until the job has ended; 31 days at most. |
-//! | `expect HOST VM …` | A virtual machine looks like this. |
-//! | `expect JOB …` | A job looks like this. |
-//! | `cut HOST HOST`, `heal HOST HOST` | The link between two hosts breaks, or is whole again. |
-//! | `crash HOST`, `shutdown HOST`, `boot HOST` | A host loses power, is shut down in order, comes up. |
+//! - `host NAME …`: a host joins, a Windows Server 2022 whose replica server lets any host in with
+//!   Kerberos.
+//! - `vm NAME on HOST [running] …`: a virtual machine is defined, with a disk of 127 GiB, 20 GiB of
+//!   it in use, and a guest that writes 1 MiB/s.
+//! - `HOST [as=other] METHOD …`: a client, or with `as=other` one who is no administrator, calls a
+//!   method of WMI.
+//! - `advance DURATION`: time passes.
+//! - `wait JOB`: time passes until the job has ended; 31 days at most.
+//! - `expect HOST VM …`: a virtual machine looks like this.
+//! - `expect JOB …`: a job looks like this.
+//! - `cut HOST HOST`, `heal HOST HOST`: the link between two hosts breaks, or is whole again.
+//! - `crash HOST`, `shutdown HOST`, `boot HOST`: a host loses power, is shut down in order, comes
+//!   up.
 //!
 //! `host` takes `build=9600`, `server=on|off`, `auth=Kerberos|Certificate|Both|Undefined`, `port=`,
-//! `https_port=`, `certificate=`, `monitoring_start=9h`, `monitoring_interval=12h`, and authorization
-//! entries: `allow=NAME`, each followed by its own `storage=` and `trust=`; `allow=none` is none.
+//! `https_port=`, `certificate=`, `monitoring_start=9h`, `monitoring_interval=12h`, and
+//! authorization entries: `allow=NAME`, each followed by its own `storage=` and `trust=`;
+//! `allow=none` is none.
 //!
 //! `vm` takes `id={GUID}` (otherwise [`id_of_name`]), `write=1MiB/s`, and disks: `disk=SIZE`, each
 //! followed by its own `used=` and `number=`; `disk=none` is none.
 //!
-//! A **call** names the method as WMI does, the virtual machine or job it is about, and arguments:
+//! # Calls
 //!
-//! | Method | Arguments |
-//! |---|---|
-//! | `CreateReplicationRelationship`, `ModifyReplicationSettings`, `ReverseReplicationRelationship`, `InitiateFailback` | `to=HOST`, `port=`, `auth=Kerberos\|Certificate\|none`, `certificate=`, `interval=30s`, `history=4`, `application_consistent=4h`, `disks=0,2`, `compression=`, `bypass_proxy=`, `host_kvp=`, `auto_resync=`, `auto_resync_start=`, `auto_resync_end=`, `provider={GUID}`, `additional=`, `recovery_host=`, `primary_connection_point=`, `primary_host=` |
-//! | `StartReplication` | `Network`, `Export` or `Seeded`; `location=`, `start=` |
-//! | `Resynchronize` | `start=` |
-//! | `InitiateFailover`, `TestReplicaSystem` | `point=latest` (as without it), `oldest`, `#2` (the second oldest) or `{GUID}` |
-//! | `RequestStateChange`, `RequestReplicationStateChange[Ex]` | the requested state; `relationship=0\|1` |
-//! | `ConcreteJob.RequestStateChange` | `Terminate`, `Kill`, … |
-//! | `…Ex`, `ChangeReplicationModeToPrimary` | `relationship=0\|1` |
-//! | `AddAuthorizationEntry`, `ModifyAuthorizationEntry`, `SetAuthorizationEntry` | the allowed host; `storage=`, `trust=` |
-//! | `ModifyServiceSettings` | as `host` |
-//! | `TestReplicationConnection` | the host; `port=`, `auth=`, `certificate=`, `bypass_proxy=` |
-//! | `SetFailoverNetworkAdapterSettings` | `adapter=0`, each followed by its own `protocol=V4`, `dhcp=`, `address=`, `subnet=`, `gateway=`, `dns=` |
+//! A call names the method as WMI does, then the virtual machine or job it is about, then what
+//! else it takes:
 //!
-//! `start=+2h` is two hours from now, `start=@2h` two hours after the beginning of time.
+//! - `CreateReplicationRelationship`, `ModifyReplicationSettings`, `InitiateFailback`, and if it
+//!   says anything `ReverseReplicationRelationship`: `to=HOST`, and what differs from Kerberos
+//!   replication to port 80 with the class defaults: `port=`, `auth=Kerberos|Certificate|none`,
+//!   `certificate=`, `interval=30s`, `history=4`, `application_consistent=4h`, `disks=0,2`,
+//!   `compression=`, `bypass_proxy=`, `host_kvp=`, `auto_resync=`, `auto_resync_start=`,
+//!   `auto_resync_end=`, `provider={GUID}`, `additional=`, `recovery_host=`,
+//!   `primary_connection_point=`, `primary_host=`.
+//! - `StartReplication`: `Network`, `Export` or `Seeded`; `location=`, `start=`.
+//! - `Resynchronize`: `start=`. `start=+2h` is two hours from now, `start=@2h` two hours after the
+//!   beginning of time.
+//! - `ImportInitialReplica`: the folder.
+//! - `InitiateFailover`, `TestReplicaSystem`: `point=oldest`, `point=#2` (the second oldest),
+//!   `point={GUID}`; `point=latest`, as nothing, is the latest state.
+//! - `RequestStateChange`, `RequestReplicationStateChangeEx`: the requested state. The job's and
+//!   the service's methods of that name are written with their class:
+//!   `ConcreteJob.RequestStateChange`, `ReplicationService.RequestStateChange`.
+//! - Every `…Ex`, and `ChangeReplicationModeToPrimary`: `relationship=0|1`.
+//! - `AddAuthorizationEntry`, `ModifyAuthorizationEntry`, `SetAuthorizationEntry`: the allowed
+//!   host; `storage=`, `trust=`. `RemoveAuthorizationEntry`: the allowed host.
+//! - `ModifyServiceSettings`: as `host`.
+//! - `TestReplicationConnection`: the host; `port=`, `auth=`, `certificate=`, `bypass_proxy=`.
+//! - `SetFailoverNetworkAdapterSettings`: `adapter=0`, each followed by its own `protocol=V4`,
+//!   `dhcp=yes|no`, and any number of `address=`, `subnet=`, `gateway=`, `dns=`.
 //!
 //! # Answers
 //!
-//! `=> 0`, `=> 1` (not implemented by Windows), `=> 4096`, `=> 4096 job1` (and what later lines call
-//! the job), `=> 32775` or `=> InvalidState`, `=> missing` (what the call is made to is not there), and
-//! for a line that is no call `=> rejected`. A line without `=>` takes any answer.
+//! `=> 0`, `=> 1` (not implemented by Windows), `=> 4096`, `=> 4096 job1` (and what later lines
+//! call the job), `=> 32775` or `=> InvalidState`, `=> missing` (what the call is made to is not
+//! there), and for a line that is no call `=> rejected`. A line without `=>` takes any answer.
 //!
 //! # Expectations
 //!
-//! What should be seen of a virtual machine: its mode, the state and the health of its relationship,
-//! and its power, in any order and each by its name; power also as `running`, `off`, `saved`,
-//! `paused`. A name with two meanings (`Critical` is a state and a health, `Disabled` a state and a
-//! power) is written with its key where it is not clear: `state=Critical`. Further `points=4`,
-//! `last=Regular`, `failed_over=Planned`, `test_replica=yes`; `relationship=1` looks at the extended
-//! one. `absent` is a virtual machine that is not there.
+//! What should be seen of a virtual machine: its mode, the state and the health of its
+//! relationship, and its power, in any order and each by its name; power also as `running`, `off`,
+//! `saved`, `paused`. A name with two meanings (`Critical` is a state and a health, `Disabled` a
+//! state and a power) is written with its key where it is not clear: `state=Critical`. Further
+//! `points=4`, `last=Regular`, `failed_over=Planned`, `test_replica=yes`; `relationship=1` looks
+//! at the extended one. `absent` is a virtual machine that is not there.
 //!
 //! What should be seen of a job: `Running`, `40%` or `40%..60%`, `Exception 32768`,
 //! `type=InitiateFailover`; `gone` is a job that is not there.

@@ -21,6 +21,9 @@ use std::time::Duration;
 /// days ahead.
 pub const WAIT_LIMIT: Duration = days(31);
 
+/// What `wait` says of a job that is not there.
+const GONE: &str = "there is no such job; one that ended is removed after five minutes";
+
 /// Runs a script in a world of its own, with seed 0, from time zero.
 ///
 /// What does not go as the script says is in the report; the run goes on behind it.
@@ -154,7 +157,7 @@ impl Runner {
             Action::ExpectVm { host, vm, facts } => {
                 self.named.insert((*host, *vm));
                 let found = self.vm_facts(*host, *vm, facts.and_then(|it| it.relationship));
-                let found = found.map(|it| it.seen_by(facts.unwrap_or_default()));
+                let found = found.map(|it| facts.map_or(it.looks(), |like| it.seen_by(like)));
                 if found.is_some() != facts.is_some() || found.is_some() && found != *facts {
                     done.mismatch(or(*facts, "absent"), or(found, "absent"));
                 }
@@ -208,7 +211,7 @@ impl Runner {
         let end = self.world.now() + WAIT_LIMIT;
         loop {
             let problem = match self.world.job(job) {
-                None => "the job is gone: it ended more than five minutes ago".to_owned(),
+                None => GONE.to_owned(),
                 Some((_, job)) if job.state.is_terminal() => {
                     let facts = facts_of(&job);
                     let facts = JobFacts { percent: None, job_type: None, ..facts };

@@ -6,9 +6,20 @@ use hyperv_replica::model::{
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
+use proptest::test_runner::RngSeed;
 use std::time::Duration;
 
 const GIB: u64 = 1 << 30;
+
+/// The same cases at every run, unless the environment asks for others: `PROPTEST_RNG_SEED=1`.
+pub(crate) fn config(cases: u32) -> ProptestConfig {
+    let from_environment = ProptestConfig::with_cases(cases);
+    let rng_seed = match from_environment.rng_seed {
+        RngSeed::Random => RngSeed::Fixed(0),
+        asked => asked,
+    };
+    ProptestConfig { rng_seed, failure_persistence: None, ..from_environment }
+}
 
 /// The virtual machine that most inputs are about.
 pub(crate) const WEB: VmId = VmId(Guid(0x1111_1111_1111_4111_8111_1111_1111_1111));

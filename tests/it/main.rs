@@ -8,4 +8,9 @@ mod model;
 mod properties;
 mod rules;
 mod scenarios;
+#[cfg(feature = "cli")]
+mod script_command;
+mod script_parse;
+mod script_round_trip;
+mod script_run;
 mod transitions;

@@ -1,0 +1,191 @@
+//! The `hvr` command, as a shell runs it. Without its feature there is none.
+#![cfg(feature = "cli")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A folder of this test's own, which is empty.
+fn folder(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hvr").join(name);
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).unwrap();
+    path
+}
+
+/// Exit status, standard output and standard error of the command in a folder.
+fn hvr(folder: &Path, args: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_hvr"))
+        .args(args)
+        .current_dir(folder)
+        .env_remove("COLUMNS")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+const GOOD: &str = "\
+# A replica that is none.
+host tokyo
+vm web on tokyo running
+
+tokyo CommitFailover web  => 32775
+expect tokyo web None
+";
+
+#[test]
+fn one_script_is_a_table() {
+    let folder = folder("table");
+    fs::write(folder.join("good.hvr"), GOOD).unwrap();
+    let (status, out, err) = hvr(&folder, &["run", "good.hvr"]);
+    assert_eq!((status, &*err), (0, ""));
+    insta::with_settings!({filters => vec![(r"(?m)^ {17}[a-z].*\n", "                 WHY\n")]}, {
+                    insta::assert_snapshot!(out, @r"
+time      where  what                answer        tokyo/web
+# A replica that is none.
+00:00:00         host tokyo
+00:00:00  tokyo  vm web running                   *None  0 Disabled - on
+
+00:00:00  tokyo  CommitFailover web  32775         None  0 Disabled - on
+                 WHY
+00:00:00  tokyo  expect web None     as expected   None  0 Disabled - on
+
+passed  good.hvr: 4 steps, 00:00:00 of virtual time
+");
+                });
+    assert!(!out.contains('\u{1b}'), "no colours in a pipe");
+    let (_, colored, _) = hvr(&folder, &["run", "--color", "always", "good.hvr"]);
+    assert!(colored.contains("\u{1b}["));
+}
+
+#[test]
+fn a_wrong_expectation_is_a_diff_at_its_line() {
+    let folder = folder("wrong");
+    fs::write(folder.join("wrong.hvr"), GOOD.replace("None", "Primary running")).unwrap();
+    let (status, out, err) = hvr(&folder, &["run", "wrong.hvr", "--quiet"]);
+    assert_eq!((status, &*err), (1, ""));
+    insta::assert_snapshot!(out, @r"
+failed  wrong.hvr  1 of 4 steps not as expected
+error: not as expected
+ --> wrong.hvr:6:1
+  |
+6 | expect tokyo web Primary running
+  | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = - expected Primary running
+  = + found    None running
+");
+}
+
+#[test]
+fn a_typo_is_shown_with_its_line() {
+    let folder = folder("typo");
+    fs::write(folder.join("typo.hvr"), GOOD.replace("Failover", "Failver")).unwrap();
+    let (status, out, err) = hvr(&folder, &["run", "typo.hvr"]);
+    assert_eq!((status, &*out), (2, ""));
+    insta::assert_snapshot!(err, @r"
+error: expected a method, found `CommitFailver`
+ --> typo.hvr:5:7
+  |
+5 | tokyo CommitFailver web  => 32775
+  |       ^^^^^^^^^^^^^ did you mean `CommitFailover`?
+
+error: `typo.hvr` is no script: 1 problem
+");
+}
+
+#[test]
+fn a_folder_is_a_line_each_and_a_sum() {
+    let folder = folder("folder");
+    fs::create_dir(folder.join("sub")).unwrap();
+    fs::write(folder.join("b.hvr"), GOOD).unwrap();
+    fs::write(folder.join("sub/a.hvr"), GOOD).unwrap();
+    fs::write(folder.join("notes.txt"), "no script").unwrap();
+    let (status, out, _) = hvr(&folder, &["run", "."]);
+    assert_eq!(status, 0);
+    insta::assert_snapshot!(out, @r"
+passed  ./b.hvr         4 steps      00:00:00
+passed  ./sub/a.hvr     4 steps      00:00:00
+2 passed, 0 failed
+");
+    fs::write(folder.join("a.hvr"), GOOD.replace("32775", "0")).unwrap();
+    let (status, out, _) = hvr(&folder, &["run", ".", "sub"]);
+    assert_eq!(status, 1);
+    assert!(out.starts_with("failed  ./a.hvr"), "{out}");
+    assert!(out.contains("--> ./a.hvr:5:30\n"), "{out}");
+    assert!(out.ends_with("3 passed, 1 failed\n"), "{out}");
+}
+
+#[test]
+fn json_is_for_programs() {
+    let folder = folder("json");
+    fs::write(folder.join("good.hvr"), GOOD).unwrap();
+    fs::write(folder.join("typo.hvr"), "host").unwrap();
+    let (status, out, err) = hvr(&folder, &["run", "--json", ".", "missing.hvr"]);
+    assert_eq!((status, &*err), (2, ""));
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((json["passed"].as_u64(), json["failed"].as_u64()), (Some(1), Some(2)));
+    assert_eq!(json["files"][0]["path"], "./good.hvr");
+    assert_eq!(json["files"][0]["steps"][2]["answer"], "32775");
+    assert_eq!(json["files"][1]["problems"][0]["line"], 1);
+    assert!(json["errors"][0].as_str().unwrap().contains("missing.hvr"));
+}
+
+/// Every path that is no script: a clear sentence that names it, status 2, nothing on the output.
+#[test]
+fn what_is_no_script_is_named() {
+    let folder = folder("bad");
+    fs::create_dir(folder.join("empty-folder")).unwrap();
+    fs::write(folder.join("empty.hvr"), "").unwrap();
+    fs::write(folder.join("nothing.hvr"), "# nothing\n").unwrap();
+    fs::write(folder.join("binary.hvr"), b"MZ\0\0").unwrap();
+    fs::write(folder.join("latin1.hvr"), b"host caf\xe9").unwrap();
+    fs::write(folder.join("huge.hvr"), vec![b'#'; 2 << 20]).unwrap();
+    for (path, says) in [
+        ("empty-folder", "error: the folder `empty-folder` has no *.hvr files\n"),
+        ("missing.hvr", "error: cannot read `missing.hvr`: "),
+        ("empty.hvr", "error: `empty.hvr` is empty\n"),
+        (
+            "nothing.hvr",
+            "error: expected a statement, found an empty script\n --> nothing.hvr:1:1\n",
+        ),
+        ("binary.hvr", "error: `binary.hvr` is a binary file, not a script\n"),
+        ("latin1.hvr", "error: expected UTF-8 text, found the byte 0xE9\n --> latin1.hvr:1:9\n"),
+        ("huge.hvr", "error: `huge.hvr` has 2097152 bytes; a script has at most 1048576\n"),
+    ] {
+        let (status, out, err) = hvr(&folder, &["run", path]);
+        assert_eq!((status, &*out), (2, ""), "{path}");
+        assert!(err.starts_with(says), "{path}: {err}");
+    }
+}
+
+#[test]
+fn docs_print_rules() {
+    let folder = folder("docs");
+    let (status, out, _) = hvr(&folder, &["docs", "initiatefailover"]);
+    assert_eq!(status, 0);
+    assert!(out.starts_with("InitiateFailover\n"), "{out}");
+    assert!(out.contains("32775"));
+    let (status, out, _) = hvr(&folder, &["docs", "RequestReplicationStateChange", "Synced"]);
+    assert_eq!(status, 0);
+    assert!(out.starts_with("PrepareFailover\n"), "{out}");
+    let (status, out, _) = hvr(&folder, &["docs"]);
+    assert_eq!(status, 0);
+    assert!(out.contains("  CommitFailover\n"), "{out}");
+    let (status, out, err) = hvr(&folder, &["docs", "InitiateFailvoer"]);
+    assert_eq!((status, &*out), (2, ""));
+    assert!(err.contains("did you mean `InitiateFailover`?"), "{err}");
+}
+
+#[test]
+fn wrong_arguments_are_status_2() {
+    let folder = folder("arguments");
+    for args in [&[][..], &["run"], &["walk"], &["run", "--json", "--verbose", "x"]] {
+        assert_eq!(hvr(&folder, args).0, 2, "{args:?}");
+    }
+    for args in [["--help"], ["--version"]] {
+        assert_eq!(hvr(&folder, &args).0, 0, "{args:?}");
+    }
+}

@@ -11,35 +11,35 @@ fn refused(text: &str) -> Vec<String> {
 /// Each line means itself, or what stands behind `→`: the same without what goes without saying.
 #[test]
 fn lines_and_their_plain_form() {
-    let mut wrong = String::new();
+    let mut wrong = Vec::new();
     for line in include_str!("script_lines.txt").lines() {
         let (text, plain) = line.split_once(" → ").unwrap_or((line, line));
         match text.parse::<Line>() {
-            Err(error) => wrong += &format!("{text}\n  {error}\n"),
+            Err(error) => wrong.push(format!("{text}\n  {error}")),
             Ok(parsed) => {
                 let printed = parsed.to_string();
                 if printed != plain || printed.parse() != Ok(parsed) {
-                    wrong += &format!("{text} → {printed}\n");
+                    wrong.push(format!("{text} → {printed}"));
                 }
             }
         }
     }
-    assert_eq!(wrong, "");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// Each line is refused with the message behind `→`.
 #[test]
 fn refusals_say_where_and_what() {
-    let mut wrong = String::new();
+    let mut wrong = Vec::new();
     for line in include_str!("script_refusals.txt").lines() {
         let (text, message) = line.split_once(" → ").unwrap_or((line, ""));
         match text.parse::<Line>().map_err(|error| error.to_string()) {
             Err(found) if found.replace('\n', " ¦ ") == message => {}
-            Err(found) => wrong += &format!("{text} → {}\n", found.replace('\n', " ¦ ")),
-            Ok(parsed) => wrong += &format!("{text} → parsed as {parsed}\n"),
+            Err(found) => wrong.push(format!("{text} → {}", found.replace('\n', " ¦ "))),
+            Ok(parsed) => wrong.push(format!("{text} → parsed as {parsed}")),
         }
     }
-    assert_eq!(wrong, "");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -50,7 +50,8 @@ fn every_problem_of_a_file_is_reported_in_order() {
         [
             "2:10: expected the name of a host, found the end of the line",
             "4:7: expected a method, found `GetEror` (did you mean `GetError`?)",
-            "4:22: expected `0`, `1`, `4096`, `32768` to `32779`, `missing` or `rejected`, found `99`",
+            "4:22: expected `0`, `1`, `4096`, `32768` to `32779`, `missing` or `rejected`, found \
+             `99`",
             "5:6: no line before this one ends with `=> 4096 job1`",
             "7:10: expected a unit (d, h, m, s, ms, us, ns), found the end of the text in the \
              duration `1`",

@@ -1,5 +1,6 @@
 //! Every input is expressible: text, line and input lead back to each other.
 
+use crate::arbitrary::config;
 use hyperv_replica::engine::{Caller, Disturbance, HostSpec, Input, VmSpec};
 use hyperv_replica::model::*;
 use hyperv_replica::script::{
@@ -88,7 +89,8 @@ fn one_of<T: WireEnum>() -> impl Strategy<Value = T> {
 
 prop_compose! {
     fn relationship()(vm in guid(), extended: bool) -> RelationshipId {
-        if extended { RelationshipId::extended(VmId(vm)) } else { RelationshipId::primary(VmId(vm)) }
+        let leg = if extended { Leg::Extended } else { Leg::Primary };
+        RelationshipId { vm: VmId(vm), leg }
     }
 }
 
@@ -340,7 +342,9 @@ fn line() -> BoxedStrategy<Line> {
         prop_oneof![expect_vm, expect_job].prop_map(|it| Statement::Expect(Expectation::from(it)));
     let wait = job().prop_map(|job| Statement::Wait { job: plain(&job) });
     let statement = prop_oneof![
-        5 => input().prop_map(|it| (Statement::from_input(&it, &Table), matches!(it, Input::Call { .. }))),
+        5 => input().prop_map(|it| {
+            (Statement::from_input(&it, &Table), matches!(it, Input::Call { .. }))
+        }),
         2 => expect.prop_map(|it| (it, false)),
         1 => wait.prop_map(|it| (it, false)),
     ];
@@ -375,7 +379,7 @@ fn plain(job: &str) -> Word {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(config(300))]
 
     #[test]
     fn an_input_is_written_and_read_back(input in input()) {
@@ -412,7 +416,9 @@ proptest! {
 
     /// One letter more, less or other: still read as something or refused, never a panic.
     #[test]
-    fn a_slip_of_the_hand_is_survived(line in line(), at: prop::sample::Index, with in of("[ -~]")) {
+    fn a_slip_of_the_hand_is_survived(
+        line in line(), at: prop::sample::Index, with in of("[ -~]"),
+    ) {
         let mut text = line.to_string();
         let places: Vec<_> = text.char_indices().map(|(at, _)| at).collect();
         if !places.is_empty() {

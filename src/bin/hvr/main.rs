@@ -1,0 +1,57 @@
+//! The `hvr` command: runs scripts, and prints the rule book.
+
+mod cli;
+
+mod files;
+
+mod run;
+
+mod table;
+
+mod excerpt;
+
+mod json;
+
+mod docs;
+
+mod markdown;
+
+mod style;
+
+use clap::Parser;
+use std::io;
+use std::process::ExitCode;
+
+/// How a command ended, which is its exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Verdict {
+    /// 0: everything went as expected.
+    Held,
+    /// 1: something did not go as a script says.
+    Failed,
+    /// 2: something could not be read, or was asked for wrongly.
+    Broken,
+}
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    cli.color.write_global();
+    let mut out = anstream::AutoStream::auto(io::stdout().lock());
+    let mut err = anstream::AutoStream::auto(io::stderr());
+    let verdict = match &cli.command {
+        cli::Command::Run(args) => run::run(args, &mut out, &mut err),
+        cli::Command::Docs(args) => docs::docs(args, &mut out, &mut err),
+    };
+    match verdict {
+        Ok(Verdict::Held) => ExitCode::SUCCESS,
+        Ok(Verdict::Failed) => ExitCode::from(1),
+        Ok(Verdict::Broken) => ExitCode::from(2),
+        // Whoever reads our output, `head` for one, has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to be done if this cannot be written either.
+            let _ = style::error(&mut err, &format!("cannot write the output: {error}"));
+            ExitCode::from(2)
+        }
+    }
+}

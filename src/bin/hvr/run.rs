@@ -1,0 +1,196 @@
+//! `hvr run`: runs scripts and shows what came of them.
+
+use crate::excerpt::{self, Source};
+use crate::style::{BAD, DIM, GOOD, padded, printable};
+use crate::{Verdict, cli, files, json, style, table};
+use hyperv_replica::script::{self, ParseError, Report, Script};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// A script that was tried.
+pub(crate) struct Ran {
+    pub(crate) name: String,
+    pub(crate) text: String,
+    pub(crate) outcome: Outcome,
+}
+
+/// What came of it.
+pub(crate) enum Outcome {
+    /// The file could not be read.
+    Unreadable(String),
+    /// Its text is no script.
+    NoScript(ParseError),
+    /// It ran.
+    Report(Script, Report),
+}
+
+impl Ran {
+    pub(crate) fn passed(&self) -> bool {
+        matches!(&self.outcome, Outcome::Report(_, report) if report.passed())
+    }
+
+    fn verdict(&self) -> Verdict {
+        match &self.outcome {
+            Outcome::Report(_, report) if report.passed() => Verdict::Held,
+            Outcome::Report(..) => Verdict::Failed,
+            Outcome::Unreadable(_) | Outcome::NoScript(_) => Verdict::Broken,
+        }
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source { name: &self.name, text: &self.text }
+    }
+}
+
+/// Runs what the arguments name.
+pub(crate) fn run(
+    args: &cli::Run,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<Verdict> {
+    let (files, wrong) = files::find(&args.paths);
+    let mut verdict = if wrong.is_empty() { Verdict::Held } else { Verdict::Broken };
+    if args.json {
+        let ran: Vec<Ran> = files.iter().map(|path| try_file(path)).collect();
+        json::print(out, &wrong, &ran)?;
+        return Ok(ran.iter().map(Ran::verdict).fold(verdict, Ord::max));
+    }
+    for sentence in &wrong {
+        style::error(err, sentence)?;
+    }
+    let single = files.len() == 1 && wrong.is_empty();
+    let width = args.width.map_or_else(style::terminal_width, usize::from);
+    let bar = progress(if single { 0 } else { files.len() });
+    let longest = files.iter().map(|it| it.to_string_lossy().chars().count()).max().unwrap_or(0);
+    let mut passed = 0;
+    for path in &files {
+        bar.set_message(path.display().to_string());
+        let ran = try_file(path);
+        verdict = verdict.max(ran.verdict());
+        passed += usize::from(ran.passed());
+        bar.suspend(|| {
+            if (single || args.verbose) && !args.quiet {
+                show(&ran, width, out, err)
+            } else {
+                summary(&ran, longest.min(width / 2), args.quiet, out, err)
+            }
+        })?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    if !single && !files.is_empty() {
+        let failed = files.len() - passed + wrong.len();
+        let style = if failed == 0 { GOOD } else { BAD };
+        writeln!(out, "{style}{passed} passed, {failed} failed{style:#}")?;
+    }
+    Ok(verdict)
+}
+
+fn try_file(path: &Path) -> Ran {
+    let stdin = path.as_os_str() == files::STDIN;
+    let name = if stdin { "<stdin>".to_owned() } else { path.display().to_string() };
+    let bytes = match files::read(path) {
+        Ok(bytes) => bytes,
+        Err(why) => return Ran { name, text: String::new(), outcome: Outcome::Unreadable(why) },
+    };
+    let outcome = match script::parse_bytes(&bytes) {
+        Ok(script) => {
+            let report = script::run(&script);
+            Outcome::Report(script, report)
+        }
+        Err(error) => Outcome::NoScript(error),
+    };
+    Ran { name, text: String::from_utf8_lossy(&bytes).into_owned(), outcome }
+}
+
+/// Everything about one script.
+fn show(ran: &Ran, width: usize, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<()> {
+    match &ran.outcome {
+        Outcome::Report(script, report) => {
+            table::print(out, ran.source(), script, report, width)?;
+            conclusion(ran, report, out)
+        }
+        _ => unusable(ran, err),
+    }
+}
+
+fn conclusion(ran: &Ran, report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let steps = report.steps.len();
+    let wrong = report.faults().count();
+    let time = report.steps.last().map(|it| table::clock(it.until)).unwrap_or_default();
+    let name = printable(&ran.name);
+    match wrong {
+        0 => {
+            let s = if steps == 1 { "" } else { "s" };
+            writeln!(out, "{GOOD}passed{GOOD:#}  {name}: {steps} step{s}, {time} of virtual time")
+        }
+        _ => writeln!(out, "{BAD}failed{BAD:#}  {name}: {wrong} of {steps} steps not as expected"),
+    }
+}
+
+/// A line about one script, and what did not go as expected.
+fn summary(
+    ran: &Ran,
+    room: usize,
+    quiet: bool,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<()> {
+    let name = padded(&printable(&ran.name), room);
+    match &ran.outcome {
+        Outcome::Report(_, report) if report.passed() => {
+            let steps = report.steps.len();
+            let time = report.steps.last().map(|it| table::clock(it.until)).unwrap_or_default();
+            if quiet {
+                return Ok(());
+            }
+            writeln!(out, "{GOOD}passed{GOOD:#}  {name}  {DIM}{steps:>4} steps  {time:>12}{DIM:#}")
+        }
+        Outcome::Report(_, report) => {
+            let (wrong, steps) = (report.faults().count(), report.steps.len());
+            writeln!(out, "{BAD}failed{BAD:#}  {name}  {wrong} of {steps} steps not as expected")?;
+            for (step, fault) in report.faults() {
+                excerpt::fault(out, ran.source(), step.line, fault)?;
+            }
+            Ok(())
+        }
+        _ => {
+            writeln!(out, "{BAD}failed{BAD:#}  {name}  no script")?;
+            out.flush()?;
+            unusable(ran, err)
+        }
+    }
+}
+
+/// Why a file is no script.
+fn unusable(ran: &Ran, err: &mut dyn Write) -> io::Result<()> {
+    match &ran.outcome {
+        Outcome::Unreadable(why) => style::error(err, why),
+        Outcome::NoScript(error) => {
+            for problem in error.problems() {
+                excerpt::problem(err, ran.source(), problem)?;
+            }
+            let count = error.problems().len() + error.more();
+            let (name, s) = (&ran.name, if count == 1 { "" } else { "s" });
+            let more = match error.more() {
+                0 => String::new(),
+                more => format!(" ({more} not shown)"),
+            };
+            style::error(err, &format!("`{name}` is no script: {count} problem{s}{more}"))
+        }
+        Outcome::Report(..) => Ok(()),
+    }
+}
+
+/// A bar on the terminal; nothing anywhere else, or for a single script.
+fn progress(count: usize) -> ProgressBar {
+    if count == 0 {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(u64::try_from(count).unwrap_or(u64::MAX));
+    match ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
