@@ -6,7 +6,8 @@
 //! (`message.rs`), and the real wire protocol between hosts is not modelled.
 //!
 //! A call goes through `judge.rs` (a finite situation for the rule book), `accept.rs` (done at
-//! once, or a job begins), `jobs.rs` (phases pass), and `finish.rs` (the effect). Change logs go
+//! once, or a job begins), `jobs.rs` (phases pass), and `finish.rs` (the effect; `failover.rs`,
+//! `reverse.rs` and `transfer.rs` have those of their subjects). Change logs go
 //! through `cycle.rs`.
 
 mod agenda;
@@ -22,6 +23,7 @@ mod accept;
 mod check;
 mod cycle;
 mod disturb;
+mod failover;
 mod finish;
 mod jobs;
 mod judge;

@@ -16,7 +16,7 @@ pub(crate) fn config(cases: u32) -> ProptestConfig {
     let from_environment = ProptestConfig::with_cases(cases);
     let rng_seed = match from_environment.rng_seed {
         RngSeed::Random => RngSeed::Fixed(0),
-        asked => asked,
+        asked @ RngSeed::Fixed(_) => asked,
     };
     ProptestConfig { rng_seed, failure_persistence: None, ..from_environment }
 }

@@ -42,7 +42,7 @@ fn one_script_is_a_table() {
     let (status, out, err) = hvr(&folder, &["run", "good.hvr"]);
     assert_eq!((status, &*err), (0, ""));
     insta::with_settings!({filters => vec![(r"(?m)^ {17}[a-z].*\n", "                 WHY\n")]}, {
-                    insta::assert_snapshot!(out, @r"
+                            insta::assert_snapshot!(out, @r"
 time      where  what                answer        tokyo/web
 # A replica that is none.
 00:00:00         host tokyo
@@ -54,7 +54,7 @@ time      where  what                answer        tokyo/web
 
 passed  good.hvr: 4 steps, 00:00:00 of virtual time
 ");
-                });
+                        });
     assert!(!out.contains('\u{1b}'), "no colours in a pipe");
     let (_, colored, _) = hvr(&folder, &["run", "--color", "always", "good.hvr"]);
     assert!(colored.contains("\u{1b}["));
