@@ -1,37 +1,45 @@
 //! Delta cycles: a log is closed, sent, received and applied; one log at a time.
 
 use super::World;
-use super::agenda::Due;
+use super::agenda::{Agenda, Due};
 use super::event::{Change, Event};
-use super::host::Turned;
+use super::host::{HostState, Turned};
 use super::message::{Message, Taken};
-use super::vm::{Flight, Sending, Work};
-use crate::model::{HostId, Leg, RelationshipId, ReplicationType, SimTime, VmId};
+use super::vm::{Flight, Sender, Sending, Work};
+use crate::model::{HostId, JobState, Leg, RelationshipId, ReplicationType, SimTime, VmId};
 use crate::rules::constants::{LOG_LIMIT_PERCENT, RETRY_PAUSES};
 use crate::rules::{Cause, Happening};
+use std::sync::Arc;
 use std::time::Duration;
 
 impl World {
     /// Makes the appointment for a sender's next log.
     pub(super) fn arm(&mut self, host: HostId, vm: VmId, leg: Leg, at: SimTime) {
-        let Some(sender) = self.vm_mut(host, vm).and_then(|vm| vm.sender_mut(leg)) else { return };
-        let (old, flight) = (sender.cycle.take(), sender.flight.take());
-        self.agenda.cancel(old);
-        self.agenda.cancel(flight.map(|it| it.ticket));
-        let ticket = self.agenda.schedule(at, Due::CloseLog(host, vm, leg));
-        if let Some(sender) = self.vm_mut(host, vm).and_then(|vm| vm.sender_mut(leg)) {
-            sender.cycle = Some(ticket);
-        }
+        let Self { hosts, agenda, .. } = self;
+        let Some(sender) = sender_of(hosts, host, vm, leg) else { return };
+        agenda.cancel(sender.cycle.take());
+        agenda.cancel(sender.flight.take().map(|it| it.ticket));
+        sender.cycle = Some(agenda.schedule(at, Due::CloseLog(host, vm, leg)));
     }
 
     /// Stops a sender's cycles; a log on its way is lost and will be sent again.
     pub(super) fn disarm(&mut self, host: HostId, vm: VmId, leg: Leg) {
-        let Some(sender) = self.vm_mut(host, vm).and_then(|vm| vm.sender_mut(leg)) else { return };
-        let (cycle, flight) = (sender.cycle.take(), sender.flight.take());
-        let window = sender.window.take();
-        self.agenda.cancel(cycle);
-        self.agenda.cancel(flight.map(|it| it.ticket));
-        self.agenda.cancel(window);
+        let Self { hosts, agenda, .. } = self;
+        if let Some(sender) = sender_of(hosts, host, vm, leg) {
+            sender.disarm(agenda);
+        }
+    }
+
+    /// What a pause does at once, before it is complete: nothing moves any more.
+    pub(super) fn halt(&mut self, host: HostId, vm: VmId, leg: Leg, out: &mut Vec<Event>) {
+        let Self { hosts, agenda, .. } = self;
+        let Some(sender) = sender_of(hosts, host, vm, leg) else { return };
+        let moves = matches!(sender.phase, Sending::Initial | Sending::Resyncing);
+        let job = sender.transfer.filter(|_| moves);
+        sender.disarm(agenda);
+        if let Some(job) = job {
+            self.set_job_state(job, JobState::Suspended, out);
+        }
     }
 
     /// A cycle is due: what was written since the last one goes to the other host.
@@ -82,8 +90,9 @@ impl World {
         out: &mut Vec<Event>,
     ) {
         let now = self.now;
-        let settings = self.hosts[usize::from(host.0)].settings.clone();
-        let Some(sender) = self.vm_mut(host, id).and_then(|vm| vm.sender_mut(leg)) else { return };
+        let Self { hosts, agenda, .. } = self;
+        let settings = Arc::clone(&hosts[usize::from(host.0)].settings);
+        let Some(sender) = sender_of(hosts, host, id, leg) else { return };
         let took = now.since(flight.closed);
         let bytes = flight.position.saturating_sub(sender.sent);
         let interval = sender.interval();
@@ -98,9 +107,7 @@ impl World {
         }
         let imported = sender.phase == Sending::Initial && !taken.waits;
         let next = (flight.closed + interval).max(now);
-        let ticket = self.agenda.schedule(next, Due::CloseLog(host, id, leg));
-        let Some(sender) = self.vm_mut(host, id).and_then(|vm| vm.sender_mut(leg)) else { return };
-        sender.cycle = Some(ticket);
+        sender.cycle = Some(agenda.schedule(next, Due::CloseLog(host, id, leg)));
         if imported {
             let by = Cause::Happening(Happening::InitialReplicationCompleted);
             self.edit(host, id, by, out, |vm| {
@@ -176,6 +183,21 @@ impl World {
             }
         });
         self.arm_window(host, id, leg, Duration::ZERO);
+    }
+}
+
+/// The sending end of a relationship, to change, while the agenda can be changed too.
+fn sender_of(hosts: &mut [HostState], host: HostId, vm: VmId, leg: Leg) -> Option<&mut Sender> {
+    let vm = hosts.get_mut(usize::from(host.0))?.vms.get_mut(&vm)?;
+    Arc::make_mut(vm).sender_mut(leg)
+}
+
+impl Sender {
+    /// Makes no further appointment and keeps none.
+    fn disarm(&mut self, agenda: &mut Agenda) {
+        agenda.cancel(self.cycle.take());
+        agenda.cancel(self.flight.take().map(|it| it.ticket));
+        agenda.cancel(self.window.take());
     }
 }
 

@@ -97,17 +97,6 @@ impl World {
         }
     }
 
-    /// What a pause does at once, before it is complete: nothing moves any more.
-    fn halt(&mut self, host: HostId, vm: VmId, leg: Leg, out: &mut Vec<Event>) {
-        let Some(sender) = self.vm_state(host, vm).and_then(|it| it.sender(leg)) else { return };
-        if let Some(job) = sender.transfer
-            && matches!(sender.phase, Sending::Initial | Sending::Resyncing)
-        {
-            self.set_job_state(job, JobState::Suspended, out);
-        }
-        self.disarm(host, vm, leg);
-    }
-
     /// The checkpoint of `StartReplication` is taken: the disks go on their way.
     pub(super) fn initial_copy_begins(
         &mut self,

@@ -41,8 +41,10 @@ fn one_script_is_a_table() {
     fs::write(folder.join("good.hvr"), GOOD).unwrap();
     let (status, out, err) = hvr(&folder, &["run", "good.hvr"]);
     assert_eq!((status, &*err), (0, ""));
-    insta::with_settings!({filters => vec![(r"(?m)^ {17}[a-z].*\n", "                 WHY\n")]}, {
-                            insta::assert_snapshot!(out, @r"
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"(?m)^ {17}[a-z].*\n", "                 WHY\n");
+    let _filtered = settings.bind_to_scope();
+    insta::assert_snapshot!(out, @r"
 time      where  what                answer        tokyo/web
 # A replica that is none.
 00:00:00         host tokyo
@@ -54,7 +56,6 @@ time      where  what                answer        tokyo/web
 
 passed  good.hvr: 4 steps, 00:00:00 of virtual time
 ");
-                        });
     assert!(!out.contains('\u{1b}'), "no colours in a pipe");
     let (_, colored, _) = hvr(&folder, &["run", "--color", "always", "good.hvr"]);
     assert!(colored.contains("\u{1b}["));
