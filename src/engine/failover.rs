@@ -4,11 +4,11 @@ use super::World;
 use super::event::{Change, Event};
 use super::finish::Failed;
 use super::message::Message;
-use super::vm::{Guest, Receiver, Receiving, Recovery, Role, Sender, Sending, VmState};
+use super::vm::{Guest, Receiver, Receiving, Recovery, Role, Sending, VmState};
 use crate::model::{
     Call, EnabledState, HostId, JobId, Leg, Operation, PointId, ReplicationType, Settings, VmId,
 };
-use crate::rules::{Cause, Happening};
+use crate::rules::Cause;
 use std::sync::Arc;
 
 impl World {
@@ -43,22 +43,7 @@ impl World {
         if let Some(receiver) = self.vm_mut(host, id).and_then(VmState::receiver_mut) {
             receiver.phase = Receiving::Replicating;
         }
-        if !self.reaches(host, peer) {
-            return;
-        }
-        let legs = [Leg::Primary, Leg::Extended];
-        let leg = legs.into_iter().find(|leg| {
-            self.vm_state(peer, id).and_then(|vm| vm.sender(*leg)).is_some_and(|it| it.peer == host)
-        });
-        let Some(leg) = leg else { return };
-        self.end_transfer(peer, id, leg, out);
-        let by = Happening::ResynchronizationCancelled;
-        let sender = self.vm_state(peer, id).and_then(|vm| vm.sender(leg));
-        let compares =
-            |it: &Sender| matches!(it.phase, Sending::Resyncing | Sending::ResyncSuspended);
-        if sender.is_some_and(compares) {
-            self.needs_resync(peer, id, leg, by, out);
-        }
+        self.withdraw_from_resync(host, peer, id, out);
     }
 
     pub(super) fn revert(

@@ -16,7 +16,8 @@ use crate::rules::{Cause, Happening};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A message from the sending end of a relationship to its receiving end.
+/// A message from the sending end of a relationship to its receiving end. The other way there is
+/// only [`World::withdraw_from_resync`].
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Message<'a> {
     /// Be my replica.
@@ -213,6 +214,31 @@ impl World {
         });
         self.edit(to, id, by, out, |vm| vm.take(from, message, now, applied))
             .unwrap_or(Err(Turned::NoReplica))
+    }
+
+    /// The one message the other way: a receiving end tells its sender that it takes part in no
+    /// comparison any more.
+    pub(super) fn withdraw_from_resync(
+        &mut self,
+        from: HostId,
+        to: HostId,
+        id: VmId,
+        out: &mut Vec<Event>,
+    ) {
+        if !self.reaches(from, to) {
+            return;
+        }
+        let leg = [Leg::Primary, Leg::Extended].into_iter().find(|leg| {
+            let sender = self.vm_state(to, id).and_then(|vm| vm.sender(*leg));
+            sender.is_some_and(|it| {
+                let compares = matches!(it.phase, Sending::Resyncing | Sending::ResyncSuspended);
+                it.peer == from && compares
+            })
+        });
+        if let Some(leg) = leg {
+            self.end_transfer(to, id, leg, out);
+            self.needs_resync(to, id, leg, Happening::ResynchronizationCancelled, out);
+        }
     }
 
     /// Creates the replica, or binds one that waits, marked, for its primary.
