@@ -88,7 +88,10 @@ impl ReplicationService for HostHandle {
             Reply::NotFound(Missing::Host) => Err(down(Some(call))),
             Reply::NotFound(missing) => Err(Error::NotFound(missing)),
             Reply::NotImplemented => Err(Error::NotImplemented(call.operation())),
-            Reply::Completed | Reply::Happened | Reply::Rejected(_) => Ok(Outcome::Completed),
+            Reply::Rejected(why) => {
+                Err(Error::Transport { operation: Some(call.operation()), source: Box::new(why) })
+            }
+            Reply::Completed | Reply::Happened => Ok(Outcome::Completed),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::rules::book::relationship::PEER_REFUSES;
 use crate::rules::{Check, Evidence, Fact, Pace};
 use crate::set;
 use ErrorCode::{InvalidParameter, InvalidState};
-use Evidence::{Assumed, Client, Documented, Observed};
+use Evidence::{Assumed, Client, Documented};
 
 const REPLICATED: Check = Check::Mode(set!(ReplicationMode: Primary | Replica | ExtendedReplica));
 const SENDS: Require = fact(Fact::Sends, InvalidState, Client(page::STOP_INITIAL));
@@ -58,13 +58,17 @@ pub(super) const BECOME_REPLICA: Rule = Rule {
             ),
             InvalidState,
             "an old primary must be in error, in need of a resynchronisation, or replicating",
-            Observed(page::SCRIPTS),
+            Assumed(
+                "scripts do it in 8 and 9; that it is refused in other states but this one nobody has seen",
+            ),
         ),
         need(
             Check::Power(set!(Power: Off)),
             InvalidState,
             "the virtual machine must be off",
-            Observed(page::SCRIPTS),
+            Assumed(
+                "scripts turn it off and delete its saved state first; nobody has seen a refusal",
+            ),
         ),
         UNLOCKED,
     ],
