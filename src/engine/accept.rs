@@ -4,7 +4,9 @@ use super::agenda::Due;
 use super::event::{Change, Event, Reply};
 use super::input::Caller;
 use super::job::{JobRecord, Kind};
-use super::vm::{Lock, Sending, VmState};
+use super::policy::Load;
+use super::sender::Sending;
+use super::vm::{Lock, VmState};
 use super::{World, job_id};
 use crate::error::Missing;
 use crate::model::{
@@ -109,7 +111,7 @@ impl World {
     /// Creates a job in its first phase, or waiting for its schedule.
     pub(super) fn start_job(&mut self, new: NewJob<'_>, out: &mut Vec<Event>) -> JobId {
         let NewJob { host, vm, leg, operation, plan, kind, scheduled, call } = new;
-        let bytes = || vm.map_or(0, |vm| self.bytes_of(host, vm, leg, operation));
+        let load = || vm.map_or(Load::default(), |vm| self.load_of(host, vm, leg, operation));
         let to_a_point = matches!(
             call,
             Some(
@@ -117,7 +119,7 @@ impl World {
                     | Call::TestReplicaSystem { point: Some(_), .. }
             )
         );
-        let length = |pace: &Pace| self.policy.phase(*pace, bytes, to_a_point);
+        let length = |pace: &Pace| self.policy.phase(*pace, load, to_a_point);
         let estimate =
             plan.phases.iter().map(length).fold(Duration::ZERO, Duration::saturating_add);
         let left = plan.phases.first().map_or(Duration::ZERO, length);

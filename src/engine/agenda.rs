@@ -16,6 +16,10 @@ pub(crate) enum Due {
     Reap(JobId),
     /// A needed resynchronisation may start by itself: its window opens.
     WindowOpens(HostId, VmId, Leg),
+    /// A change log outgrows its share of the disks.
+    LogFull(HostId, VmId, Leg),
+    /// Of the logs that wait on a host for their turn, the next sets off.
+    NextTransfer(HostId),
 }
 
 /// Proof of an appointment; needed to cancel it.

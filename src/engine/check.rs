@@ -3,7 +3,9 @@
 use super::World;
 use super::agenda::Due;
 use super::job::Kind;
-use super::vm::{Receiving, Role, Sending, VmState};
+use super::receiver::Receiving;
+use super::sender::{Cycle, Sending};
+use super::vm::{Role, VmState};
 use super::{HostState, host_of};
 use crate::model::{EnabledState, HostId, JobId, JobState, Leg, RelationshipId, VmId};
 use std::fmt;
@@ -39,6 +41,7 @@ impl World {
             for (id, vm) in &host.vms {
                 self.check_vm(host_id, host, *id, vm)?;
             }
+            self.check_transfers(host_id, host)?;
             for id in host.jobs.keys() {
                 self.check_job(host_id, host, *id)?;
             }
@@ -66,19 +69,21 @@ impl World {
             must!(sender.peer != host_id, "{key} sends to its own host");
             let replicates =
                 matches!(sender.phase, Sending::Replicating) && host.up && vm.lock.is_none();
-            let waits = sender.cycle.is_some() || sender.flight.is_some();
+            let waits = sender.cycle != Cycle::Idle;
             must!(!replicates || waits, "{key} replicates without a next cycle");
-            let ticket = sender.cycle;
-            let due = Due::CloseLog(host_id, id, leg);
-            must!(
-                ticket.is_none_or(|it| self.agenda.contains(it, due)),
-                "{key} has a cycle that is not on the agenda"
-            );
-            let due = Due::LogArrives(host_id, id, leg);
-            must!(
-                sender.flight.is_none_or(|it| self.agenda.contains(it.ticket, due)),
-                "{key} has a log on its way that is not on the agenda"
-            );
+            let on_agenda = match sender.cycle {
+                Cycle::Idle => true,
+                Cycle::Waits(it) => self.agenda.contains(it, Due::CloseLog(host_id, id, leg)),
+                Cycle::Flies(it, _) => self.agenda.contains(it, Due::LogArrives(host_id, id, leg)),
+                Cycle::Queued(turn, _) => host.transfers.queue.get(&turn) == Some(&(id, leg)),
+            };
+            must!(on_agenda, "{key} is in a cycle that nobody will go on with");
+            let due = Due::LogFull(host_id, id, leg);
+            let watched = sender.overflow.is_none_or(|it| self.agenda.contains(it, due));
+            must!(watched, "{key} watches its log, but not on the agenda");
+            let pending = vm.pending(leg, &self.lines, self.now);
+            let full = sender.phase.tracks() && pending > sender.limit_bytes;
+            must!(!full || sender.overflow.is_some(), "{key} has outgrown its log unnoticed");
         }
         Self::check_role(host, id, vm)
     }
@@ -89,7 +94,7 @@ impl World {
             must!(receiver.points.len() <= limit, "{id} has too many recovery points");
             let ordered = receiver.points.windows(2).all(|it| it[0].created <= it[1].created);
             must!(ordered, "{id} has recovery points out of order");
-            let newer = receiver.points.iter().any(|it| it.position > receiver.held);
+            let newer = receiver.points.iter().any(|it| it.position > receiver.held.position);
             must!(!newer, "{id} has a recovery point newer than what it holds");
             let own = matches!(receiver.phase, Receiving::FailedOver(_) | Receiving::Committed(_));
             must!(own || vm.guest.since.is_none(), "{id} is a replica and runs");
@@ -127,12 +132,15 @@ impl World {
                     self.record(id).is_some_and(|it| it.ticket == Some(ticket))
                 }
                 Due::CloseLog(host, vm, leg) => {
-                    self.sender(host, vm, leg).is_some_and(|it| it.cycle == Some(ticket))
+                    self.sender(host, vm, leg).is_some_and(|it| it.cycle == Cycle::Waits(ticket))
                 }
-                Due::LogArrives(host, vm, leg) => self
-                    .sender(host, vm, leg)
-                    .and_then(|it| it.flight)
-                    .is_some_and(|it| it.ticket == ticket),
+                Due::LogArrives(host, vm, leg) => self.sender(host, vm, leg).is_some_and(
+                    |it| matches!(it.cycle, Cycle::Flies(flies, _) if flies == ticket),
+                ),
+                Due::LogFull(host, vm, leg) => {
+                    self.sender(host, vm, leg).is_some_and(|it| it.overflow == Some(ticket))
+                }
+                Due::NextTransfer(_) => ticket.due() == self.now,
                 Due::WindowOpens(host, vm, leg) => {
                     self.sender(host, vm, leg).is_some_and(|it| it.window == Some(ticket))
                 }
@@ -142,7 +150,23 @@ impl World {
         Ok(())
     }
 
-    fn sender(&self, host: HostId, vm: VmId, leg: Leg) -> Option<&super::vm::Sender> {
-        self.vm_state(host, vm)?.sender(leg)
+    /// As many logs are on their way as are counted, and none waits without need.
+    fn check_transfers(&self, id: HostId, host: &HostState) -> Result<(), Inconsistency> {
+        let senders = host
+            .vms
+            .values()
+            .flat_map(|vm| [Leg::Primary, Leg::Extended].map(|leg| vm.sender(leg)))
+            .flatten();
+        let flying = senders.filter(|it| matches!(it.cycle, Cycle::Flies(..))).count();
+        let active = usize::from(host.transfers.active);
+        must!(flying == active, "{flying} logs are on their way from host {}, not {active}", id.0);
+        let free = host.transfers.active < self.policy.transfers();
+        let served = || self.agenda.entries().any(|it| it.1 == Due::NextTransfer(id));
+        must!(
+            host.transfers.queue.is_empty() || !free || served(),
+            "logs wait on host {} although they could go",
+            id.0
+        );
+        Ok(())
     }
 }

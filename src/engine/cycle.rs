@@ -1,81 +1,190 @@
 //! Delta cycles: a log is closed, sent, received and applied; one log at a time.
 
 use super::World;
-use super::agenda::{Agenda, Due};
+use super::agenda::Due;
 use super::event::{Change, Event};
-use super::host::{HostState, Turned};
-use super::message::{Message, Taken};
-use super::vm::{Flight, Sender, Sending, Work};
-use crate::model::{HostId, JobState, Leg, RelationshipId, ReplicationType, SimTime, VmId};
-use crate::rules::constants::{LOG_LIMIT_PERCENT, RETRY_PAUSES};
+use super::host::Turned;
+use super::input::VmTrouble;
+use super::message::{Delivery, Taken};
+use super::sender::{Cycle, Log, Sender, Sending, Work};
+use super::vm::{Lock, VmState};
+use crate::model::{
+    HostId, JobState, Leg, RelationshipId, ReplicationState, ReplicationType, SimTime, VmId,
+};
+use crate::rules::constants::RETRY_PAUSES;
 use crate::rules::{Cause, Happening};
-use std::sync::Arc;
 use std::time::Duration;
 
 impl World {
+    pub(super) fn sender(&self, host: HostId, vm: VmId, leg: Leg) -> Option<&Sender> {
+        self.vm_state(host, vm)?.sender(leg)
+    }
+
+    pub(super) fn sender_mut(&mut self, host: HostId, vm: VmId, leg: Leg) -> Option<&mut Sender> {
+        self.vm_mut(host, vm)?.sender_mut(leg)
+    }
+
     /// Makes the appointment for a sender's next log.
     pub(super) fn arm(&mut self, host: HostId, vm: VmId, leg: Leg, at: SimTime) {
-        let Self { hosts, agenda, .. } = self;
-        let Some(sender) = sender_of(hosts, host, vm, leg) else { return };
-        agenda.cancel(sender.cycle.take());
-        agenda.cancel(sender.flight.take().map(|it| it.ticket));
-        sender.cycle = Some(agenda.schedule(at, Due::CloseLog(host, vm, leg)));
+        self.stop_cycle(host, vm, leg);
+        if self.sender(host, vm, leg).is_some() {
+            let ticket = self.agenda.schedule(at, Due::CloseLog(host, vm, leg));
+            if let Some(sender) = self.sender_mut(host, vm, leg) {
+                sender.cycle = Cycle::Waits(ticket);
+            }
+        }
     }
 
     /// Stops a sender's cycles; a log on its way is lost and will be sent again.
     pub(super) fn disarm(&mut self, host: HostId, vm: VmId, leg: Leg) {
-        let Self { hosts, agenda, .. } = self;
-        if let Some(sender) = sender_of(hosts, host, vm, leg) {
-            sender.disarm(agenda);
+        self.stop_cycle(host, vm, leg);
+        let Some(sender) = self.sender_mut(host, vm, leg) else { return };
+        let window = sender.window.take();
+        self.agenda.cancel(window);
+        self.watch_log(host, vm, leg);
+    }
+
+    /// Takes a sender out of its cycle, wherever in that it is.
+    fn stop_cycle(&mut self, host: HostId, vm: VmId, leg: Leg) {
+        let Some(sender) = self.sender_mut(host, vm, leg) else { return };
+        match std::mem::replace(&mut sender.cycle, Cycle::Idle) {
+            Cycle::Idle => {}
+            Cycle::Waits(ticket) => self.agenda.cancel(Some(ticket)),
+            Cycle::Queued(turn, _) => {
+                self.hosts[usize::from(host.0)].transfers.queue.remove(&turn);
+            }
+            Cycle::Flies(ticket, _) => {
+                self.agenda.cancel(Some(ticket));
+                self.transfer_ends(host);
+            }
         }
     }
 
     /// What a pause does at once, before it is complete: nothing moves any more.
     pub(super) fn halt(&mut self, host: HostId, vm: VmId, leg: Leg, out: &mut Vec<Event>) {
-        let Self { hosts, agenda, .. } = self;
-        let Some(sender) = sender_of(hosts, host, vm, leg) else { return };
+        self.disarm(host, vm, leg);
+        let Some(sender) = self.sender(host, vm, leg) else { return };
         let moves = matches!(sender.phase, Sending::Initial | Sending::Resyncing);
-        let job = sender.transfer.filter(|_| moves);
-        sender.disarm(agenda);
-        if let Some(job) = job {
+        if let Some(job) = sender.transfer.filter(|_| moves) {
             self.set_job_state(job, JobState::Suspended, out);
         }
     }
 
-    /// A cycle is due: what was written since the last one goes to the other host.
+    /// A cycle is due: what was written since the last one goes to the other host, or waits until
+    /// one of the logs on their way has arrived.
     pub(super) fn close_log(&mut self, host: HostId, id: VmId, leg: Leg, out: &mut Vec<Event>) {
         let now = self.now;
-        let Some(vm) = self.vm_mut(host, id) else { return };
-        let position = vm.source(leg, now);
+        let most = self.policy.transfers();
+        let Self { hosts, lines, .. } = self;
+        let Some(state) = hosts.get_mut(usize::from(host.0)) else { return };
+        let Some(vm) = state.vms.get_mut(&id).map(std::sync::Arc::make_mut) else { return };
+        let log = Log { closed: now, position: vm.source(leg, lines, now).position };
         let Some(sender) = vm.sender_mut(leg) else { return };
-        sender.cycle = None;
-        let (peer, bytes) = (sender.peer, position.saturating_sub(sender.sent));
-        match self.may_deliver(host, peer, id) {
-            Ok(()) => {
-                let arrives = now + self.policy.transfer(bytes);
-                let ticket = self.agenda.schedule(arrives, Due::LogArrives(host, id, leg));
-                if let Some(sender) = self.vm_mut(host, id).and_then(|vm| vm.sender_mut(leg)) {
-                    sender.flight = Some(Flight { ticket, closed: now, position });
-                }
+        if state.transfers.active < most {
+            sender.cycle = Cycle::Idle;
+            self.send_log(host, id, leg, log, out);
+        } else {
+            let turn = state.transfers.queued;
+            state.transfers.queued += 1;
+            state.transfers.queue.insert(turn, (id, leg));
+            sender.cycle = Cycle::Queued(turn, log);
+        }
+    }
+
+    /// A closed log sets off.
+    fn send_log(&mut self, host: HostId, id: VmId, leg: Leg, log: Log, out: &mut Vec<Event>) {
+        let now = self.now;
+        let Some(vm) = self.vm_state(host, id) else { return };
+        let Some(sender) = vm.sender(leg) else { return };
+        let (peer, bytes) = (sender.peer, log.position.saturating_sub(sender.sent));
+        let missing = vm.troubles.has(VmTrouble::DiskMissing);
+        let path = if missing { Err(Turned::DiskMissing) } else { Ok(()) };
+        if let Err(turned) = path.and_then(|()| self.may_deliver(host, peer, id)) {
+            self.log_fails(host, id, leg, turned, out);
+            return;
+        }
+        let arrives = now + self.policy.transfer(bytes, self.fabric.rate(host, peer));
+        let ticket = self.agenda.schedule(arrives, Due::LogArrives(host, id, leg));
+        self.hosts[usize::from(host.0)].transfers.active += 1;
+        let Some(sender) = self.sender_mut(host, id, leg) else { return };
+        sender.cycle = Cycle::Flies(ticket, log);
+        self.watch_log_until(host, id, leg, arrives);
+    }
+
+    /// One log fewer is on its way: the next one that waits sets off, in a moment that lasts
+    /// nothing.
+    fn transfer_ends(&mut self, host: HostId) {
+        let now = self.now;
+        let transfers = &mut self.hosts[usize::from(host.0)].transfers;
+        transfers.active -= 1;
+        if !transfers.queue.is_empty() {
+            self.agenda.schedule(now, Due::NextTransfer(host));
+        }
+    }
+
+    /// Logs that wait set off, as many as may.
+    pub(super) fn next_transfer(&mut self, host: HostId, out: &mut Vec<Event>) {
+        let most = self.policy.transfers();
+        loop {
+            let transfers = &mut self.hosts[usize::from(host.0)].transfers;
+            if transfers.active >= most {
+                return;
             }
-            Err(turned) => self.log_fails(host, id, leg, turned, out),
+            let Some((_, (id, leg))) = transfers.queue.pop_first() else { return };
+            let Some(sender) = self.sender_mut(host, id, leg) else { continue };
+            if let Cycle::Queued(_, log) = sender.cycle {
+                sender.cycle = Cycle::Idle;
+                self.send_log(host, id, leg, log, out);
+            }
+        }
+    }
+
+    /// Logs on their way from one host to another take another time for the rest of it.
+    pub(super) fn rescale_logs(
+        &mut self,
+        from: HostId,
+        to: HostId,
+        scaled: impl Fn(Duration) -> Duration,
+    ) {
+        let now = self.now;
+        let Some(host) = self.host(from) else { return };
+        let legs = |id: &VmId| [(*id, Leg::Primary), (*id, Leg::Extended)];
+        let ends: Vec<_> = host.vms.keys().flat_map(legs).collect();
+        for (id, leg) in ends {
+            let sender = self.sender(from, id, leg).filter(|it| it.peer == to);
+            let Some(Cycle::Flies(ticket, log)) = sender.map(|it| it.cycle) else { continue };
+            self.agenda.cancel(Some(ticket));
+            let due = now + scaled(ticket.due().since(now));
+            let ticket = self.agenda.schedule(due, Due::LogArrives(from, id, leg));
+            if let Some(sender) = self.sender_mut(from, id, leg) {
+                sender.cycle = Cycle::Flies(ticket, log);
+            }
+            self.watch_log(from, id, leg);
         }
     }
 
     /// A log reaches the other host.
     pub(super) fn log_arrives(&mut self, host: HostId, id: VmId, leg: Leg, out: &mut Vec<Event>) {
         let now = self.now;
-        let Some(sender) = self.vm_mut(host, id).and_then(|vm| vm.sender_mut(leg)) else { return };
-        let Some(flight) = sender.flight.take() else { return };
+        let Self { hosts, lines, .. } = self;
+        let Some(state) = hosts.get_mut(usize::from(host.0)) else { return };
+        let Some(vm) = state.vms.get_mut(&id).map(std::sync::Arc::make_mut) else { return };
+        let line = vm.source(leg, lines, now).line;
+        let vss = !vm.troubles.has(VmTrouble::VssFails);
+        let Some(sender) = vm.sender_mut(leg) else { return };
+        let Cycle::Flies(_, log) = sender.cycle else { return };
+        sender.cycle = Cycle::Idle;
         let (peer, from) = (sender.peer, sender.sent);
-        let log = Message::Log {
+        self.transfer_ends(host);
+        let delivery = Delivery {
             from,
-            position: flight.position,
+            reach: super::lines::Reach { line, position: log.position },
             kind: ReplicationType::Regular,
-            took: now.since(flight.closed),
+            took: now.since(log.closed),
+            vss,
         };
-        match self.deliver(host, peer, id, log, out) {
-            Ok(taken) => self.log_taken(host, id, leg, flight, taken, out),
+        match self.deliver(host, peer, id, delivery, out) {
+            Ok(taken) => self.log_taken(host, id, leg, log, taken, out),
             Err(turned) => self.log_fails(host, id, leg, turned, out),
         }
     }
@@ -85,29 +194,34 @@ impl World {
         host: HostId,
         id: VmId,
         leg: Leg,
-        flight: Flight,
+        log: Log,
         taken: Taken,
         out: &mut Vec<Event>,
     ) {
         let now = self.now;
         let Self { hosts, agenda, .. } = self;
-        let settings = Arc::clone(&hosts[usize::from(host.0)].settings);
-        let Some(sender) = sender_of(hosts, host, id, leg) else { return };
-        let took = now.since(flight.closed);
-        let bytes = flight.position.saturating_sub(sender.sent);
+        let Some(state) = hosts.get_mut(usize::from(host.0)) else { return };
+        let Some(vm) = state.vms.get_mut(&id).map(std::sync::Arc::make_mut) else { return };
+        let Some(sender) = vm.sender_mut(leg) else { return };
+        let took = now.since(log.closed);
+        let bytes = log.position.saturating_sub(sender.sent);
         let interval = sender.interval();
-        sender.counters = sender.counters.at(now, &settings);
+        sender.counters = sender.counters.at(now, &state.settings);
         sender.counters.count_success(bytes, took);
         sender.counters.count_misses(missed(took, interval));
-        sender.sent = flight.position;
+        if taken.vss_failed {
+            sender.counters.count_consistent_failure();
+        }
+        sender.sent = log.position;
         sender.failures = 0;
         (sender.last_sent, sender.last_type) = (Some(now), taken.kind);
         if taken.kind == ReplicationType::ApplicationConsistent {
             sender.last_consistent = Some(now);
         }
         let imported = sender.phase == Sending::Initial && !taken.waits;
-        let next = (flight.closed + interval).max(now);
-        sender.cycle = Some(agenda.schedule(next, Due::CloseLog(host, id, leg)));
+        let next = (log.closed + interval).max(now);
+        sender.cycle = Cycle::Waits(agenda.schedule(next, Due::CloseLog(host, id, leg)));
+        self.watch_log_until(host, id, leg, next);
         if imported {
             let by = Cause::Happening(Happening::InitialReplicationCompleted);
             self.edit(host, id, by, out, |vm| {
@@ -131,9 +245,7 @@ impl World {
         let change = Change::SendFailed { id: RelationshipId { vm: id, leg } };
         out.push(Event { at: now, host, change });
         let settings = self.hosts[usize::from(host.0)].settings.clone();
-        let Some(vm) = self.vm_mut(host, id) else { return };
-        let position = vm.source(leg, now);
-        let Some(sender) = vm.sender_mut(leg) else { return };
+        let Some(sender) = self.sender_mut(host, id, leg) else { return };
         sender.counters = sender.counters.at(now, &settings);
         sender.counters.count_misses(1);
         if turned.is_network() {
@@ -143,12 +255,12 @@ impl World {
         }
         let pause = pause_after(sender.failures, sender.interval());
         sender.failures = sender.failures.saturating_add(1);
-        let logged = position.saturating_sub(sender.sent);
         let work = if sender.phase == Sending::Initial { Work::Initial } else { Work::Replication };
-        if turned == Turned::OutOfSequence || self.log_overflows(host, id, leg, logged) {
+        if turned == Turned::OutOfSequence {
             self.needs_resync(host, id, leg, Happening::LogInvalid, out);
         } else if turned.is_recoverable() {
             self.arm(host, id, leg, now + pause);
+            self.watch_log(host, id, leg);
         } else {
             self.disarm(host, id, leg);
             let by = Cause::Happening(Happening::SendRefused);
@@ -160,14 +272,45 @@ impl World {
         }
     }
 
-    /// Whether the log has outgrown its share of the disks.
-    fn log_overflows(&self, host: HostId, id: VmId, leg: Leg, logged: u64) -> bool {
-        let Some(vm) = self.vm_state(host, id) else { return false };
-        let capacity = vm.sender(leg).map_or(0, |it| vm.capacity_bytes(&it.settings));
-        u128::from(logged) * 100 > u128::from(capacity) * u128::from(LOG_LIMIT_PERCENT)
+    /// Notes when a sender's log outgrows its share of the disks, unless it is sent before.
+    pub(super) fn watch_log(&mut self, host: HostId, id: VmId, leg: Leg) {
+        let now = self.now;
+        let Some(vm) = self.vm_state(host, id) else { return };
+        let Some(sender) = vm.sender(leg) else { return };
+        let (old, full) = (sender.overflow, vm.log_full_at(leg, &self.lines, now));
+        if old.map(super::agenda::Ticket::due) == full {
+            return;
+        }
+        self.agenda.cancel(old);
+        let ticket = full.map(|at| self.agenda.schedule(at, Due::LogFull(host, id, leg)));
+        if let Some(sender) = self.sender_mut(host, id, leg) {
+            sender.overflow = ticket;
+        }
     }
 
-    /// The two copies can no longer be told apart by a log.
+    /// The same where nothing needs to be noted if the log is sent, or closed, by then: in quiet
+    /// cycles nothing is.
+    fn watch_log_until(&mut self, host: HostId, id: VmId, leg: Leg, then: SimTime) {
+        let Some(vm) = self.vm_state(host, id) else { return };
+        let Some(sender) = vm.sender(leg) else { return };
+        let risky = sender.phase.tracks()
+            && vm.guest.position(then).saturating_sub(sender.sent) > sender.limit_bytes;
+        if risky || sender.overflow.is_some() {
+            self.watch_log(host, id, leg);
+        }
+    }
+
+    /// The log has outgrown its share of the disks.
+    pub(super) fn log_is_full(&mut self, host: HostId, id: VmId, leg: Leg, out: &mut Vec<Event>) {
+        let Some(sender) = self.sender_mut(host, id, leg) else { return };
+        sender.overflow = None;
+        if sender.phase.tracks() {
+            self.needs_resync(host, id, leg, Happening::LogInvalid, out);
+        }
+    }
+
+    /// The two copies can no longer be told apart by a log. A comparison that runs ends without
+    /// result.
     pub(super) fn needs_resync(
         &mut self,
         host: HostId,
@@ -177,27 +320,37 @@ impl World {
         out: &mut Vec<Event>,
     ) {
         self.disarm(host, id, leg);
+        if let Some(job) = self.sender(host, id, leg).and_then(|it| it.transfer) {
+            self.end(job, JobState::Terminated, None, out);
+            let ended = super::message::Message::ResyncEnds { reach: None };
+            self.tell_peer(host, id, leg, ended, out);
+        }
         self.edit(host, id, Cause::Happening(by), out, |vm| {
             if let Some(sender) = vm.sender_mut(leg) {
                 sender.phase = Sending::NeedsResync;
+            }
+            // What an operation shows meanwhile is overtaken, unless the sender's end is what it
+            // is about.
+            if let Some(Lock { shows, .. }) = &mut vm.lock {
+                *shows = shows.filter(|(on, state)| {
+                    *on != leg || *state == ReplicationState::RepurposeInProgress
+                });
             }
         });
         self.arm_window(host, id, leg, Duration::ZERO);
     }
 }
 
-/// The sending end of a relationship, to change, while the agenda can be changed too.
-fn sender_of(hosts: &mut [HostState], host: HostId, vm: VmId, leg: Leg) -> Option<&mut Sender> {
-    let vm = hosts.get_mut(usize::from(host.0))?.vms.get_mut(&vm)?;
-    Arc::make_mut(vm).sender_mut(leg)
-}
-
-impl Sender {
-    /// Makes no further appointment and keeps none.
-    fn disarm(&mut self, agenda: &mut Agenda) {
-        agenda.cancel(self.cycle.take());
-        agenda.cancel(self.flight.take().map(|it| it.ticket));
-        agenda.cancel(self.window.take());
+impl VmState {
+    /// When the log of a sending end outgrows its share of the disks if nothing is sent any more.
+    fn log_full_at(&self, leg: Leg, lines: &super::lines::Lines, now: SimTime) -> Option<SimTime> {
+        let sender = self.sender(leg).filter(|it| it.phase.tracks())?;
+        let limit = sender.sent.saturating_add(sender.limit_bytes);
+        if self.source(leg, lines, now).position > limit {
+            return Some(now);
+        }
+        let grows = leg == Leg::Primary && self.guest.line == sender.line;
+        if grows { self.guest.reaches_at(limit.saturating_add(1)) } else { None }
     }
 }
 

@@ -2,10 +2,14 @@
 
 use super::World;
 use super::event::{Change, Event, Rejection, Reply};
-use super::host::HostState;
+use super::host::{Fabric, HostState, HostTroubles, Transfers};
 use super::input::{Disturbance, HostSpec, VmSpec};
-use super::vm::{Guest, Role, Sending, VmState, Work};
-use crate::model::{AuthorizationEntry, EnabledState, HostId, JobId, Leg, Settings, VmId};
+use super::sender::{Sending, Work};
+use super::vm::VmState;
+use crate::model::{
+    AuthorizationEntry, EnabledState, HostId, JobId, Leg, ReplicationMode, Settings, VmId,
+    WindowsBuild,
+};
 use crate::rules::{Cause, Happening};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,6 +38,8 @@ impl World {
             vms: BTreeMap::new(),
             jobs: BTreeMap::new(),
             started_jobs: 0,
+            troubles: HostTroubles::default(),
+            transfers: Transfers::default(),
         });
         Reply::Happened
     }
@@ -54,23 +60,18 @@ impl World {
         if (0..spec.disks.len()).any(|i| repeats(i) || !fits(i)) {
             return Reply::Rejected(Rejection::BadDisks);
         }
-        let power = if spec.running { EnabledState::Enabled } else { EnabledState::Disabled };
-        let vm = VmState {
-            name: spec.name.clone(),
-            disks: spec.disks.as_slice().into(),
-            guest: Guest { rate: spec.write_rate, position: 0, since: spec.running.then_some(now) },
-            power,
-            requested: None,
-            power_job: None,
-            lock: None,
-            role: Role::None,
-            tester: None,
-            last_test: None,
-            network: None,
-            entry: None,
-        };
+        let line = self.lines.begin(None);
+        let mut vm = VmState::new(&spec.name, spec.disks.as_slice().into(), spec.write_rate, line);
+        if spec.running {
+            vm.power = EnabledState::Enabled;
+            vm.guest.start(now);
+        }
         state.vms.insert(spec.id, Arc::new(vm));
         out.push(Event { at: now, host, change: Change::VmCreated { vm: spec.id } });
+        if spec.running {
+            let (off, on) = (EnabledState::Disabled, EnabledState::Enabled);
+            self.account_for_power(spec.id, ReplicationMode::None, off, on);
+        }
         Reply::Happened
     }
 
@@ -86,11 +87,21 @@ impl World {
             Disturbance::CutLink(a, b) => {
                 self.two_hosts(a, b)?;
                 self.fabric.cut(a, b);
+                self.fabric.cut(b, a);
                 self.review_paths();
+            }
+            Disturbance::CutOneWay(from, to) => {
+                self.two_hosts(from, to)?;
+                self.fabric.cut(from, to);
+                self.review_paths();
+            }
+            Disturbance::WeakenLink(a, b, how) => {
+                self.two_hosts(a, b)?;
+                self.change_links(a, b, |fabric, from, to| fabric.weaken(from, to, how));
             }
             Disturbance::HealLink(a, b) => {
                 self.two_hosts(a, b)?;
-                self.fabric.heal(a, b);
+                self.change_links(a, b, Fabric::heal);
                 self.review_paths();
             }
             Disturbance::CrashHost(host) => {
@@ -105,6 +116,22 @@ impl World {
                 self.must_be(host, false)?;
                 self.come_up(host);
             }
+            Disturbance::TroubleHost(host, trouble) => {
+                self.trouble_host(host, trouble, true, out)?;
+            }
+            Disturbance::RelieveHost(host, trouble) => {
+                self.trouble_host(host, trouble, false, out)?;
+            }
+            Disturbance::TroubleVm(host, vm, trouble) => {
+                self.trouble_vm(host, vm, trouble, true)?;
+            }
+            Disturbance::RelieveVm(host, vm, trouble) => {
+                self.trouble_vm(host, vm, trouble, false)?;
+            }
+            Disturbance::ChangeDisks(host, vm) => self.change_disks(host, vm)?,
+            Disturbance::CorruptLog(host, vm) => self.corrupt_log(host, vm, out)?,
+            Disturbance::ResizeDisk(host, vm, disk) => self.resize_disk(host, vm, disk)?,
+            Disturbance::DeleteVm(host, vm) => self.delete_vm(host, vm, out)?,
         }
         Ok(())
     }
@@ -119,7 +146,7 @@ impl World {
         Ok(())
     }
 
-    fn must_be(&self, host: HostId, up: bool) -> Result<(), Rejection> {
+    pub(super) fn must_be(&self, host: HostId, up: bool) -> Result<(), Rejection> {
         match self.host(host).ok_or(Rejection::UnknownHost(host))?.up {
             true if !up => Err(Rejection::HostIsUp),
             false if up => Err(Rejection::HostIsDown),
@@ -141,6 +168,9 @@ impl World {
         }
         for vm in vms {
             self.vm_goes_down(host, vm, how, out);
+            if how == Happening::HostShutDown {
+                self.receiver_goes_down(host, vm, out);
+            }
         }
         self.hosts[usize::from(host.0)].up = false;
         self.review_paths();
@@ -161,7 +191,11 @@ impl World {
         let torn = crashed && vm.guest.since.is_some();
         let to = match sender.phase {
             Sending::Initial => Some(Sending::Critical(Work::Initial)),
-            Sending::Replicating | Sending::Suspended(Work::Replication) if torn => {
+            Sending::Replicating
+            | Sending::Suspended(Work::Replication)
+            | Sending::Critical(Work::Replication)
+                if torn =>
+            {
                 Some(Sending::NeedsResync)
             }
             Sending::Replicating if !crashed => Some(Sending::Critical(Work::Replication)),
@@ -179,8 +213,35 @@ impl World {
         }
     }
 
+    /// Up to Windows Server 2012 R2 a sender takes the orderly end of its replica's host for a
+    /// failure that an administrator has to look at.
+    ///
+    /// Source: <https://learn.microsoft.com/troubleshoot/windows-server/virtualization/hyper-v-replication-suspended-system-shutdown>.
+    fn receiver_goes_down(&mut self, host: HostId, id: VmId, out: &mut Vec<Event>) {
+        let receiver = self.vm_state(host, id).and_then(VmState::receiver);
+        let Some(peer) = receiver.and_then(|it| it.peer) else { return };
+        let suspends = self.host(peer).is_some_and(|it| it.build < WindowsBuild::Server2016);
+        if !suspends || !self.reaches(host, peer) {
+            return;
+        }
+        for leg in [Leg::Primary, Leg::Extended] {
+            let sender = self.sender(peer, id, leg);
+            let locked = self.vm_state(peer, id).is_some_and(|vm| vm.lock.is_some());
+            let sends =
+                sender.is_some_and(|it| it.peer == host && it.phase == Sending::Replicating);
+            if sends && !locked {
+                self.disarm(peer, id, leg);
+                self.edit(peer, id, Cause::Happening(Happening::HostShutDown), out, |vm| {
+                    if let Some(sender) = vm.sender_mut(leg) {
+                        sender.phase = Sending::Critical(Work::Replication);
+                    }
+                });
+            }
+        }
+    }
+
     /// A job does not survive its host. What it held is free.
-    fn forget_job(&mut self, host: HostId, id: JobId, out: &mut Vec<Event>) {
+    pub(super) fn forget_job(&mut self, host: HostId, id: JobId, out: &mut Vec<Event>) {
         let Some(job) = self.record(id) else { return };
         let (ticket, vm, leg, operation) = (job.ticket, job.vm, job.leg, job.operation);
         let live = !job.state.is_terminal();

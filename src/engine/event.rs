@@ -47,6 +47,18 @@ pub enum Rejection {
     BadDisks,
     /// A link needs two different hosts.
     SameHost,
+    /// There is no virtual machine with this GUID on this host.
+    UnknownVm(VmId),
+    /// The virtual machine is not off.
+    VmIsNotOff(VmId),
+    /// The virtual machine sends no change logs.
+    NoLog(VmId),
+    /// The virtual machine has no such disk, or it uses more than the new size holds.
+    BadDisk,
+    /// The host or virtual machine is in this trouble already.
+    Troubled,
+    /// The host or virtual machine is not in this trouble.
+    NotTroubled,
     /// The host is up already.
     HostIsUp,
     /// The host is down already.
@@ -68,6 +80,12 @@ impl fmt::Display for Rejection {
             Self::BadDisks => {
                 f.write_str("each disk has an id of its own and uses no more than it holds")
             }
+            Self::UnknownVm(vm) => write!(f, "no virtual machine {vm} is on this host"),
+            Self::VmIsNotOff(vm) => write!(f, "virtual machine {vm} is not off"),
+            Self::NoLog(vm) => write!(f, "virtual machine {vm} keeps no change log"),
+            Self::BadDisk => f.write_str("there is no such disk, or it uses more than that"),
+            Self::Troubled => f.write_str("that trouble is there already"),
+            Self::NotTroubled => f.write_str("there is no such trouble"),
             Self::SameHost => f.write_str("a link is between two different hosts"),
             Self::HostIsUp => f.write_str("the host is up"),
             Self::HostIsDown => f.write_str("the host is down"),
@@ -161,6 +179,11 @@ pub enum Change {
     /// A change log could not be sent.
     SendFailed {
         /// Which relationship, on the sender.
+        id: RelationshipId,
+    },
+    /// A change log that was received could not be applied: it waits for the next one that can.
+    ApplyFailed {
+        /// Which relationship, on the receiver.
         id: RelationshipId,
     },
     /// A recovery point was created.

@@ -3,12 +3,14 @@
 use super::World;
 use super::event::{Change, Event};
 use super::finish::Failed;
-use super::message::Message;
-use super::vm::{Guest, Receiver, Receiving, Recovery, Role, Sending, VmState};
-use crate::model::{
-    Call, EnabledState, HostId, JobId, Leg, Operation, PointId, ReplicationType, Settings, VmId,
-};
-use crate::rules::Cause;
+use super::host::Turned;
+use super::lines::Reach;
+use super::message::Delivery;
+use super::receiver::{Receiver, Receiving, Recovery};
+use super::sender::Sending;
+use super::vm::{Role, VmState};
+use crate::model::{Call, HostId, JobId, Leg, Operation, PointId, ReplicationType, Settings, VmId};
+use crate::rules::{Cause, Happening};
 use std::sync::Arc;
 
 impl World {
@@ -20,15 +22,32 @@ impl World {
         out: &mut Vec<Event>,
     ) -> Result<(), Failed> {
         let Some(Call::InitiateFailover { point, .. }) = call else { return Err(Failed::GONE) };
+        let (recovery, reach) = self.recover(host, id, *point)?;
+        let line = self.lines.begin(Some(reach));
         let by = Cause::Call(Operation::InitiateFailover);
         self.edit(host, id, by, out, |vm| {
             let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
-            let recovery = receiver.recovery(*point).ok_or(Failed::GONE)?;
             receiver.phase = Receiving::FailedOver(recovery);
-            vm.guest.reset(recovery.position);
+            vm.guest.reset(Reach { line, ..reach });
             Ok(())
         })
         .unwrap_or(Err(Failed::GONE))
+    }
+
+    /// What a replica recovers at a point, or at its latest state, and how far that reaches.
+    fn recover(
+        &self,
+        host: HostId,
+        id: VmId,
+        point: Option<PointId>,
+    ) -> Result<(Recovery, Reach), Failed> {
+        let receiver = self.vm_state(host, id).and_then(VmState::receiver).ok_or(Failed::GONE)?;
+        let recovery = receiver.recovery(point).ok_or(Failed::GONE)?;
+        let created = receiver.points.iter().find(|it| Some(it.id) == point).map(|it| it.created);
+        if created.is_some_and(|created| receiver.shrunk.is_some_and(|at| created < at)) {
+            return Err(Failed::SHRUNK);
+        }
+        Ok((recovery, Reach { line: receiver.held.line, position: recovery.position }))
     }
 
     /// A failover ends a resynchronisation towards the replica.
@@ -50,31 +69,29 @@ impl World {
         &mut self,
         host: HostId,
         id: VmId,
+        leg: Leg,
         out: &mut Vec<Event>,
     ) -> Result<(), Failed> {
-        let next = self.now;
+        let now = self.now;
         let by = Cause::Call(Operation::RevertFailover);
-        let resumes = self
-            .edit(host, id, by, out, |vm| match &mut vm.role {
-                Role::Primary(sender) if sender.phase == Sending::Synced => {
-                    sender.phase = Sending::Replicating;
-                    Ok(true)
-                }
-                Role::Replica { inbound, .. } | Role::Extended { inbound } => {
-                    if matches!(inbound.phase, Receiving::FailedOver(_)) {
-                        inbound.phase = Receiving::Replicating;
-                    }
-                    let held = inbound.held;
-                    vm.guest.reset(held);
-                    Ok(false)
-                }
-                _ => Err(Failed::GONE),
-            })
-            .unwrap_or(Err(Failed::GONE))?;
-        if resumes {
-            self.arm(host, id, Leg::Primary, next);
+        if let Some(sender) = self.sender(host, id, leg) {
+            if sender.phase != Sending::Synced {
+                return Err(Failed::GONE);
+            }
+            self.set_phase(host, id, leg, Sending::Replicating, Operation::RevertFailover, out);
+            self.arm(host, id, leg, now);
+            return Ok(());
         }
-        Ok(())
+        self.edit(host, id, by, out, |vm| {
+            let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
+            if matches!(receiver.phase, Receiving::FailedOver(_)) {
+                receiver.phase = Receiving::Replicating;
+            }
+            let held = receiver.held;
+            vm.guest.reset(held);
+            Ok(())
+        })
+        .unwrap_or(Err(Failed::GONE))
     }
 
     pub(super) fn commit(
@@ -88,7 +105,7 @@ impl World {
             let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
             let Receiving::FailedOver(recovery) = receiver.phase else { return Err(Failed::GONE) };
             receiver.phase = Receiving::Committed(recovery);
-            receiver.held = recovery.position;
+            receiver.held.position = recovery.position;
             receiver.points.clear();
             Ok(())
         })
@@ -108,23 +125,14 @@ impl World {
             _ => return Err(Failed::GONE),
         };
         let made = VmId(self.mint());
+        let (_, reach) = self.recover(host, id, point)?;
+        let line = self.lines.begin(Some(reach));
         let vm = self.vm_mut(host, id).ok_or(Failed::GONE)?;
-        let recovery = vm.receiver().and_then(|it| it.recovery(point)).ok_or(Failed::GONE)?;
         (vm.tester, vm.last_test) = (Some(made), Some(now));
-        let test = VmState {
-            name: format!("{} - Test", vm.name).into(),
-            disks: vm.disks.clone(),
-            guest: Guest { rate: vm.guest.rate, position: recovery.position, since: None },
-            power: EnabledState::Disabled,
-            requested: None,
-            power_job: None,
-            lock: None,
-            role: Role::Test { of: id },
-            tester: None,
-            last_test: None,
-            network: vm.network.clone(),
-            entry: None,
-        };
+        let name: Arc<str> = format!("{} - Test", vm.name).into();
+        let mut test = VmState::new(&name, vm.disks.clone(), vm.guest.rate, line);
+        test.guest.position = reach.position;
+        (test.role, test.network) = (Role::Test { of: id }, vm.network.clone());
         self.hosts[usize::from(host.0)].vms.insert(made, Arc::new(test));
         out.push(Event { at: now, host, change: Change::VmCreated { vm: made } });
         if let Some(job) = self.record_mut(job) {
@@ -144,9 +152,8 @@ impl World {
         self.disarm(host, id, Leg::Primary);
         let by = Cause::Call(Operation::BecomeReplica);
         self.edit(host, id, by, out, |vm| {
-            let position = vm.position(now);
-            let mut inbound = Receiver::new(None, Arc::new(Settings::default()), now);
-            inbound.held = position;
+            let held = vm.reach(now);
+            let inbound = Receiver::new(None, Arc::new(Settings::default()), held, now);
             vm.role = Role::Replica { inbound, onward: None };
         })
         .ok_or(Failed::GONE)
@@ -161,36 +168,34 @@ impl World {
     ) -> Result<(), Failed> {
         let now = self.now;
         let vm = self.vm_state(host, id).ok_or(Failed::GONE)?;
-        let position = vm.source(leg, now);
+        let (reach, tracked) = (vm.reach(now), vm.source(leg, &self.lines, now));
         let sender = vm.sender(leg).ok_or(Failed::GONE)?;
+        let (peer, from) = (sender.peer, sender.sent);
+        if leg == Leg::Primary && reach != tracked {
+            self.needs_resync(host, id, leg, Happening::LogInvalid, out);
+            return Err(Turned::OutOfSequence.into());
+        }
         let kind = ReplicationType::Planned;
-        let log =
-            Message::Log { from: sender.sent, position, kind, took: self.policy.link_latency };
-        self.deliver(host, sender.peer, id, log, out)?;
+        let took = self.policy.link_latency;
+        let log = Delivery { from, reach: tracked, kind, took, vss: true };
+        match self.deliver(host, peer, id, log, out) {
+            Ok(_) => {}
+            Err(Turned::OutOfSequence) => {
+                self.needs_resync(host, id, leg, Happening::LogInvalid, out);
+                return Err(Turned::OutOfSequence.into());
+            }
+            Err(turned) => return Err(turned.into()),
+        }
         self.disarm(host, id, leg);
         let by = Cause::Call(Operation::PrepareFailover);
         self.edit(host, id, by, out, |vm| {
             if let Some(sender) = vm.sender_mut(leg) {
                 sender.phase = Sending::Synced;
-                sender.sent = position;
+                sender.sent = tracked.position;
                 (sender.last_sent, sender.last_type) = (Some(now), kind);
                 sender.failures = 0;
             }
         });
         Ok(())
-    }
-}
-
-impl Receiver {
-    /// What a failover to this point, or to the latest state, recovers.
-    fn recovery(&self, point: Option<PointId>) -> Option<Recovery> {
-        match point {
-            None => Some(Recovery { kind: self.last_type, position: self.held }),
-            Some(id) => {
-                let point = self.points.iter().find(|it| it.id == id)?;
-                let kind = point.kind.replication_type();
-                Some(Recovery { kind, position: point.position })
-            }
-        }
     }
 }

@@ -3,8 +3,11 @@
 use super::World;
 use super::event::{Change, Event};
 use super::host::Turned;
+use super::lines::Reach;
 use super::message::Message;
-use super::vm::{Receiving, Role, Sender, Sending, VmState, Work};
+use super::receiver::Receiving;
+use super::sender::{Sender, Sending, Work};
+use super::vm::{Role, VmState};
 use crate::model::{
     Call, EnabledState, ErrorCode, HostId, JobId, JobState, JobType, Leg, Operation,
     ReplicationType, Settings, SimTime, VmId,
@@ -29,6 +32,32 @@ impl Failed {
         code: ErrorCode::InvalidState,
         says: "the virtual machine is no longer in a state for it",
         hresult: 0x8000_4004,
+        retries: false,
+    };
+
+    /// A disk became smaller after the recovery point was taken.
+    ///
+    /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2013/20131114-online-resize-of-virtual-disks-attached-to-replicating-virtual-machines>.
+    pub(super) const SHRUNK: Self = Self {
+        code: ErrorCode::Failed,
+        says: "a disk became smaller after the recovery point was taken",
+        hresult: 0x8007_0057,
+        retries: false,
+    };
+
+    /// The storage of the host is full.
+    pub(super) const STORAGE_FULL: Self = Self {
+        code: ErrorCode::Failed,
+        says: "there is not enough space on the disk",
+        hresult: 0x8007_0070,
+        retries: true,
+    };
+
+    /// A virtual hard disk is missing.
+    pub(super) const DISK_MISSING: Self = Self {
+        code: ErrorCode::FileNotFound,
+        says: "a virtual hard disk cannot be found",
+        hresult: 0x8007_0002,
         retries: false,
     };
 }
@@ -138,7 +167,7 @@ impl World {
                 self.reverse(host, vm, call.as_deref(), out)
             }
             Operation::InitiateFailover => self.fail_over(host, vm, call.as_deref(), out),
-            Operation::RevertFailover => self.revert(host, vm, out),
+            Operation::RevertFailover => self.revert(host, vm, leg, out),
             Operation::CommitFailover => self.commit(host, vm, out),
             Operation::TestReplicaSystem => self.make_test_replica(host, vm, id, out),
             Operation::Resynchronize => self.resync_ends(host, vm, leg, out),
@@ -151,7 +180,7 @@ impl World {
             }
             Operation::CancelResynchronization => {
                 self.end_transfer(host, vm, leg, out);
-                self.tell_peer(host, vm, leg, Message::ResyncEnds { position: None }, out);
+                self.tell_peer(host, vm, leg, Message::ResyncEnds { reach: None }, out);
                 self.set_phase(host, vm, leg, Sending::NeedsResync, operation, out);
                 self.arm_window(host, vm, leg, Duration::ZERO);
                 Ok(())
@@ -191,18 +220,21 @@ impl World {
         let settings = Arc::new(self.filled(host, peer, settings));
         let vm = self.vm_state(host, id).ok_or(Failed::GONE)?;
         let (name, disks, rate) = (vm.name.clone(), vm.disks.clone(), vm.guest.rate);
+        let line = vm.reach(now).line;
         let extended = leg == Leg::Extended;
         let enroll =
             Message::Enroll { name: &name, disks: &disks, rate, settings: &settings, extended };
         self.send(host, peer, id, enroll, out)?;
         let by = Cause::Call(Operation::CreateReplicationRelationship);
         self.edit(host, id, by, out, |vm| {
-            let sender = Sender::new(peer, settings.clone(), now);
+            let sender = Sender::new(peer, settings.clone(), line, now);
             match &mut vm.role {
                 Role::Replica { onward, .. } => *onward = Some(sender),
                 role => *role = Role::Primary(sender),
             }
+            vm.review_limits();
         });
+        self.compare_disks(id);
         Ok(())
     }
 
@@ -232,9 +264,13 @@ impl World {
         let peer = sender.peer;
         let settings = Arc::new(self.filled(host, peer, settings));
         self.send(host, peer, id, Message::Settings(&settings), out)?;
-        if let Some(sender) = self.vm_mut(host, id).and_then(|vm| vm.sender_mut(leg)) {
+        if let Some(vm) = self.vm_mut(host, id)
+            && let Some(sender) = vm.sender_mut(leg)
+        {
             sender.settings = settings;
+            vm.review_limits();
         }
+        self.compare_disks(id);
         Ok(())
     }
 
@@ -267,14 +303,14 @@ impl World {
         self.disarm(host, id, leg);
         let by = Cause::Call(Operation::RemoveReplicationRelationship);
         self.edit(host, id, by, out, |vm| {
-            let position = vm.position(now);
+            let reach = vm.reach(now);
             match (&mut vm.role, leg) {
                 (Role::Replica { onward, .. }, Leg::Extended) => *onward = None,
                 (role, _) => {
                     let received = matches!(role, Role::Replica { .. } | Role::Extended { .. });
                     *role = Role::None;
                     if received && vm.guest.since.is_none() {
-                        vm.guest.reset(position);
+                        vm.guest.reset(reach);
                     }
                 }
             }
@@ -315,7 +351,10 @@ impl World {
                 return Err(Failed::GONE);
             }
             receiver.phase = Receiving::Replicating;
-            receiver.held = receiver.held.max(exported);
+            // What was received meanwhile goes on from the export.
+            if receiver.held.line != exported.line || receiver.held.position < exported.position {
+                receiver.held = exported;
+            }
             receiver.last_received = receiver.last_received.or(Some(now));
             receiver.applied_at = Some(now);
             receiver.last_type = ReplicationType::Regular;
@@ -378,6 +417,7 @@ impl World {
                 (Sending::Replicating, false)
             }
             Sending::ResyncSuspended => (Sending::Resyncing, true),
+            Sending::DiskUpdateFailed => (Sending::Replicating, false),
             _ => return Err(Failed::GONE),
         };
         self.set_phase(host, id, leg, to, Operation::ResumeReplication, out);
@@ -395,6 +435,9 @@ impl World {
         }
         if to == Sending::Resyncing {
             self.tell_peer(host, id, leg, Message::ResyncHalted(false), out);
+        }
+        if phase == Sending::DiskUpdateFailed {
+            self.tell_peer(host, id, leg, Message::DisksUpdate(false), out);
         }
         Ok(())
     }
@@ -422,9 +465,15 @@ impl World {
         .unwrap_or(Err(Failed::GONE))
     }
 
-    fn destroy(&mut self, host: HostId, id: VmId, out: &mut Vec<Event>) {
-        let state = &mut self.hosts[usize::from(host.0)];
-        let Some(gone) = state.vms.remove(&id) else { return };
+    pub(super) fn destroy(&mut self, host: HostId, id: VmId, out: &mut Vec<Event>) {
+        let state = &self.hosts[usize::from(host.0)];
+        let Some(gone) = state.vms.get(&id).cloned() else { return };
+        let held = gone.reach(self.now);
+        self.account_for_writes(host, id, held, Reach { position: 0, ..held });
+        self.hosts[usize::from(host.0)].vms.remove(&id);
+        if gone.power == EnabledState::Enabled {
+            self.account_for_power(id, gone.mode(), EnabledState::Enabled, EnabledState::Disabled);
+        }
         if let Role::Test { of } = gone.role
             && let Some(replica) = self.vm_mut(host, of)
         {

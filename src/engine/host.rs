@@ -1,12 +1,13 @@
 //! A host, and what lies between hosts.
 
+use super::input::{HostTrouble, Weakness};
 use super::job::JobRecord;
 use super::vm::VmState;
 use crate::model::{
-    AllowedAuthentication, AuthenticationType, AuthorizationEntry, HostId, JobId, ServiceSettings,
-    ServiceStatus, Settings, VmId, WindowsBuild,
+    AllowedAuthentication, AuthenticationType, AuthorizationEntry, HostId, JobId, Leg,
+    ServiceSettings, ServiceStatus, Settings, VmId, WindowsBuild,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A host with everything on it.
@@ -22,6 +23,17 @@ pub(crate) struct HostState {
     pub(crate) jobs: BTreeMap<JobId, Arc<JobRecord>>,
     /// How many jobs it has started.
     pub(crate) started_jobs: u64,
+    pub(crate) troubles: HostTroubles,
+    pub(crate) transfers: Transfers,
+}
+
+/// The change logs that a host sends at the same time, and those that wait for their turn.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Transfers {
+    pub(crate) active: u16,
+    /// First come, first served.
+    pub(crate) queue: BTreeMap<u64, (VmId, Leg)>,
+    pub(crate) queued: u64,
 }
 
 impl HostState {
@@ -31,6 +43,12 @@ impl HostState {
 
     /// The entry that lets this host in: the exact one before a wildcard.
     pub(crate) fn entry_for(&self, host: &str) -> Option<&Arc<AuthorizationEntry>> {
+        // `*` stands alone and before every name.
+        if let Some((name, any)) = self.entries.first_key_value()
+            && name == "*"
+        {
+            return Some(any);
+        }
         self.entry(host).or_else(|| self.entries.values().find(|it| it.covers(host)))
     }
 
@@ -51,23 +69,80 @@ impl HostState {
     }
 }
 
-/// The links between hosts. Only what is broken is stored.
+/// The links between hosts, each way by itself. Only what is not as it should be is stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Fabric {
-    cut: BTreeSet<(HostId, HostId)>,
+    weak: BTreeMap<(HostId, HostId), Link>,
+}
+
+/// One direction of a link that is cut, slow or lossy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Link {
+    cut: bool,
+    /// What it carries, in bytes a second, if that is less than usual.
+    rate: Option<u64>,
+    /// Of every so many messages the last is lost.
+    loses_every: Option<u32>,
+    /// Messages since the last that was lost.
+    carried: u32,
 }
 
 impl Fabric {
-    pub(crate) fn cut(&mut self, a: HostId, b: HostId) {
-        self.cut.insert((a.min(b), a.max(b)));
+    pub(crate) fn cut(&mut self, from: HostId, to: HostId) {
+        self.weak.entry((from, to)).or_default().cut = true;
     }
 
-    pub(crate) fn heal(&mut self, a: HostId, b: HostId) {
-        self.cut.remove(&(a.min(b), a.max(b)));
+    pub(crate) fn weaken(&mut self, from: HostId, to: HostId, how: Weakness) {
+        let link = self.weak.entry((from, to)).or_default();
+        match how {
+            Weakness::Slow(rate) => link.rate = Some(rate.max(1)),
+            Weakness::Lossy(every) => {
+                (link.loses_every, link.carried) = (Some(every.max(1)), 0);
+            }
+        }
     }
 
-    pub(crate) fn passes(&self, a: HostId, b: HostId) -> bool {
-        self.cut.is_empty() || !self.cut.contains(&(a.min(b), a.max(b)))
+    pub(crate) fn heal(&mut self, from: HostId, to: HostId) {
+        self.weak.remove(&(from, to));
+    }
+
+    pub(crate) fn passes(&self, from: HostId, to: HostId) -> bool {
+        self.weak.is_empty() || !self.weak.get(&(from, to)).is_some_and(|it| it.cut)
+    }
+
+    /// What a direction carries, in bytes a second, if that is less than usual.
+    pub(crate) fn rate(&self, from: HostId, to: HostId) -> Option<u64> {
+        if self.weak.is_empty() { None } else { self.weak.get(&(from, to))?.rate }
+    }
+
+    /// Whether this message is the one that gets lost.
+    pub(crate) fn loses(&mut self, from: HostId, to: HostId) -> bool {
+        if self.weak.is_empty() {
+            return false;
+        }
+        let Some(link) = self.weak.get_mut(&(from, to)) else { return false };
+        let Some(every) = link.loses_every else { return false };
+        link.carried += 1;
+        let lost = link.carried >= every;
+        if lost {
+            link.carried = 0;
+        }
+        lost
+    }
+}
+
+/// What is wrong with a host: a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct HostTroubles(u8);
+
+impl HostTroubles {
+    pub(crate) const fn has(self, trouble: HostTrouble) -> bool {
+        self.0 & (1 << trouble as u8) != 0
+    }
+
+    pub(crate) const fn set(&mut self, trouble: HostTrouble, troubled: bool) {
+        let bit = 1 << trouble as u8;
+        self.0 = if troubled { self.0 | bit } else { self.0 & !bit };
     }
 }
 
@@ -92,8 +167,20 @@ pub(crate) enum Turned {
     NoMore,
     /// The old primary is neither prepared nor marked.
     NotPrepared,
-    /// The copies cannot be told apart from different machines: resynchronise.
+    /// The replica holds something else than the change log continues: resynchronise.
     OutOfSequence,
+    /// The message was lost on its way, or the answer.
+    Lost,
+    /// The storage of the other host is full.
+    StorageFull,
+    /// The other host is out of memory.
+    MemoryLow,
+    /// A disk of the replica is smaller than its primary's.
+    OutOfBounds,
+    /// The replica cannot apply logs, and receives none before it has (Windows Server 2012).
+    NotApplied,
+    /// A virtual hard disk is missing, on either side.
+    DiskMissing,
 }
 
 impl Turned {
@@ -101,11 +188,20 @@ impl Turned {
     ///
     /// Source: <https://learn.microsoft.com/azure/site-recovery/hyper-v-azure-architecture>.
     pub(crate) const fn is_recoverable(self) -> bool {
-        matches!(self, Self::UnknownHost | Self::Unreachable | Self::NotListening | Self::NotNow)
+        matches!(
+            self,
+            Self::UnknownHost
+                | Self::Unreachable
+                | Self::NotListening
+                | Self::NotNow
+                | Self::Lost
+                | Self::StorageFull
+                | Self::MemoryLow
+        )
     }
 
     pub(crate) const fn is_network(self) -> bool {
-        matches!(self, Self::UnknownHost | Self::Unreachable | Self::NotListening)
+        matches!(self, Self::UnknownHost | Self::Unreachable | Self::NotListening | Self::Lost)
     }
 
     /// What happened, in a sentence.
@@ -119,7 +215,7 @@ impl Turned {
             Self::NotAuthorized => "the other host does not authorise this one",
             Self::NoReplica => "the other host has no replica of this virtual machine",
             Self::Occupied => {
-                "the other host has a virtual machine of this GUID that is not marked as a replica"
+                "the other host has a virtual machine of this GUID that waits for no primary"
             }
             Self::NotNow => "the replica is paused or busy",
             Self::NoMore => "the replica has been failed over and takes no more changes",
@@ -127,6 +223,14 @@ impl Turned {
                 "the old primary is neither prepared for a planned failover nor marked as a replica"
             }
             Self::OutOfSequence => "the replica is not where the change log begins",
+            Self::Lost => "the connection to the other host was terminated abnormally",
+            Self::StorageFull => "there is not enough space on the disk of the other host",
+            Self::MemoryLow => "the other host is out of memory",
+            Self::OutOfBounds => {
+                "an out-of-bounds write on the replica: the sizes of the disks must match"
+            }
+            Self::NotApplied => "the replica could not apply the change log",
+            Self::DiskMissing => "a virtual hard disk cannot be found",
         }
     }
 
@@ -137,7 +241,12 @@ impl Turned {
             Self::Unreachable => 0x0000_2EFE,
             Self::NotListening => 0x0000_2EFD,
             Self::NotAuthorized => 0x8007_0005,
-            Self::NoReplica => 0x8007_0002,
+            Self::NoReplica | Self::DiskMissing => 0x8007_0002,
+            Self::Lost => 0x0000_2EF1,
+            Self::StorageFull => 0x8007_0070,
+            Self::MemoryLow => 0x8007_000E,
+            Self::NotApplied => 0x8000_4004,
+            Self::OutOfBounds => 0x8007_0057,
             Self::Occupied
             | Self::NotNow
             | Self::NoMore

@@ -82,13 +82,14 @@ pub struct VmSpec {
     pub write_rate: u64,
 }
 
-/// Something that happens to the world from outside. Each has an opposite that repairs it.
+/// Something that happens to the world from outside. Each has an opposite that repairs it, but for
+/// those that leave damage which replication itself has to repair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Disturbance {
     /// Nothing passes between two hosts, in either direction.
     CutLink(HostId, HostId),
-    /// The two hosts reach each other again.
+    /// The two hosts reach each other again, as fast and as surely as ever.
     HealLink(HostId, HostId),
     /// A host loses power: running virtual machines stop without a goodbye.
     CrashHost(HostId),
@@ -96,4 +97,91 @@ pub enum Disturbance {
     ShutDownHost(HostId),
     /// A host that is down comes up. Virtual machines stay as they were left.
     BootHost(HostId),
+    /// Nothing passes from the first host to the second; the other way everything does. What the
+    /// second host is told and does, the first does not learn when this cuts its answer off.
+    CutOneWay(HostId, HostId),
+    /// The link between two hosts becomes slow or lossy, in both directions.
+    WeakenLink(HostId, HostId, Weakness),
+    /// A host falls into trouble.
+    TroubleHost(HostId, HostTrouble),
+    /// A host is out of its trouble.
+    RelieveHost(HostId, HostTrouble),
+    /// A virtual machine falls into trouble.
+    TroubleVm(HostId, VmId, VmTrouble),
+    /// A virtual machine is out of its trouble.
+    RelieveVm(HostId, VmId, VmTrouble),
+    /// The disks of a virtual machine that is off are changed behind the service's back: mounted
+    /// and edited, serviced, or restored from a back-up.
+    ChangeDisks(HostId, VmId),
+    /// The change log of a virtual machine that sends becomes unreadable.
+    CorruptLog(HostId, VmId),
+    /// A disk is resized, on this host only.
+    ResizeDisk(HostId, VmId, Disk),
+    /// A virtual machine is deleted without the service being asked, with all it was in.
+    DeleteVm(HostId, VmId),
+}
+
+/// How a link is worse than it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Weakness {
+    /// It carries so many bytes a second; 0 counts as 1.
+    Slow(u64),
+    /// Of every so many messages in a direction the last is lost; 0 counts as 1: all are.
+    Lossy(u32),
+}
+
+/// What may be wrong with a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum HostTrouble {
+    /// Its storage is full: running virtual machines pause, logs cannot be written or received.
+    StorageFull,
+    /// It is out of memory: nothing new can be begun or received.
+    MemoryLow,
+    /// Its management service hangs: it neither answers calls nor sends nor receives.
+    ServiceHangs,
+}
+
+/// What may be wrong with a virtual machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum VmTrouble {
+    /// The guest's volume shadow copy service fails: no application-consistent points.
+    VssFails,
+    /// A back-up holds the virtual machine: operations wait, received logs are not applied.
+    BackupRuns,
+    /// Received logs cannot be applied.
+    ApplyFails,
+    /// A virtual hard disk is missing.
+    DiskMissing,
+}
+
+impl HostTrouble {
+    /// Every trouble.
+    pub const ALL: [Self; 3] = [Self::StorageFull, Self::MemoryLow, Self::ServiceHangs];
+
+    /// The trouble in one word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::StorageFull => "StorageFull",
+            Self::MemoryLow => "MemoryLow",
+            Self::ServiceHangs => "ServiceHangs",
+        }
+    }
+}
+
+impl VmTrouble {
+    /// Every trouble.
+    pub const ALL: [Self; 4] =
+        [Self::VssFails, Self::BackupRuns, Self::ApplyFails, Self::DiskMissing];
+
+    /// The trouble in one word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::VssFails => "VssFails",
+            Self::BackupRuns => "BackupRuns",
+            Self::ApplyFails => "ApplyFails",
+            Self::DiskMissing => "DiskMissing",
+        }
+    }
 }

@@ -3,9 +3,11 @@
 use super::agenda::Due;
 use super::event::{Change, Event};
 use super::finish::Failed;
+use super::input::{HostTrouble, VmTrouble};
 use super::job::{JobRecord, Kind};
+use super::policy::Load;
+use super::sender::Sender;
 use super::transfer::RETRY;
-use super::vm::Sender;
 use super::{World, host_of};
 use crate::model::{
     ErrorCode, HostId, JOB_RETENTION, JobFailure, JobId, JobState, JobType, Leg, Operation, VmId,
@@ -24,16 +26,39 @@ impl World {
         host.jobs.get_mut(&id).map(Arc::make_mut)
     }
 
-    /// What the data phases of an operation move or compare, in bytes.
-    pub(super) fn bytes_of(&self, host: HostId, vm: VmId, leg: Leg, operation: Operation) -> u64 {
-        let Some(vm) = self.vm_state(host, vm) else { return 0 };
-        let Some(sender) = vm.sender(leg) else { return 0 };
-        match operation {
-            Operation::PrepareFailover => vm.source(leg, self.now).saturating_sub(sender.sent),
+    /// What the data phases of an operation move or compare, and over what.
+    pub(super) fn load_of(&self, host: HostId, vm: VmId, leg: Leg, operation: Operation) -> Load {
+        let Some(vm) = self.vm_state(host, vm) else { return Load::default() };
+        let Some(sender) = vm.sender(leg) else { return Load::default() };
+        let bytes = match operation {
+            Operation::PrepareFailover => vm.pending(leg, &self.lines, self.now),
             Operation::Resynchronize | Operation::InitiateFailback => {
                 vm.capacity_bytes(&sender.settings)
             }
             _ => vm.used_bytes(&sender.settings),
+        };
+        Load { bytes, slow: self.fabric.rate(host, sender.peer) }
+    }
+
+    /// What on its own host keeps a job from what its phase does.
+    fn obstacle(&self, id: JobId, job: &JobRecord) -> Option<Failed> {
+        let writes = matches!(
+            job.pace()?,
+            Pace::Checkpoint | Pace::Copy | Pace::Compare | Pace::Undo | Pace::Merge | Pace::Boot
+        );
+        let host = self.host(host_of(id)).filter(|_| writes)?;
+        let missing = job
+            .vm
+            .and_then(|id| host.vms.get(&id))
+            .is_some_and(|it| it.troubles.has(VmTrouble::DiskMissing));
+        if missing && (job.kind == Kind::Power || job.operation == Operation::DestroySystem) {
+            Some(Failed { code: ErrorCode::Failed, ..Failed::DISK_MISSING })
+        } else if missing {
+            Some(Failed::DISK_MISSING)
+        } else if host.troubles.has(HostTrouble::StorageFull) {
+            Some(Failed::STORAGE_FULL)
+        } else {
+            None
         }
     }
 
@@ -46,6 +71,10 @@ impl World {
         }
         let (host, pace) = (host_of(id), job.pace());
         let now = self.now;
+        if let Some(failed) = self.obstacle(id, job) {
+            self.fail(id, &failed, out);
+            return;
+        }
         if let Some(job) = self.record_mut(id) {
             let passed = job.since.map_or(Duration::ZERO, |since| now.since(since));
             job.worked = job.worked.saturating_add(passed);
@@ -87,9 +116,11 @@ impl World {
 
     fn next_phase(&mut self, id: JobId, pace: Pace) {
         let Some(job) = self.record(id) else { return };
-        let bytes =
-            || job.vm.map_or(0, |vm| self.bytes_of(host_of(id), vm, job.leg, job.operation));
-        let length = self.policy.phase(pace, bytes, job.goes_to_a_point());
+        let load = || {
+            job.vm
+                .map_or(Load::default(), |vm| self.load_of(host_of(id), vm, job.leg, job.operation))
+        };
+        let length = self.policy.phase(pace, load, job.goes_to_a_point());
         if let Some(job) = self.record_mut(id) {
             job.left = length;
         }
@@ -132,21 +163,59 @@ impl World {
         }
         let host = host_of(id);
         let peer = job.vm.and_then(|vm| self.vm_state(host, vm)?.sender(job.leg)).map(|it| it.peer);
-        peer.is_none_or(|peer| self.reaches(host, peer))
+        peer.is_none_or(|peer| self.connects(host, peer))
+    }
+
+    /// Whatever still has to move over a link whose rate was another takes longer now, or less.
+    pub(super) fn rescale(&mut self, from: HostId, to: HostId, old: Option<u64>) {
+        let usual = self.policy.link_rate;
+        let effective = |rate: Option<u64>| rate.map_or(usual, |it| it.min(usual)).max(1);
+        let (old, new) = (effective(old), effective(self.fabric.rate(from, to)));
+        if old == new {
+            return;
+        }
+        let scaled = |left: Duration| {
+            let nanos = left.as_nanos() * u128::from(old) / u128::from(new);
+            Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+        };
+        for id in self.jobs_over(from, to) {
+            let ran = self.record(id).is_some_and(|job| job.ticket.is_some());
+            self.stall(id);
+            if let Some(job) = self.record_mut(id) {
+                job.left = scaled(job.left);
+            }
+            if ran {
+                self.go_on(id);
+            }
+        }
+        self.rescale_logs(from, to, scaled);
+    }
+
+    /// The jobs of a host that are copying or flushing to another.
+    fn jobs_over(&self, from: HostId, to: HostId) -> Vec<JobId> {
+        let jobs = self.host(from).into_iter().flat_map(|it| &it.jobs);
+        let moves = |job: &JobRecord| {
+            let live = job.state == JobState::Running && job.started.is_some();
+            let sender = || self.sender(from, job.vm?, job.leg);
+            live && matches!(job.pace(), Some(Pace::Copy | Pace::Flush))
+                && sender().is_some_and(|it| it.peer == to)
+        };
+        jobs.filter(|(_, job)| moves(job)).map(|(id, _)| *id).collect()
+    }
+
+    /// The started transfers of a host.
+    fn moving_jobs(&self, host: HostId) -> Vec<JobId> {
+        let jobs = self.host(host).into_iter().flat_map(|it| &it.jobs);
+        let moves = |job: &JobRecord| {
+            job.kind == Kind::Transfer && job.state == JobState::Running && job.started.is_some()
+        };
+        jobs.filter(|(_, job)| moves(job)).map(|(id, _)| *id).collect()
     }
 
     /// Stalls every data job that has lost its path, and wakes every one that has it again.
     pub(super) fn review_paths(&mut self) {
-        let moving = |job: &&JobRecord| {
-            job.kind == Kind::Transfer && job.state == JobState::Running && job.started.is_some()
-        };
-        let jobs: Vec<JobId> = self
-            .hosts
-            .iter()
-            .flat_map(|host| host.jobs.iter())
-            .filter(|(_, job)| moving(&&***job))
-            .map(|(id, _)| *id)
-            .collect();
+        let hosts = (0u16..).map(HostId).take(self.hosts.len());
+        let jobs: Vec<JobId> = hosts.flat_map(|host| self.moving_jobs(host)).collect();
         for id in jobs {
             match self.record(id) {
                 Some(job) if self.path_is_open(id, job) => self.go_on(id),

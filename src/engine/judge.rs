@@ -3,7 +3,9 @@
 use super::World;
 use super::host::HostState;
 use super::input::Caller;
-use super::vm::{Role, Sending, VmState};
+use super::input::{HostTrouble, VmTrouble};
+use super::sender::Sending;
+use super::vm::{Role, VmState};
 use crate::error::{Found, Refusal, Why};
 use crate::model::{
     AuthenticationType, AuthorizationEntry, Call, FailoverNetworkAdapterSettings, HostId,
@@ -38,6 +40,7 @@ impl World {
         let vm = call.vm().and_then(|id| host.vms.get(&id)).map(|vm| &**vm);
         let leg = match rule.target {
             Target::Sending => vm.map_or(Leg::Primary, VmState::sending_leg),
+            Target::FailingOver => vm.map_or(Leg::Primary, VmState::failing_over_leg),
             Target::Named => call.relationship().map_or(Leg::Primary, |id| id.leg),
             _ => Leg::Primary,
         };
@@ -97,6 +100,8 @@ impl Hearing<'_> {
     fn holds(&self, fact: Fact) -> bool {
         match fact {
             Fact::CallerIsAdministrator => self.caller == Caller::Administrator,
+            Fact::ServiceAnswers => !self.host.troubles.has(HostTrouble::ServiceHangs),
+            Fact::MemoryLeft => !self.host.troubles.has(HostTrouble::MemoryLow),
             Fact::VmKnown => self.vm.is_some(),
             Fact::JobCancellable => self.job_is_cancellable(),
             Fact::JobEndRequested => self.asks_job_to_end(),
@@ -183,7 +188,9 @@ impl Hearing<'_> {
             vm.sender(self.leg)
                 .is_none_or(|it| it.transfer.is_none() || it.phase == Sending::ResyncSuspended)
         };
-        (vm.lock.is_none() || reverts) && (!needs_path || path_is_free())
+        let applies = || vm.receiver().is_some_and(|it| it.is_applying(self.world.now));
+        let held = vm.troubles.has(VmTrouble::BackupRuns);
+        (vm.lock.is_none() || reverts) && !held && !applies() && (!needs_path || path_is_free())
     }
 
     fn point_is_known(&self, vm: &VmState) -> bool {

@@ -6,12 +6,15 @@
 use super::World;
 use super::event::{Change, Event};
 use super::host::{Turned, admits};
-use super::vm::{Guest, Receiver, Receiving, Role, Sending, VmState};
+use super::input::{HostTrouble, VmTrouble};
+use super::lines::Reach;
+use super::receiver::{Receiver, Receiving};
+use super::sender::Sending;
+use super::vm::{Role, VmState};
 use crate::model::{
-    Disk, EnabledState, HostId, Leg, PointId, RecoveryPoint, RecoveryPointKind, RelationshipId,
-    ReplicationState, ReplicationType, Settings, SimTime, VmId,
+    Disk, HostId, Leg, PointId, RecoveryPoint, RecoveryPointKind, RelationshipId, ReplicationState,
+    ReplicationType, Settings, SimTime, VmId, WindowsBuild,
 };
-use crate::rules::constants::POINT_SPACING;
 use crate::rules::{Cause, Happening};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,19 +34,30 @@ pub(super) enum Message<'a> {
     /// These are our settings now.
     Settings(&'a Arc<Settings>),
     /// All disks, up to here.
-    InitialReplica { position: u64 },
-    /// What was written from one position to another.
-    Log { from: u64, position: u64, kind: ReplicationType, took: Duration },
+    InitialReplica { reach: Reach },
     /// Blocks will be compared.
     ResyncBegins,
     /// The comparison is halted, or goes on.
     ResyncHalted(bool),
     /// The comparison is over: merged up to here, or without result.
-    ResyncEnds { position: Option<u64> },
+    ResyncEnds { reach: Option<Reach> },
     /// The set of disks is being changed, or that is over.
     DisksUpdate(bool),
     /// You are the replica of a primary now; it was an extended replica's.
     Adopt(&'a Arc<Settings>),
+}
+
+/// A change log: what was written from one position to another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Delivery {
+    /// Where it begins.
+    pub(super) from: u64,
+    /// Where it ends, and on which line of writes.
+    pub(super) reach: Reach,
+    pub(super) kind: ReplicationType,
+    pub(super) took: Duration,
+    /// Whether the guest's volume shadow copy service would have made it application-consistent.
+    pub(super) vss: bool,
 }
 
 /// How a log was taken.
@@ -53,13 +67,32 @@ pub(super) struct Taken {
     pub(super) kind: ReplicationType,
     /// The receiver still waits for its initial replica.
     pub(super) waits: bool,
+    /// It should have been application-consistent and could not be.
+    pub(super) vss_failed: bool,
 }
 
 impl World {
-    /// Whether anything can pass from one host to another.
+    /// Whether a message from one host gets to another and is heard there. Whether the answer gets
+    /// back is another matter.
     pub(super) fn reaches(&self, from: HostId, to: HostId) -> bool {
-        let up = |id| self.host(id).is_some_and(|host| host.up);
-        up(from) && up(to) && self.fabric.passes(from, to)
+        let answers = |id| {
+            self.host(id).is_some_and(|it| it.up && !it.troubles.has(HostTrouble::ServiceHangs))
+        };
+        answers(from) && answers(to) && self.fabric.passes(from, to)
+    }
+
+    /// Whether data can flow from one host to another: messages there, and answers back.
+    pub(super) fn connects(&self, from: HostId, to: HostId) -> bool {
+        self.reaches(from, to) && self.fabric.passes(to, from)
+    }
+
+    /// Whether the answer to a message is heard. What the message asked for was done either way.
+    fn answered(&mut self, from: HostId, to: HostId) -> Result<(), Turned> {
+        if self.fabric.passes(to, from) && !self.fabric.loses(to, from) {
+            Ok(())
+        } else {
+            Err(Turned::Lost)
+        }
     }
 
     /// The host of this name, if one can be reached.
@@ -139,47 +172,101 @@ impl World {
         from: HostId,
         to: HostId,
         id: VmId,
-        log: Message<'_>,
+        log: Delivery,
         out: &mut Vec<Event>,
     ) -> Result<Taken, Turned> {
-        let Message::Log { from: start, position, kind, took } = log else {
-            return Err(Turned::NoReplica);
-        };
         self.may_deliver(from, to, id)?;
+        if self.fabric.loses(from, to) {
+            return Err(Turned::Lost);
+        }
+        let taken = self.take_log(to, id, log, out)?;
+        self.relay(to, id, out);
+        self.answered(from, to)?;
+        Ok(taken)
+    }
+
+    /// What a receiving end does with a log.
+    fn take_log(
+        &mut self,
+        to: HostId,
+        id: VmId,
+        log: Delivery,
+        out: &mut Vec<Event>,
+    ) -> Result<Taken, Turned> {
         let now = self.now;
         let applied = now + self.policy.apply;
-        let settings = self.hosts[usize::from(to.0)].settings.clone();
-        let receiver =
-            self.vm_mut(to, id).and_then(VmState::receiver_mut).ok_or(Turned::NoReplica)?;
+        let Self { hosts, lines, .. } = self;
+        let host = hosts.get_mut(usize::from(to.0)).ok_or(Turned::UnknownHost)?;
+        let vm = host.vms.get_mut(&id).map(Arc::make_mut).ok_or(Turned::NoReplica)?;
+        let stalls = vm.troubles.keep_from_applying();
+        let missing = vm.troubles.has(VmTrouble::DiskMissing);
+        let receiver = vm.receiver_mut().ok_or(Turned::NoReplica)?;
         let waits = receiver.phase == Receiving::Waiting;
-        if !waits && receiver.held != start {
-            return Err(Turned::OutOfSequence);
+        let bytes = log.reach.position.saturating_sub(log.from);
+        let continues =
+            receiver.held.position >= log.from && lines.includes(log.reach, receiver.held);
+        match () {
+            () if missing => return Err(Turned::DiskMissing),
+            () if host.troubles.has(HostTrouble::StorageFull) => return Err(Turned::StorageFull),
+            () if host.troubles.has(HostTrouble::MemoryLow) => return Err(Turned::MemoryLow),
+            () if !waits && !continues => return Err(Turned::OutOfSequence),
+            () if bytes > 0 && receiver.too_small => return Err(Turned::OutOfBounds),
+            () if stalls && host.build < WindowsBuild::Server2012R2 => {
+                return Err(Turned::NotApplied);
+            }
+            () => {}
         }
-        let bytes = position.saturating_sub(start);
-        receiver.counters = receiver.counters.at(now, &settings);
-        receiver.counters.count_success(bytes, took);
-        receiver.held = position;
-        let point = if waits { None } else { receiver.next_point(kind, now) };
+        receiver.counters = receiver.counters.at(now, &host.settings);
+        receiver.counters.count_success(bytes, log.took);
+        receiver.held = log.reach;
+        let due = if waits { None } else { receiver.next_point(log.kind, now) };
+        let vss_failed = due == Some(RecoveryPointKind::ApplicationConsistent) && !log.vss;
+        if vss_failed {
+            receiver.counters.count_consistent_failure();
+        }
+        let point = if vss_failed { Some(RecoveryPointKind::Standard) } else { due };
         let kind = match point {
             Some(RecoveryPointKind::ApplicationConsistent) => {
                 ReplicationType::ApplicationConsistent
             }
-            _ => kind,
+            _ => log.kind,
         };
-        receiver.received(kind, now, applied);
-        let change = Change::LogReceived { id: RelationshipId::primary(id), bytes };
-        out.push(Event { at: now, host: to, change });
+        receiver.received(
+            kind,
+            now,
+            if log.kind == ReplicationType::Planned { now } else { applied },
+        );
+        if stalls {
+            receiver.applied_at = None;
+        }
+        let mut push = |change| out.push(Event { at: now, host: to, change });
+        let relationship = RelationshipId::primary(id);
+        push(Change::LogReceived { id: relationship, bytes });
+        if stalls {
+            push(Change::ApplyFailed { id: relationship });
+        }
         if let Some(kind) = point {
             self.add_point(to, id, kind, out);
         }
-        Ok(Taken { kind, waits })
+        Ok(Taken { kind, waits, vss_failed })
+    }
+
+    /// A replica that is extended has more to send on.
+    fn relay(&mut self, host: HostId, id: VmId, out: &mut Vec<Event>) {
+        let Some(vm) = self.vm_state(host, id) else { return };
+        let Some(onward) = vm.sender(Leg::Extended) else { return };
+        let full = onward.phase.tracks()
+            && vm.pending(Leg::Extended, &self.lines, self.now) > onward.limit_bytes;
+        if full {
+            self.log_is_full(host, id, Leg::Extended, out);
+        }
     }
 
     fn add_point(&mut self, host: HostId, vm: VmId, kind: RecoveryPointKind, out: &mut Vec<Event>) {
         let now = self.now;
         let id = PointId(self.mint());
         let Some(receiver) = self.vm_mut(host, vm).and_then(VmState::receiver_mut) else { return };
-        let point = RecoveryPoint { id, kind, created: now, position: receiver.held };
+        let point = RecoveryPoint { id, kind, created: now, position: receiver.held.position };
         receiver.points.push(point);
         receiver.drop_surplus_points();
         let change = Change::PointCreated { vm, point: id, kind };
@@ -198,22 +285,29 @@ impl World {
         let now = self.now;
         if let Message::Enroll { settings, .. } = &message {
             self.admits(from, to, settings)?;
-            return self.enroll(from, to, id, message, out);
+        } else {
+            self.receiving_end(from, to, id)?;
         }
-        self.receiving_end(from, to, id)?;
-        let applied = now + self.policy.apply;
+        if self.fabric.loses(from, to) {
+            return Err(Turned::Lost);
+        }
+        if let Message::Enroll { .. } = &message {
+            self.enroll(from, to, id, message, out)?;
+            return self.answered(from, to);
+        }
         let by = Cause::Happening(match message {
             Message::InitialReplica { .. } => Happening::InitialReplicationCompleted,
             Message::ResyncBegins => Happening::ResynchronizationStarted,
             Message::ResyncHalted(true) => Happening::ResynchronizationPaused,
             Message::ResyncHalted(false) => Happening::ResynchronizationResumed,
-            Message::ResyncEnds { position: Some(_) } => Happening::ResynchronizationCompleted,
-            Message::ResyncEnds { position: None } => Happening::ResynchronizationCancelled,
+            Message::ResyncEnds { reach: Some(_) } => Happening::ResynchronizationCompleted,
+            Message::ResyncEnds { reach: None } => Happening::ResynchronizationCancelled,
             Message::DisksUpdate(_) => Happening::DisksChanging,
             _ => Happening::PrimaryChanged,
         });
-        self.edit(to, id, by, out, |vm| vm.take(from, message, now, applied))
-            .unwrap_or(Err(Turned::NoReplica))
+        self.edit(to, id, by, out, |vm| vm.take(from, message, now))
+            .unwrap_or(Err(Turned::NoReplica))?;
+        self.answered(from, to)
     }
 
     /// The one message the other way: a receiving end tells its sender that it takes part in no
@@ -256,31 +350,21 @@ impl World {
         };
         let by = Cause::Happening(Happening::PrimaryEnrolled);
         if self.vm_state(to, id).is_some() {
-            return self
-                .edit(to, id, by, out, |vm| vm.bind(from, settings, extended))
-                .unwrap_or(Err(Turned::NoReplica));
+            self.edit(to, id, by, out, |vm| vm.bind(from, settings, extended))
+                .unwrap_or(Err(Turned::NoReplica))?;
+            self.compare_disks(id);
+            return Ok(());
         }
         let included = |disk: &&Disk| {
             settings.included_disks.as_ref().is_none_or(|ids| ids.contains(&disk.id))
         };
-        let replica = VmState {
-            name: name.clone(),
-            disks: disks.iter().filter(included).copied().collect(),
-            guest: Guest { rate, position: 0, since: None },
-            power: EnabledState::Disabled,
-            requested: None,
-            power_job: None,
-            lock: None,
-            role: Role::None,
-            tester: None,
-            last_test: None,
-            network: None,
-            entry: None,
-        };
+        let line = self.lines.begin(None);
+        let replica =
+            VmState::new(name, disks.iter().filter(included).copied().collect(), rate, line);
         self.hosts[usize::from(to.0)].vms.insert(id, Arc::new(replica));
         out.push(Event { at: now, host: to, change: Change::VmCreated { vm: id } });
         self.edit(to, id, by, out, |vm| {
-            let inbound = Receiver::new(Some(from), settings.clone(), now);
+            let inbound = Receiver::new(Some(from), settings.clone(), vm.guest.reach(now), now);
             vm.role = if extended {
                 Role::Extended { inbound }
             } else {
@@ -314,13 +398,7 @@ impl VmState {
     }
 
     /// Takes a message on the receiving end.
-    fn take(
-        &mut self,
-        from: HostId,
-        message: Message<'_>,
-        now: SimTime,
-        applied: SimTime,
-    ) -> Result<(), Turned> {
+    fn take(&mut self, from: HostId, message: Message<'_>, now: SimTime) -> Result<(), Turned> {
         let shown = self.state(Leg::Primary);
         if let Message::Adopt(settings) = &message {
             let Some(inbound) = self.receiver().cloned() else { return Err(Turned::NoReplica) };
@@ -334,16 +412,12 @@ impl VmState {
                 receiver.settings = settings.clone();
                 receiver.drop_surplus_points();
             }
-            Message::InitialReplica { position } => match shown {
-                ReplicationState::WaitingForInitialReplication => {
-                    receiver.phase = Receiving::Replicating;
-                    receiver.held = position;
-                    receiver.points.clear();
-                    receiver.received(ReplicationType::Regular, now, applied);
-                }
+            Message::InitialReplica { reach } => match shown {
+                ReplicationState::WaitingForInitialReplication => receiver.is_copy_of(reach, now),
                 ReplicationState::Suspended => return Err(Turned::NotNow),
                 _ => return Err(Turned::NoReplica),
             },
+            Message::ResyncBegins if receiver.too_small => return Err(Turned::OutOfBounds),
             Message::ResyncBegins => match shown {
                 ReplicationState::Replicating
                 | ReplicationState::Resynchronizing
@@ -360,17 +434,12 @@ impl VmState {
                     receiver.phase = to;
                 }
             }
-            Message::ResyncEnds { position } => {
+            Message::ResyncEnds { reach } => {
                 let compared =
                     matches!(receiver.phase, Receiving::Resyncing | Receiving::ResyncSuspended);
-                match position {
+                match reach {
                     Some(_) if !compared => return Err(Turned::NoMore),
-                    Some(position) => {
-                        receiver.phase = Receiving::Replicating;
-                        receiver.held = position;
-                        receiver.points.clear();
-                        receiver.received(ReplicationType::Regular, now, applied);
-                    }
+                    Some(reach) => receiver.is_copy_of(reach, now),
                     None if compared => receiver.phase = Receiving::Replicating,
                     None => {}
                 }
@@ -378,14 +447,18 @@ impl VmState {
             Message::DisksUpdate(begins) => {
                 let from = if begins { Receiving::Replicating } else { Receiving::UpdatingDisks };
                 let to = if begins { Receiving::UpdatingDisks } else { Receiving::Replicating };
-                if begins && shown != ReplicationState::Replicating {
+                let ready = matches!(
+                    shown,
+                    ReplicationState::Replicating | ReplicationState::DiskUpdateInProgress
+                );
+                if begins && !ready {
                     return Err(Turned::NotNow);
                 }
                 if receiver.phase == from {
                     receiver.phase = to;
                 }
             }
-            Message::Enroll { .. } | Message::Log { .. } | Message::Adopt(_) => {}
+            Message::Enroll { .. } | Message::Adopt(_) => {}
         }
         Ok(())
     }
@@ -415,42 +488,4 @@ pub(super) enum Prepared {
     Synced,
     /// Marked as a replica: initial replication is needed.
     Marked,
-}
-
-impl Receiver {
-    fn received(&mut self, kind: ReplicationType, now: SimTime, applied: SimTime) {
-        self.applied_before = self.last_apply(now);
-        self.applied_at = Some(applied);
-        (self.last_received, self.last_type) = (Some(now), kind);
-        if kind == ReplicationType::ApplicationConsistent {
-            self.last_consistent = Some(now);
-        }
-    }
-
-    pub(super) fn drop_surplus_points(&mut self) {
-        let keep = usize::from(self.settings.recovery_history);
-        let surplus = self.points.len().saturating_sub(keep);
-        self.points.drain(..surplus);
-    }
-
-    /// The recovery point that this log makes, if any: the first log after each full hour makes
-    /// one, the last log of a planned failover always does.
-    fn next_point(&self, kind: ReplicationType, now: SimTime) -> Option<RecoveryPointKind> {
-        if self.settings.recovery_history == 0 {
-            return None;
-        }
-        if kind == ReplicationType::Planned {
-            return Some(RecoveryPointKind::PlannedFailover);
-        }
-        let hour = |at: SimTime| at.ticks() / (POINT_SPACING.as_secs() * 10_000_000);
-        let due = self.points.last().is_none_or(|last| hour(now) > hour(last.created));
-        let every = u64::from(self.settings.application_consistent_interval_h);
-        let consistent =
-            every > 0 && self.last_consistent.is_none_or(|last| hour(now) >= hour(last) + every);
-        match (due, consistent) {
-            (false, _) => None,
-            (true, true) => Some(RecoveryPointKind::ApplicationConsistent),
-            (true, false) => Some(RecoveryPointKind::Standard),
-        }
-    }
 }

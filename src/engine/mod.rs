@@ -15,7 +15,11 @@ mod event;
 mod host;
 mod input;
 mod job;
+mod ledger;
+mod lines;
 mod policy;
+mod receiver;
+mod sender;
 mod vm;
 mod window;
 
@@ -30,11 +34,12 @@ mod judge;
 mod message;
 mod reverse;
 mod transfer;
+mod trouble;
 mod view;
 
 pub use check::Inconsistency;
 pub use event::{Change, Event, Rejection, Reply};
-pub use input::{Caller, Disturbance, HostSpec, Input, VmSpec};
+pub use input::{Caller, Disturbance, HostSpec, HostTrouble, Input, VmSpec, VmTrouble, Weakness};
 pub use policy::Policy;
 
 use crate::error::Missing;
@@ -42,6 +47,8 @@ use crate::model::{Call, Guid, HostId, JobId, Leg, RelationshipId, SimTime, VmId
 use crate::rules::Cause;
 use agenda::{Agenda, Due};
 use host::{Fabric, HostState};
+use ledger::Ledgers;
+use lines::{Lines, Reach};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,9 +67,11 @@ pub struct World {
     hosts: Vec<HostState>,
     fabric: Fabric,
     agenda: Agenda,
-    /// Exported initial replicas by virtual machine and folder, with their positions. They are on
-    /// a medium that is carried from host to host, so they belong to no host.
-    exports: BTreeMap<(VmId, String), u64>,
+    /// Exported initial replicas by virtual machine and folder, with how far they reach. They are
+    /// on a medium that is carried from host to host, so they belong to no host.
+    exports: BTreeMap<(VmId, String), Reach>,
+    lines: Lines,
+    ledgers: Ledgers,
 }
 
 impl World {
@@ -82,6 +91,8 @@ impl World {
             fabric: Fabric::default(),
             agenda: Agenda::default(),
             exports: BTreeMap::new(),
+            lines: Lines::default(),
+            ledgers: Ledgers::default(),
         }
     }
 
@@ -148,6 +159,8 @@ impl World {
                 Due::Phase(job) => self.phase_ends(job, out),
                 Due::Reap(job) => self.reap(job, out),
                 Due::WindowOpens(host, vm, leg) => self.window_opens(host, vm, leg, out),
+                Due::LogFull(host, vm, leg) => self.log_is_full(host, vm, leg, out),
+                Due::NextTransfer(host) => self.next_transfer(host, out),
             }
         }
         self.now = until;
@@ -192,9 +205,19 @@ impl World {
         let vm = self.vm_mut(host, id)?;
         let seen =
             |vm: &VmState| (vm.mode(), vm.state(Leg::Primary), vm.state(Leg::Extended), vm.power);
-        let before = seen(vm);
+        let watches = |vm: &VmState| {
+            [Leg::Primary, Leg::Extended].map(|leg| vm.sender(leg).and_then(|it| it.overflow))
+        };
+        let (before, held, watched) = (seen(vm), vm.reach(at), watches(vm));
         let result = change(vm);
-        let after = seen(vm);
+        let (after, holds, still) = (seen(vm), vm.reach(at), watches(vm));
+        if watched != still {
+            let gone = watched.into_iter().filter(|it| !still.contains(it));
+            gone.for_each(|it| self.agenda.cancel(it));
+        }
+        if held != holds {
+            self.account_for_writes(host, id, held, holds);
+        }
         if before == after {
             return Some(result);
         }
@@ -209,7 +232,10 @@ impl World {
         }
         if before.3 != after.3 {
             push(Change::Power { vm: id, from: before.3, to: after.3 });
+            self.account_for_power(id, after.0, before.3, after.3);
         }
+        self.watch_log(host, id, Leg::Primary);
+        self.watch_log(host, id, Leg::Extended);
         Some(result)
     }
 

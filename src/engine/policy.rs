@@ -30,6 +30,19 @@ pub struct Policy {
     pub boot: Duration,
     /// [`Pace::GuestShutdown`].
     pub guest_shutdown: Duration,
+    /// How many change logs a host sends at the same time: `MaximumActiveTransfers`, 1 to 1024.
+    /// 0 counts as 1.
+    ///
+    /// Source: <https://learn.microsoft.com/troubleshoot/windows-server/virtualization/feature-performance-optimization-hyper-v-replica>.
+    pub max_active_transfers: u16,
+}
+
+/// What a job moves or compares, and over what.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Load {
+    pub(crate) bytes: u64,
+    /// What the link carries, in bytes a second, if that is less than usual.
+    pub(crate) slow: Option<u64>,
 }
 
 impl Default for Policy {
@@ -47,29 +60,39 @@ impl Default for Policy {
             merge: Duration::from_secs(5),
             boot: Duration::from_secs(5),
             guest_shutdown: Duration::from_secs(20),
+            max_active_transfers: 3,
         }
     }
 }
 
 impl Policy {
-    /// How long `bytes` take over a link.
-    pub(crate) fn transfer(&self, bytes: u64) -> Duration {
-        self.link_latency + at_rate(bytes, self.link_rate)
+    /// How many change logs a host sends at the same time.
+    pub(crate) fn transfers(&self) -> u16 {
+        self.max_active_transfers.max(1)
     }
 
-    /// How long a phase takes, which perhaps moves or compares `bytes` or goes back to a point.
+    /// How long `bytes` take over a link, which is perhaps slower than others.
+    pub(crate) fn transfer(&self, bytes: u64, slow: Option<u64>) -> Duration {
+        let rate = slow.map_or(self.link_rate, |slow| slow.min(self.link_rate));
+        self.link_latency + at_rate(bytes, rate)
+    }
+
+    /// How long a phase takes, which perhaps moves or compares something or goes back to a point.
     pub(crate) fn phase(
         &self,
         pace: Pace,
-        bytes: impl FnOnce() -> u64,
+        load: impl FnOnce() -> Load,
         to_a_point: bool,
     ) -> Duration {
         match pace {
             Pace::Local => self.local,
             Pace::Contact => self.contact,
             Pace::Checkpoint => self.checkpoint,
-            Pace::Flush | Pace::Copy => self.transfer(bytes()),
-            Pace::Compare => at_rate(bytes(), self.compare_rate),
+            Pace::Flush | Pace::Copy => {
+                let load = load();
+                self.transfer(load.bytes, load.slow)
+            }
+            Pace::Compare => at_rate(load().bytes, self.compare_rate),
             Pace::Undo if to_a_point => self.undo,
             Pace::Undo => Duration::ZERO,
             Pace::Merge => self.merge,

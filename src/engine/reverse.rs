@@ -4,8 +4,11 @@ use super::World;
 use super::event::Event;
 use super::finish::Failed;
 use super::host::Turned;
+use super::lines::Reach;
 use super::message::{Message, Prepared};
-use super::vm::{Receiver, Receiving, Role, Sender, Sending, VmState};
+use super::receiver::{Receiver, Receiving};
+use super::sender::{Sender, Sending};
+use super::vm::{Role, VmState};
 use crate::model::{Call, HostId, Leg, Operation, ReplicationType, Settings, VmId};
 use crate::rules::{Cause, Happening};
 use std::sync::Arc;
@@ -57,25 +60,26 @@ impl World {
         let (peer, settings, prepared) = self.old_primary(host, id, call)?;
         let settings = Arc::new(self.filled(host, peer, &settings));
         let vm = self.vm_state(host, id).ok_or(Failed::GONE)?;
-        let phase = vm.receiver().map(|it| it.phase).ok_or(Failed::GONE)?;
-        let base = phase.recovery().ok_or(Failed::GONE)?.position;
+        let reach = vm.guest.reach(now);
         let held = self.turn_into_replica(host, peer, id, &settings, prepared, out)?;
         let synced = prepared == Prepared::Synced;
         // A replica that went back to an older point no longer continues what its peer holds.
-        let diverged = synced && held != base;
+        let diverged = synced && !self.lines.includes(reach, held);
         self.end_transfer(host, id, Leg::Extended, out);
         self.disarm(host, id, Leg::Extended);
         let by = Cause::Call(Operation::ReverseReplicationRelationship);
         self.edit(host, id, by, out, |vm| {
-            let mut sender = Sender::new(peer, settings.clone(), now);
+            let mut sender = Sender::new(peer, settings.clone(), reach.line, now);
             if synced {
                 sender.phase = Sending::Replicating;
                 (sender.last_sent, sender.last_type) = (Some(now), ReplicationType::Regular);
             }
-            sender.sent = base;
+            sender.sent = held.position;
             vm.role = Role::Primary(sender);
             vm.lock = None;
+            vm.review_limits();
         });
+        self.compare_disks(id);
         if diverged {
             self.needs_resync(host, id, Leg::Primary, Happening::LogInvalid, out);
         } else if synced {
@@ -93,16 +97,15 @@ impl World {
         settings: &Arc<Settings>,
         prepared: Prepared,
         out: &mut Vec<Event>,
-    ) -> Result<u64, Failed> {
+    ) -> Result<Reach, Failed> {
         let now = self.now;
         if prepared == Prepared::Synced {
             self.disarm(peer, id, Leg::Primary);
         }
         let by = Cause::Happening(Happening::RolesReversed);
         self.edit(peer, id, by, out, |vm| {
-            let held = vm.position(now);
-            let mut inbound = Receiver::new(Some(host), settings.clone(), now);
-            inbound.held = held;
+            let held = vm.reach(now);
+            let mut inbound = Receiver::new(Some(host), settings.clone(), held, now);
             if prepared == Prepared::Synced {
                 inbound.phase = Receiving::Replicating;
                 (inbound.last_received, inbound.applied_at) = (Some(now), Some(now));
@@ -130,7 +133,7 @@ impl World {
         // What was written since the failover was not tracked for this leg.
         let untracked =
             vm.guest.position(now) != recovery.position || sender.sent > recovery.position;
-        let peer = sender.peer;
+        let (line, peer) = (vm.guest.line, sender.peer);
         let settings = Arc::new(self.filled(host, peer, &sender.settings));
         self.send(host, peer, id, Message::Adopt(&settings), out)?;
         let by = Cause::Call(Operation::ChangeReplicationModeToPrimary);
@@ -139,9 +142,10 @@ impl World {
         self.edit(host, id, by, out, |vm| {
             if let Role::Replica { onward: Some(sender), .. } = &vm.role {
                 let phase = sender.phase.without_transfer();
-                let sender = Sender { settings: settings.clone(), phase, ..sender.clone() };
+                let sender = Sender { settings: settings.clone(), phase, line, ..sender.clone() };
                 vm.role = Role::Primary(sender);
                 vm.lock = None;
+                vm.review_limits();
             }
         });
         let sender = self.vm_state(host, id).and_then(|vm| vm.sender(Leg::Primary));

@@ -5,8 +5,9 @@ use super::agenda::Due;
 use super::event::Event;
 use super::finish::Failed;
 use super::job::Kind;
+use super::lines::Reach;
 use super::message::Message;
-use super::vm::{Sending, Work};
+use super::sender::{Sending, Work};
 use super::{World, host_of};
 use crate::model::{
     Call, HostId, JobId, JobState, JobType, Leg, Operation, ReplicationState, ReplicationType,
@@ -89,7 +90,11 @@ impl World {
         out: &mut Vec<Event>,
     ) {
         match operation {
-            Operation::Resynchronize | Operation::PrepareFailover => self.disarm(host, vm, leg),
+            Operation::PrepareFailover => self.disarm(host, vm, leg),
+            Operation::Resynchronize => {
+                self.disarm(host, vm, leg);
+                self.tracking_begins(host, vm, leg);
+            }
             _ if job_type == JobType::UpdateDiskSet => self.disarm(host, vm, leg),
             Operation::SuspendReplication => self.halt(host, vm, leg, out),
             Operation::InitiateFailover => self.stop_peers_resync(host, vm, out),
@@ -111,20 +116,25 @@ impl World {
         if job_type == JobType::StartExportReplication {
             return self.export_ends(host, id, vm, leg);
         }
-        self.end_of_start(host, vm, leg, id);
+        self.tracking_begins(host, vm, leg);
+        if let Some(sender) = self.sender_mut(host, vm, leg) {
+            sender.transfer = sender.transfer.filter(|it| *it != id);
+        }
         self.start_copy(host, vm, leg, job_type == JobType::StartSeededReplication, out);
         Ok(())
     }
 
-    /// Lets `StartReplication`'s own job go of the data path, which the copy takes over.
-    fn end_of_start(&mut self, host: HostId, vm: VmId, leg: Leg, id: JobId) {
+    /// From here on the writes of a virtual machine are logged; how far it reaches now.
+    fn tracking_begins(&mut self, host: HostId, vm: VmId, leg: Leg) -> Option<Reach> {
         let now = self.now;
-        let Some(vm) = self.vm_mut(host, vm) else { return };
-        let position = vm.source(leg, now);
-        if let Some(sender) = vm.sender_mut(leg) {
-            sender.transfer = sender.transfer.filter(|it| *it != id);
-            sender.sent = position;
-        }
+        let vm = self.vm_mut(host, vm)?;
+        let reach = match leg {
+            Leg::Extended => vm.receiver()?.held,
+            Leg::Primary => vm.reach(now),
+        };
+        let sender = vm.sender_mut(leg)?;
+        (sender.line, sender.sent) = (reach.line, reach.position);
+        Some(reach)
     }
 
     pub(super) fn start_copy(
@@ -150,7 +160,7 @@ impl World {
         let id = self.start_job(new, out);
         let closed = self.record(id).is_some_and(|job| {
             let peer = self.vm_state(host, vm).and_then(|vm| vm.sender(job.leg)).map(|it| it.peer);
-            peer.is_some_and(|peer| !self.reaches(host, peer))
+            peer.is_some_and(|peer| !self.connects(host, peer))
         });
         if closed {
             self.stall(id);
@@ -164,20 +174,20 @@ impl World {
         else {
             return Err(Failed::GONE);
         };
+        let reach = self.tracking_begins(host, vm, leg).ok_or(Failed::GONE)?;
         let state = self.vm_mut(host, vm).ok_or(Failed::GONE)?;
-        let (position, name) = (state.source(leg, now), state.name.clone());
+        let name = state.name.clone();
         let sender = state.sender_mut(leg).ok_or(Failed::GONE)?;
-        sender.sent = position;
         // An export that is complete counts as a replication: it can no longer be stopped.
         sender.last_sent = Some(now);
         let interval = sender.interval();
-        self.exports.insert((vm, export_folder(folder, &name, vm)), position);
+        self.exports.insert((vm, export_folder(folder, &name, vm)), reach);
         self.arm(host, vm, leg, now + interval);
         Ok(())
     }
 
-    /// The position of the export in this folder, if there is one of this virtual machine.
-    pub(super) fn export(&self, vm: VmId, folder: &str) -> Option<u64> {
+    /// How far the export in this folder reaches, if there is one of this virtual machine.
+    pub(super) fn export(&self, vm: VmId, folder: &str) -> Option<Reach> {
         self.exports.get(&(vm, folder.trim_end_matches('\\').to_lowercase())).copied()
     }
 
@@ -189,10 +199,10 @@ impl World {
         leg: Leg,
         out: &mut Vec<Event>,
     ) -> Result<(), Failed> {
-        let sender = self.vm_state(host, vm).and_then(|it| it.sender(leg)).ok_or(Failed::GONE)?;
-        let (peer, position) = (sender.peer, sender.sent);
-        self.send(host, peer, vm, Message::InitialReplica { position }, out)?;
-        self.replicates(host, vm, leg, position, Happening::InitialReplicationCompleted, out);
+        let sender = self.sender(host, vm, leg).ok_or(Failed::GONE)?;
+        let (peer, reach) = (sender.peer, Reach { line: sender.line, position: sender.sent });
+        self.send(host, peer, vm, Message::InitialReplica { reach }, out)?;
+        self.replicates(host, vm, leg, reach, Happening::InitialReplicationCompleted, out);
         Ok(())
     }
 
@@ -204,12 +214,11 @@ impl World {
         leg: Leg,
         out: &mut Vec<Event>,
     ) -> Result<(), Failed> {
-        let now = self.now;
         let state = self.vm_state(host, vm).ok_or(Failed::GONE)?;
-        let position = state.source(leg, now);
+        let reach = state.source(leg, &self.lines, self.now);
         let peer = state.sender(leg).ok_or(Failed::GONE)?.peer;
-        self.send(host, peer, vm, Message::ResyncEnds { position: Some(position) }, out)?;
-        self.replicates(host, vm, leg, position, Happening::ResynchronizationCompleted, out);
+        self.send(host, peer, vm, Message::ResyncEnds { reach: Some(reach) }, out)?;
+        self.replicates(host, vm, leg, reach, Happening::ResynchronizationCompleted, out);
         Ok(())
     }
 
@@ -219,7 +228,7 @@ impl World {
         host: HostId,
         vm: VmId,
         leg: Leg,
-        position: u64,
+        reach: Reach,
         by: Happening,
         out: &mut Vec<Event>,
     ) {
@@ -227,7 +236,7 @@ impl World {
         self.edit(host, vm, Cause::Happening(by), out, |vm| {
             if let Some(sender) = vm.sender_mut(leg) {
                 sender.phase = Sending::Replicating;
-                sender.sent = position;
+                (sender.line, sender.sent) = (reach.line, reach.position);
                 sender.last_sent = Some(now);
                 sender.last_type = ReplicationType::Regular;
                 sender.failures = 0;
@@ -259,7 +268,7 @@ impl World {
             }
             Operation::Resynchronize if !waits => {
                 self.set_phase(host, vm, leg, Sending::NeedsResync, operation, out);
-                self.tell_peer(host, vm, leg, Message::ResyncEnds { position: None }, out);
+                self.tell_peer(host, vm, leg, Message::ResyncEnds { reach: None }, out);
                 if let Some(pause) = pause {
                     self.arm_window(host, vm, leg, pause);
                 }

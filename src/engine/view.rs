@@ -90,7 +90,7 @@ impl World {
 
     /// How far the guest's writes reach in this copy: the number of the last byte.
     pub fn position(&self, host: HostId, vm: VmId) -> Option<u64> {
-        self.vm_state(host, vm).map(|vm| vm.position(self.now))
+        self.vm_state(host, vm).map(|vm| vm.reach(self.now).position)
     }
 
     /// The jobs of a host, in the order in which they were started.
@@ -116,7 +116,7 @@ impl World {
         let vm = state.vms.get(&id)?;
         let relationship = self.relationship(host, RelationshipId { vm: id, leg })?;
         let window = vm.counters(leg).unwrap_or(Window::starting(now)).at(now, &state.settings);
-        let pending = vm.sender(leg).map_or(0, |it| vm.source(leg, now).saturating_sub(it.sent));
+        let pending = vm.pending(leg, &self.lines, now);
         let seconds = |it: std::time::Duration| u32::try_from(it.as_secs()).unwrap_or(u32::MAX);
         let statistics = Statistics {
             start: window.start,

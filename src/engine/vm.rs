@@ -1,13 +1,16 @@
 //! A virtual machine on one host, with its role as a sum type: what cannot be, cannot be stored.
 
-use super::agenda::Ticket;
+use super::input::VmTrouble;
+use super::lines::{Lines, Reach};
 use super::policy::written;
+use super::receiver::Receiver;
+use super::sender::{Sender, Sending};
 use super::window::Window;
 use crate::model::{
-    AuthorizationEntry, Disk, EnabledState, FailoverNetworkAdapterSettings, HostId, JobId, Leg,
-    RecoveryPoint, ReplicationMode, ReplicationState, ReplicationType, RequestedState, Settings,
-    SimTime, VmId,
+    AuthorizationEntry, Disk, EnabledState, FailoverNetworkAdapterSettings, JobId, Leg,
+    ReplicationMode, ReplicationState, RequestedState, Settings, SimTime, VmId,
 };
+use crate::rules::constants::LOG_LIMIT_PERCENT;
 use std::sync::Arc;
 
 /// A virtual machine.
@@ -29,6 +32,29 @@ pub(crate) struct VmState {
     pub(crate) network: Option<Arc<[FailoverNetworkAdapterSettings]>>,
     /// The entry bound to it by `SetAuthorizationEntry`.
     pub(crate) entry: Option<Arc<AuthorizationEntry>>,
+    pub(crate) troubles: VmTroubles,
+    /// Paused because its host's storage is full; it goes on by itself.
+    pub(crate) paused_by_storage: bool,
+}
+
+/// What is wrong with a virtual machine: a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct VmTroubles(u8);
+
+impl VmTroubles {
+    pub(crate) const fn has(self, trouble: VmTrouble) -> bool {
+        self.0 & (1 << trouble as u8) != 0
+    }
+
+    /// Whether anything keeps received logs from being applied.
+    pub(crate) const fn keep_from_applying(self) -> bool {
+        self.has(VmTrouble::BackupRuns) || self.has(VmTrouble::ApplyFails)
+    }
+
+    pub(crate) const fn set(&mut self, trouble: VmTrouble, troubled: bool) {
+        let bit = 1 << trouble as u8;
+        self.0 = if troubled { self.0 | bit } else { self.0 & !bit };
+    }
 }
 
 /// What the guest has written, by number: the position of its last byte. Nothing ticks: the
@@ -37,6 +63,8 @@ pub(crate) struct VmState {
 pub(crate) struct Guest {
     /// Bytes a second, while it runs.
     pub(crate) rate: u64,
+    /// The line its writes are on.
+    pub(crate) line: u32,
     /// The position at `since`.
     pub(crate) position: u64,
     /// Since when it writes; `None` while it does not run.
@@ -58,10 +86,24 @@ impl Guest {
         self.since = None;
     }
 
-    /// The disks are replaced by a copy that ends at this position.
-    pub(crate) fn reset(&mut self, position: u64) {
-        self.position = position;
+    /// The disks are replaced by a copy that reaches this far.
+    pub(crate) fn reset(&mut self, reach: Reach) {
+        (self.line, self.position) = (reach.line, reach.position);
         self.since = None;
+    }
+
+    /// How far the guest's own disks reach.
+    pub(crate) fn reach(&self, now: SimTime) -> Reach {
+        Reach { line: self.line, position: self.position(now) }
+    }
+
+    /// When it will have written so far, if it goes on as it does.
+    pub(crate) fn reaches_at(&self, position: u64) -> Option<SimTime> {
+        let since = self.since?;
+        let missing = position.checked_sub(self.position)?;
+        let ticks = u128::from(missing) * 10_000_000 / u128::from(self.rate).max(1);
+        let ticks = u64::try_from(ticks).ok().filter(|_| self.rate > 0)?;
+        since.ticks().checked_add(ticks)?.checked_add(1).map(SimTime::from_ticks)
     }
 }
 
@@ -83,156 +125,27 @@ pub(crate) enum Role {
     Test { of: VmId },
 }
 
-/// The sending end of a relationship.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Sender {
-    pub(crate) peer: HostId,
-    pub(crate) settings: Arc<Settings>,
-    pub(crate) phase: Sending,
-    /// The position the receiver has acknowledged.
-    pub(crate) sent: u64,
-    pub(crate) last_sent: Option<SimTime>,
-    pub(crate) last_type: ReplicationType,
-    pub(crate) last_consistent: Option<SimTime>,
-    /// When the next log is closed.
-    pub(crate) cycle: Option<Ticket>,
-    /// The log on its way.
-    pub(crate) flight: Option<Flight>,
-    /// Recoverable failures in a row.
-    pub(crate) failures: u8,
-    /// The job that copies or compares.
-    pub(crate) transfer: Option<JobId>,
-    /// When a needed resynchronisation may start by itself.
-    pub(crate) window: Option<Ticket>,
-    pub(crate) counters: Window,
-}
-
-/// A change log on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Flight {
-    pub(crate) ticket: Ticket,
-    pub(crate) closed: SimTime,
-    pub(crate) position: u64,
-}
-
-/// What a sender is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Sending {
-    Ready,
-    Initial,
-    Replicating,
-    Synced,
-    Suspended(Work),
-    Critical(Work),
-    NeedsResync,
-    Resyncing,
-    ResyncSuspended,
-    UpdatingDisks,
-    DiskUpdateFailed,
-}
-
-/// What a pause or an error interrupted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Work {
-    Initial,
-    Replication,
-}
-
-impl Sending {
-    /// What is left of it when the job on its data path is gone.
-    pub(crate) const fn without_transfer(self) -> Self {
-        match self {
-            Self::Initial | Self::Suspended(Work::Initial) | Self::Critical(Work::Initial) => {
-                Self::Ready
-            }
-            Self::Resyncing | Self::ResyncSuspended => Self::NeedsResync,
-            Self::UpdatingDisks => Self::DiskUpdateFailed,
-            other => other,
-        }
-    }
-
-    pub(crate) const fn state(self) -> ReplicationState {
-        match self {
-            Self::Ready => ReplicationState::Ready,
-            Self::Initial => ReplicationState::WaitingForInitialReplication,
-            Self::Replicating => ReplicationState::Replicating,
-            Self::Synced => ReplicationState::Synced,
-            Self::Suspended(_) => ReplicationState::Suspended,
-            Self::Critical(_) => ReplicationState::Critical,
-            Self::NeedsResync => ReplicationState::WaitingForResynchronization,
-            Self::Resyncing => ReplicationState::Resynchronizing,
-            Self::ResyncSuspended => ReplicationState::ResynchronizationSuspended,
-            Self::UpdatingDisks => ReplicationState::DiskUpdateInProgress,
-            Self::DiskUpdateFailed => ReplicationState::DiskUpdateCritical,
-        }
-    }
-}
-
-/// The receiving end of a relationship.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Receiver {
-    /// Whom it receives from; `None` while it waits, marked as a replica, for its primary.
-    pub(crate) peer: Option<HostId>,
-    pub(crate) settings: Arc<Settings>,
-    pub(crate) phase: Receiving,
-    /// The position of the copy.
-    pub(crate) held: u64,
-    pub(crate) last_received: Option<SimTime>,
-    /// When the last log was, or will be, applied.
-    pub(crate) applied_at: Option<SimTime>,
-    /// When the log before it was applied.
-    pub(crate) applied_before: Option<SimTime>,
-    pub(crate) last_type: ReplicationType,
-    pub(crate) last_consistent: Option<SimTime>,
-    /// Oldest first.
-    pub(crate) points: Vec<RecoveryPoint>,
-    pub(crate) counters: Window,
-}
-
-/// What a receiver is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Receiving {
-    Waiting,
-    Replicating,
-    Suspended(Work),
-    Resyncing,
-    ResyncSuspended,
-    UpdatingDisks,
-    FailedOver(Recovery),
-    Committed(Recovery),
-}
-
-/// What a replica was failed over to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Recovery {
-    pub(crate) kind: ReplicationType,
-    /// Where the copy stood: what it writes from here on is its own.
-    pub(crate) position: u64,
-}
-
-impl Receiving {
-    pub(crate) const fn state(self) -> ReplicationState {
-        match self {
-            Self::Waiting => ReplicationState::WaitingForInitialReplication,
-            Self::Replicating => ReplicationState::Replicating,
-            Self::Suspended(_) => ReplicationState::Suspended,
-            Self::Resyncing => ReplicationState::Resynchronizing,
-            Self::ResyncSuspended => ReplicationState::ResynchronizationSuspended,
-            Self::UpdatingDisks => ReplicationState::DiskUpdateInProgress,
-            Self::FailedOver(_) => ReplicationState::Recovered,
-            Self::Committed(_) => ReplicationState::Committed,
-        }
-    }
-
-    pub(crate) const fn recovery(self) -> Option<Recovery> {
-        match self {
-            Self::FailedOver(it) | Self::Committed(it) => Some(it),
-            _ => None,
-        }
-    }
-}
-
 impl VmState {
+    /// A virtual machine that is off, not replicated, and in no trouble.
+    pub(crate) fn new(name: &Arc<str>, disks: Arc<[Disk]>, rate: u64, line: u32) -> Self {
+        Self {
+            name: Arc::clone(name),
+            disks,
+            guest: Guest { rate, line, position: 0, since: None },
+            power: EnabledState::Disabled,
+            requested: None,
+            power_job: None,
+            lock: None,
+            role: Role::None,
+            tester: None,
+            last_test: None,
+            network: None,
+            entry: None,
+            troubles: VmTroubles::default(),
+            paused_by_storage: false,
+        }
+    }
+
     pub(crate) fn mode(&self) -> ReplicationMode {
         match self.role {
             Role::None => ReplicationMode::None,
@@ -308,6 +221,14 @@ impl VmState {
         }
     }
 
+    /// The relationship that is prepared for a failover, or failed over.
+    pub(crate) fn failing_over_leg(&self) -> Leg {
+        match self.sender(Leg::Extended) {
+            Some(onward) if onward.phase == Sending::Synced => Leg::Extended,
+            _ => Leg::Primary,
+        }
+    }
+
     /// Whether there is a relationship object of this index: 0 always, 1 on every replica.
     pub(crate) fn has_leg(&self, leg: Leg) -> bool {
         leg == Leg::Primary || matches!(self.role, Role::Replica { .. })
@@ -329,19 +250,44 @@ impl VmState {
     }
 
     /// How far a copy of this virtual machine that is taken now would reach.
-    pub(crate) fn position(&self, now: SimTime) -> u64 {
+    pub(crate) fn reach(&self, now: SimTime) -> Reach {
         match self.receiver() {
             Some(it) if it.phase.recovery().is_none() => it.held,
-            _ => self.guest.position(now),
+            _ => self.guest.reach(now),
         }
     }
 
     /// How far what a sending end has to send reaches. An extended leg sends on what the replica
-    /// has received, never what a failed-over replica writes itself.
-    pub(crate) fn source(&self, leg: Leg, now: SimTime) -> u64 {
-        match (leg, self.receiver(), self.sender(leg)) {
-            (Leg::Extended, Some(receiver), Some(sender)) => receiver.held.max(sender.sent),
-            _ => self.position(now),
+    /// has received, never what a failed-over replica writes itself; and nobody sends what was
+    /// written behind the service's back.
+    pub(crate) fn source(&self, leg: Leg, lines: &Lines, now: SimTime) -> Reach {
+        let reach = match (leg, self.receiver()) {
+            (Leg::Extended, Some(receiver)) => receiver.held,
+            _ => self.reach(now),
+        };
+        let Some(sender) = self.sender(leg).filter(|it| it.line != reach.line) else {
+            return reach;
+        };
+        let tracked = Reach { line: sender.line, position: u64::MAX };
+        Reach { line: sender.line, position: lines.common(reach, tracked) }
+    }
+
+    /// What is logged and not sent, in bytes.
+    pub(crate) fn pending(&self, leg: Leg, lines: &Lines, now: SimTime) -> u64 {
+        let sent = self.sender(leg).map_or(u64::MAX, |it| it.sent);
+        self.source(leg, lines, now).position.saturating_sub(sent)
+    }
+
+    /// Computes anew how large the logs of its sending ends may become.
+    ///
+    /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2013/20130510-resynchronization-of-virtual-machines-in-hyper-v-replica>.
+    pub(crate) fn review_limits(&mut self) {
+        for leg in [Leg::Primary, Leg::Extended] {
+            let capacity = self.sender(leg).map_or(0, |it| self.capacity_bytes(&it.settings));
+            let limit = u128::from(capacity) * u128::from(LOG_LIMIT_PERCENT) / 100;
+            if let Some(sender) = self.sender_mut(leg) {
+                sender.limit_bytes = u64::try_from(limit).unwrap_or(u64::MAX);
+            }
         }
     }
 
@@ -359,52 +305,5 @@ impl VmState {
         self.disks.iter().filter(|disk| {
             settings.included_disks.as_ref().is_none_or(|ids| ids.contains(&disk.id))
         })
-    }
-}
-
-impl Sender {
-    pub(crate) fn new(peer: HostId, settings: Arc<Settings>, now: SimTime) -> Self {
-        Self {
-            peer,
-            settings,
-            phase: Sending::Ready,
-            sent: 0,
-            last_sent: None,
-            last_type: ReplicationType::None,
-            last_consistent: None,
-            cycle: None,
-            flight: None,
-            failures: 0,
-            transfer: None,
-            window: None,
-            counters: Window::starting(now),
-        }
-    }
-
-    pub(crate) fn interval(&self) -> std::time::Duration {
-        std::time::Duration::from_secs(u64::from(self.settings.replication_interval_s))
-    }
-}
-
-impl Receiver {
-    pub(crate) fn new(peer: Option<HostId>, settings: Arc<Settings>, now: SimTime) -> Self {
-        Self {
-            peer,
-            settings,
-            phase: Receiving::Waiting,
-            held: 0,
-            last_received: None,
-            applied_at: None,
-            applied_before: None,
-            last_type: ReplicationType::None,
-            last_consistent: None,
-            points: Vec::new(),
-            counters: Window::starting(now),
-        }
-    }
-
-    /// `LastApplyTime` as of now.
-    pub(crate) fn last_apply(&self, now: SimTime) -> Option<SimTime> {
-        self.applied_at.filter(|at| *at <= now).or(self.applied_before)
     }
 }

@@ -53,6 +53,10 @@ impl Window {
         self.max_latency = self.max_latency.max(took);
     }
 
+    pub(crate) fn count_consistent_failure(&mut self) {
+        self.consistent_failures = self.consistent_failures.saturating_add(1);
+    }
+
     pub(crate) fn count_misses(&mut self, misses: u64) {
         self.misses = self.misses.saturating_add(u32::try_from(misses).unwrap_or(u32::MAX));
     }

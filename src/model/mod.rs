@@ -31,6 +31,9 @@ pub use time::SimTime;
 pub mod datetime;
 pub use datetime::{CimDateTime, CimInterval, CimTimeOfDay};
 
+mod account;
+pub use account::{Copy, Loss, ServiceAccount};
+
 mod host;
 pub use host::{AuthorizationEntry, Host, ServiceSettings, WindowsBuild};
 

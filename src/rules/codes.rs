@@ -31,17 +31,13 @@ pub fn only_by_fault(operation: Operation, code: ErrorCode) -> Option<&'static s
         ErrorCode::AccessDenied => "every caller who may not is refused before",
         ErrorCode::NotSupported => "every build, edition and provider modelled here does it",
         ErrorCode::StatusUnknown => "no source says when the status is unknown",
-        ErrorCode::Timeout => {
-            "a host that does not answer ends the job with 32768, as the one recorded failure did"
-        }
+        ErrorCode::Timeout => "every service that hangs is noticed before",
         ErrorCode::InvalidParameter => "it takes no parameter that could be out of range",
         ErrorCode::InUse => "it waits for nothing and holds nothing",
         ErrorCode::InvalidState => "it does not depend on a state",
         ErrorCode::IncorrectDataType => "a typed call has no instance of a wrong class",
         ErrorCode::NotAvailable => "it is about no virtual machine",
-        ErrorCode::OutOfMemory => "the memory of hosts is not modelled",
-        ErrorCode::FileNotFound => {
-            "it names no file; the disks of virtual machines are always there"
-        }
+        ErrorCode::OutOfMemory => "every call can be refused with it",
+        ErrorCode::FileNotFound => "it touches no disk",
     })
 }

@@ -136,6 +136,10 @@ pub(crate) mod page {
     /// “Resynchronization of virtual machines in Hyper-V Replica”.
     pub(crate) const BLOG_RESYNC: &str =
         blog!("2013/20130510-resynchronization-of-virtual-machines-in-hyper-v-replica");
+    /// “Online resize of virtual disks attached to replicating virtual machines”.
+    pub(crate) const BLOG_RESIZE: &str = blog!(
+        "2013/20131114-online-resize-of-virtual-disks-attached-to-replicating-virtual-machines"
+    );
     /// “Save network bandwidth by using out-of-band initial replication”.
     pub(crate) const BLOG_EXPORT: &str = blog!(
         "2013/20130628-save-network-bandwidth-by-using-out-of-band-initial-replication-method-in-hyper-v-replica"

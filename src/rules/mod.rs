@@ -37,6 +37,9 @@ pub enum Target {
     Primary,
     /// The relationship on which the virtual machine sends: 0 of a primary, 1 of a replica.
     Sending,
+    /// The relationship that is failed over or prepared for it: 1 of a replica that is prepared
+    /// towards its extended replica, else 0.
+    FailingOver,
     /// The relationship that the call names, 0 if it names none.
     Named,
 }
@@ -137,7 +140,8 @@ pub struct Rule {
 impl Rule {
     /// What the operation needs, in order of precedence, with what every call needs first.
     pub fn requirements(&self) -> impl Iterator<Item = &'static Require> + use<> {
-        book::needed_by_all(self.target).iter().chain(self.requires)
+        let first = book::needed_by_all(self.target).iter();
+        first.chain(self.requires).chain(book::NEEDED_LAST)
     }
 
     /// The plan of an accepted call, or the first requirement it does not meet.

@@ -105,6 +105,10 @@ facts! {
     NetworkValid: "an adapter takes at most five gateways, and as many subnets as addresses";
     /// The job can be cancelled now.
     JobCancellable: "the job must be running and cancellable";
+    /// The service is not hanging.
+    ServiceAnswers: "the management service must answer in time";
+    /// The host has memory left.
+    MemoryLeft: "the host must have memory left";
     /// Termination or a kill is requested.
     JobEndRequested: "a job can only be asked to terminate (4) or be killed (5)";
 }

@@ -78,7 +78,7 @@ happenings! {
     ScheduleDue = "schedule is due";
     /// The receiver refused for good.
     SendRefused = "replica refuses";
-    /// A log does not continue the copy, or outgrew its share of the disks.
+    /// A log does not continue the copy, cannot be written or read, or outgrew its share of the disks.
     LogInvalid = "change log is unusable";
     /// The sender began to compare.
     ResynchronizationStarted = "resynchronisation starts";
@@ -219,8 +219,15 @@ pub static TRANSITIONS: &[Transition] = &[
     t(Sender,   Replicating, Event(H::HostShutDown), Critical, Documented(page::SUPPORT_SHUTDOWN)),
     t(Sender,   Replicating, Event(H::HostCrashed), NeedsResync, Documented(page::BLOG_RESYNC)),
     t(Sender,   Suspended, Event(H::HostCrashed), NeedsResync, Documented(page::BLOG_RESYNC)),
+    t(Sender,   Critical, Event(H::HostCrashed), NeedsResync, Documented(page::BLOG_RESYNC)),
     t(Sender,   Replicating, Event(H::LogInvalid), NeedsResync, Documented(page::BLOG_RESYNC)),
     t(Sender,   Waiting, Event(H::LogInvalid), NeedsResync, Documented(page::BLOG_RESYNC)),
+    t(Sender,   Suspended, Event(H::LogInvalid), NeedsResync, Documented(page::BLOG_RESYNC)),
+    t(Sender,   Synced, Event(H::LogInvalid), NeedsResync, Assumed("the last log of a planned failover is a log like any other")),
+    t(Sender,   Critical, Event(H::LogInvalid), NeedsResync, Assumed("writes are logged in this state as in a pause, and the log is as limited")),
+    t(Sender,   Resynchronizing, Event(H::LogInvalid), NeedsResync, Documented(page::BLOG_RESYNC)),
+    t(Sender,   ResynchronizationSuspended, Event(H::LogInvalid), NeedsResync, Documented(page::BLOG_RESYNC)),
+    t(Sender,   DiskUpdateCritical, Call(O::ResumeReplication), Replicating, Client(page::RESUME)),
 
     // Resynchronisation.
     t(Sender,   NeedsResync, Call(O::Resynchronize), Resynchronizing, Documented(page::BLOG_RESYNC)),

@@ -8,6 +8,7 @@
 use super::form::{Form, NONE, braced};
 use super::names::Names;
 use super::problem::{Problem, listed, nearest, shown};
+use super::resolve::write_host;
 use super::text::{Arg, Span, Word, is_alias};
 use crate::model::time::{format_duration, parse_duration};
 use crate::model::{Guid, HostId, JobId, Leg, PointId, RelationshipId, SimTime, VmId};
@@ -18,6 +19,8 @@ const MAX_SURPLUS: usize = 10;
 
 /// Either direction between the fields of a call and the words of a line.
 pub(super) trait Args: Sized {
+    /// A host: the next word. Virtual machines behind it are its own.
+    fn host(&mut self, host: &mut HostId);
     /// The virtual machine that the line is about: the next word.
     fn vm(&mut self, vm: &mut VmId);
     /// The job that the line is about: the next word.
@@ -324,6 +327,14 @@ fn surplus(at: usize, args: &[Arg], known: &[(&'static str, Option<&'static str>
 }
 
 impl Args for Reader<'_> {
+    fn host(&mut self, host: &mut HostId) {
+        let word = self.next_word(|| "the name of a host".to_owned());
+        if let Some(id) = word.and_then(|word| self.host_word(word)) {
+            *host = id;
+            self.names = self.names.map(|(names, _)| (names, id));
+        }
+    }
+
     fn vm(&mut self, vm: &mut VmId) {
         let word = self.next_word(|| "a virtual machine".to_owned());
         if let Some(id) = word.and_then(|word| self.vm_word(word)) {
@@ -475,6 +486,11 @@ impl<'a> Writer<'a> {
 }
 
 impl Args for Writer<'_> {
+    fn host(&mut self, host: &mut HostId) {
+        self.args.push(Arg::word(write_host(*host, self.names)));
+        self.host = *host;
+    }
+
     fn vm(&mut self, vm: &mut VmId) {
         let word = self.vm_word(*vm);
         self.args.push(Arg::word(word));

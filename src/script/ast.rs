@@ -70,12 +70,17 @@ pub enum Statement {
     /// `expect tokyo web Primary Replicating`: nothing happens; something is looked at.
     Expect(Expectation),
     /// `cut tokyo osaka`: something happens that no client asked for.
-    Disturb {
-        /// What.
-        verb: Verb,
-        /// To which hosts: [`Verb::hosts`] of them.
-        hosts: Vec<Word>,
-    },
+    Disturb(DisturbLine),
+}
+
+/// Something that happens, as a line writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DisturbLine {
+    /// What happens.
+    pub verb: Verb,
+    /// The words behind it. Parsing has checked that the verb takes them.
+    pub args: Vec<Arg>,
+    pub(super) span: Span,
 }
 
 /// A call as a line writes it.
@@ -92,44 +97,56 @@ pub struct CallLine {
     pub(super) span: Span,
 }
 
-/// What happens to a host or a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Verb {
-    /// `cut tokyo osaka`: nothing passes between the two.
-    Cut,
-    /// `heal tokyo osaka`: they reach each other again.
-    Heal,
-    /// `crash tokyo`: the host loses power.
-    Crash,
-    /// `shutdown tokyo`: the host is shut down in order.
-    ShutDown,
-    /// `boot tokyo`: the host comes up again.
-    Boot,
+macro_rules! verbs {
+    ($($(#[$meta:meta])* $verb:ident = $name:literal;)+) => {
+        /// What may happen to a link, a host or a virtual machine.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Verb {
+            $($(#[$meta])* $verb,)+
+        }
+
+        impl Verb {
+            /// Every verb.
+            pub const ALL: &'static [Self] = &[$(Self::$verb,)+];
+
+            /// The word that begins the line.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$verb => $name,)+ }
+            }
+        }
+    };
 }
 
-impl Verb {
-    /// Every verb.
-    pub const ALL: [Self; 5] = [Self::Cut, Self::Heal, Self::Crash, Self::ShutDown, Self::Boot];
-
-    /// The word that begins the line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Cut => "cut",
-            Self::Heal => "heal",
-            Self::Crash => "crash",
-            Self::ShutDown => "shutdown",
-            Self::Boot => "boot",
-        }
-    }
-
-    /// How many hosts it takes.
-    pub const fn hosts(self) -> usize {
-        match self {
-            Self::Cut | Self::Heal => 2,
-            Self::Crash | Self::ShutDown | Self::Boot => 1,
-        }
-    }
+verbs! {
+    /// `cut tokyo osaka`: nothing passes between the two.
+    Cut = "cut";
+    /// `mute tokyo osaka`: nothing passes from the first to the second.
+    Mute = "mute";
+    /// `slow tokyo osaka 1MiB/s`: the link carries no more than that.
+    Slow = "slow";
+    /// `lossy tokyo osaka 3`: every third message in a direction is lost.
+    Lossy = "lossy";
+    /// `heal tokyo osaka`: the link is as it should be.
+    Heal = "heal";
+    /// `crash tokyo`: the host loses power.
+    Crash = "crash";
+    /// `shutdown tokyo`: the host is shut down in order.
+    ShutDown = "shutdown";
+    /// `boot tokyo`: the host comes up again.
+    Boot = "boot";
+    /// `trouble tokyo StorageFull`, `trouble osaka BackupRuns web`: a trouble begins.
+    Trouble = "trouble";
+    /// `relieve tokyo StorageFull`: it ends.
+    Relieve = "relieve";
+    /// `change_disks tokyo web`: the disks are changed while the virtual machine is off.
+    ChangeDisks = "change_disks";
+    /// `corrupt_log tokyo web`: the change log becomes unreadable.
+    CorruptLog = "corrupt_log";
+    /// `resize tokyo web disk=200GiB`: a disk takes another size.
+    Resize = "resize";
+    /// `delete osaka web`: the virtual machine is gone.
+    Delete = "delete";
 }
 
 /// An expected answer.

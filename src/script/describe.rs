@@ -1,18 +1,19 @@
 //! The arguments of every call, of hosts and of virtual machines, each written down once.
 
 use super::args::{Args, Group};
+use super::ast::Verb;
 use super::form::{
     Authentication, Build, Disks, Exact, GuidForm, Hours, Name, Number, Numbered, ON_OFF, Rate,
-    Seconds, SharedName, Size, Text, YES_NO,
+    Seconds, SharedName, Size, Text, Trouble, TroubleName, YES_NO,
 };
 use super::hash::id_of_name;
 use super::method::Method;
-use crate::engine::{HostSpec, VmSpec};
+use crate::engine::{Disturbance, HostSpec, HostTrouble, VmSpec, Weakness};
 use crate::model::{
     AdapterId, AllowedAuthentication, AuthenticationType, AuthorizationEntry, Call, Disk, DiskId,
-    FailoverNetworkAdapterSettings, IN_BOX_PROVIDER, InitialReplicationType, IpProtocol,
-    RelationshipId, RequestedJobState, RequestedReplicationState, RequestedState, ServiceSettings,
-    Settings, VmId, WindowsBuild,
+    FailoverNetworkAdapterSettings, Guid, HostId, IN_BOX_PROVIDER, InitialReplicationType,
+    IpProtocol, RelationshipId, RequestedJobState, RequestedReplicationState, RequestedState,
+    ServiceSettings, Settings, VmId, WindowsBuild,
 };
 
 /// Where replicas are stored if a line does not say.
@@ -273,4 +274,106 @@ fn blank_disk(place: usize) -> Disk {
         capacity_bytes: DISK_BYTES.0,
         used_bytes: DISK_BYTES.1,
     }
+}
+
+/// The verb that says this disturbance.
+pub(super) const fn verb(what: &Disturbance) -> Verb {
+    match what {
+        Disturbance::CutLink(..) => Verb::Cut,
+        Disturbance::CutOneWay(..) => Verb::Mute,
+        Disturbance::WeakenLink(_, _, Weakness::Slow(_)) => Verb::Slow,
+        Disturbance::WeakenLink(_, _, Weakness::Lossy(_)) => Verb::Lossy,
+        Disturbance::HealLink(..) => Verb::Heal,
+        Disturbance::CrashHost(_) => Verb::Crash,
+        Disturbance::ShutDownHost(_) => Verb::ShutDown,
+        Disturbance::BootHost(_) => Verb::Boot,
+        Disturbance::TroubleHost(..) | Disturbance::TroubleVm(..) => Verb::Trouble,
+        Disturbance::RelieveHost(..) | Disturbance::RelieveVm(..) => Verb::Relieve,
+        Disturbance::ChangeDisks(..) => Verb::ChangeDisks,
+        Disturbance::CorruptLog(..) => Verb::CorruptLog,
+        Disturbance::ResizeDisk(..) => Verb::Resize,
+        Disturbance::DeleteVm(..) => Verb::Delete,
+    }
+}
+
+/// What a verb says before the rest of its line is read.
+pub(super) fn blank_disturbance(verb: Verb) -> Disturbance {
+    let (host, vm) = (HostId(0), VmId(Guid(0)));
+    match verb {
+        Verb::Cut => Disturbance::CutLink(host, host),
+        Verb::Mute => Disturbance::CutOneWay(host, host),
+        Verb::Slow => Disturbance::WeakenLink(host, host, Weakness::Slow(0)),
+        Verb::Lossy => Disturbance::WeakenLink(host, host, Weakness::Lossy(0)),
+        Verb::Heal => Disturbance::HealLink(host, host),
+        Verb::Crash => Disturbance::CrashHost(host),
+        Verb::ShutDown => Disturbance::ShutDownHost(host),
+        Verb::Boot => Disturbance::BootHost(host),
+        Verb::Trouble => Disturbance::TroubleHost(host, HostTrouble::StorageFull),
+        Verb::Relieve => Disturbance::RelieveHost(host, HostTrouble::StorageFull),
+        Verb::ChangeDisks => Disturbance::ChangeDisks(host, vm),
+        Verb::CorruptLog => Disturbance::CorruptLog(host, vm),
+        Verb::Resize => Disturbance::ResizeDisk(host, vm, blank_disk(0)),
+        Verb::Delete => Disturbance::DeleteVm(host, vm),
+    }
+}
+
+/// The words behind a verb.
+pub(super) fn disturbance<A: Args>(args: &mut A, what: &mut Disturbance) {
+    match what {
+        Disturbance::CutLink(a, b) | Disturbance::CutOneWay(a, b) | Disturbance::HealLink(a, b) => {
+            args.host(a);
+            args.host(b);
+        }
+        Disturbance::WeakenLink(a, b, how) => {
+            args.host(a);
+            args.host(b);
+            match how {
+                Weakness::Slow(rate) => args.next(Rate, rate),
+                Weakness::Lossy(every) => args.next(Number::new(), every),
+            }
+        }
+        Disturbance::CrashHost(host)
+        | Disturbance::ShutDownHost(host)
+        | Disturbance::BootHost(host) => args.host(host),
+        Disturbance::TroubleHost(..)
+        | Disturbance::RelieveHost(..)
+        | Disturbance::TroubleVm(..)
+        | Disturbance::RelieveVm(..) => trouble(args, what),
+        Disturbance::ChangeDisks(host, vm)
+        | Disturbance::CorruptLog(host, vm)
+        | Disturbance::DeleteVm(host, vm) => {
+            args.host(host);
+            args.vm(vm);
+        }
+        Disturbance::ResizeDisk(host, vm, disk) => {
+            args.host(host);
+            args.vm(vm);
+            args.need("disk", Size, &mut disk.capacity_bytes);
+            let used = DISK_BYTES.1.min(disk.capacity_bytes);
+            args.key("used", Size, &mut disk.used_bytes, used);
+            args.key("number", Number::new(), &mut disk.id.0, 0);
+        }
+    }
+}
+
+/// `tokyo StorageFull`, `osaka BackupRuns web`: the trouble says whether a virtual machine follows.
+fn trouble<A: Args>(args: &mut A, what: &mut Disturbance) {
+    use Disturbance::{RelieveHost, RelieveVm, TroubleHost, TroubleVm};
+    let begins = matches!(what, TroubleHost(..) | TroubleVm(..));
+    let (mut host, mut vm, mut name) = match *what {
+        TroubleVm(host, vm, it) | RelieveVm(host, vm, it) => (host, vm, Trouble::Vm(it)),
+        TroubleHost(host, it) | RelieveHost(host, it) => (host, VmId(Guid(0)), Trouble::Host(it)),
+        _ => return,
+    };
+    args.host(&mut host);
+    args.next(TroubleName, &mut name);
+    if matches!(name, Trouble::Vm(_)) {
+        args.vm(&mut vm);
+    }
+    *what = match (name, begins) {
+        (Trouble::Host(it), true) => TroubleHost(host, it),
+        (Trouble::Host(it), false) => RelieveHost(host, it),
+        (Trouble::Vm(it), true) => TroubleVm(host, vm, it),
+        (Trouble::Vm(it), false) => RelieveVm(host, vm, it),
+    };
 }

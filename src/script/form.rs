@@ -2,6 +2,7 @@
 
 use super::problem::listed;
 use super::text::Word;
+use crate::engine::{HostTrouble, VmTrouble};
 use crate::model::time::{format_duration, parse_duration};
 use crate::model::{AuthenticationType, DiskId, Guid, WindowsBuild, WireEnum};
 use std::fmt::Display;
@@ -391,5 +392,44 @@ impl Form for Disks {
         let Some(disks) = value else { return Word::bare("all") };
         let numbers: Vec<_> = disks.iter().map(|it| it.0.to_string()).collect();
         Word::bare(if numbers.is_empty() { NONE.to_owned() } else { numbers.join(",") })
+    }
+}
+
+/// A trouble of a host or of a virtual machine.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trouble {
+    Host(HostTrouble),
+    Vm(VmTrouble),
+}
+
+/// The name of a trouble.
+#[derive(Clone, Copy)]
+pub(super) struct TroubleName;
+
+impl TroubleName {
+    fn all() -> impl Iterator<Item = (&'static str, Trouble)> {
+        let hosts = HostTrouble::ALL.into_iter().map(|it| (it.name(), Trouble::Host(it)));
+        hosts.chain(VmTrouble::ALL.into_iter().map(|it| (it.name(), Trouble::Vm(it))))
+    }
+}
+
+impl Form for TroubleName {
+    type Value = Trouble;
+
+    fn expected(self) -> String {
+        listed(Self::all().map(|(name, _)| name))
+    }
+    fn words(self) -> Vec<&'static str> {
+        Self::all().map(|(name, _)| name).collect()
+    }
+    fn read(self, word: &Word) -> Option<Trouble> {
+        let text = word.plain()?;
+        Self::all().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, it)| it)
+    }
+    fn write(self, value: &Trouble) -> Word {
+        Word::bare(match value {
+            Trouble::Host(it) => it.name(),
+            Trouble::Vm(it) => it.name(),
+        })
     }
 }

@@ -51,9 +51,16 @@
 //! - `wait JOB`: time passes until the job has ended; 31 days at most.
 //! - `expect HOST VM …`: a virtual machine looks like this.
 //! - `expect JOB …`: a job looks like this.
-//! - `cut HOST HOST`, `heal HOST HOST`: the link between two hosts breaks, or is whole again.
+//! - `cut HOST HOST`, `heal HOST HOST`: the link between two hosts breaks, or is whole again;
+//!   `mute HOST HOST`: nothing passes from the first to the second; `slow HOST HOST 1MiB/s`;
+//!   `lossy HOST HOST 3`: every third message in a direction is lost.
 //! - `crash HOST`, `shutdown HOST`, `boot HOST`: a host loses power, is shut down in order, comes
 //!   up.
+//! - `trouble HOST StorageFull|MemoryLow|ServiceHangs`: a host is in trouble until
+//!   `relieve HOST …`; `trouble HOST VssFails|BackupRuns|ApplyFails|DiskMissing VM`: a virtual
+//!   machine is.
+//! - `change_disks HOST VM`, `corrupt_log HOST VM`, `resize HOST VM disk=SIZE …`, `delete HOST VM`:
+//!   something is done to a virtual machine behind the service's back.
 //!
 //! `host` takes `build=9600`, `server=on|off`, `auth=Kerberos|Certificate|Both|Undefined`, `port=`,
 //! `https_port=`, `certificate=`, `monitoring_start=9h`, `monitoring_interval=12h`, and
@@ -117,7 +124,7 @@ mod problem;
 pub use problem::{ParseError, Problem};
 
 mod ast;
-pub use ast::{Answer, CallLine, Expected, Line, Script, Statement, Verb};
+pub use ast::{Answer, CallLine, DisturbLine, Expected, Line, Script, Statement, Verb};
 
 mod expect;
 pub use expect::{Expectation, JobFacts, Subject, VmFacts};

@@ -1,7 +1,7 @@
 //! From text to [`Script`].
 
 use super::args::Reader;
-use super::ast::{Answer, CallLine, Expected, Line, Script, Statement, Verb};
+use super::ast::{Answer, CallLine, DisturbLine, Expected, Line, Script, Statement, Verb};
 use super::describe;
 use super::expect::{self, Subject};
 use super::method::Method;
@@ -315,11 +315,7 @@ fn statement(args: &[Arg]) -> Result<Statement, Vec<Problem>> {
             expectation.span = first.span.to(last);
             Ok(Statement::Expect(expectation))
         }
-        Some(Keyword::Cut) => disturb(Verb::Cut, rest, end),
-        Some(Keyword::Heal) => disturb(Verb::Heal, rest, end),
-        Some(Keyword::Crash) => disturb(Verb::Crash, rest, end),
-        Some(Keyword::ShutDown) => disturb(Verb::ShutDown, rest, end),
-        Some(Keyword::Boot) => disturb(Verb::Boot, rest, end),
+        Some(Keyword::Disturb(verb)) => disturb(verb, rest, first.span.to(last), end),
     }
 }
 
@@ -392,16 +388,10 @@ fn wait(args: &[Arg], end: Span) -> Result<Statement, Vec<Problem>> {
     finish(job.map(|job| Statement::Wait { job: job.clone() }), reader)
 }
 
-fn disturb(verb: Verb, args: &[Arg], end: Span) -> Result<Statement, Vec<Problem>> {
+fn disturb(verb: Verb, args: &[Arg], span: Span, end: Span) -> Result<Statement, Vec<Problem>> {
     let mut reader = Reader::new(args, end, None);
-    let mut hosts = Vec::new();
-    for _ in 0..verb.hosts() {
-        if let Some(word) = reader.next_word(|| "the name of a host".to_owned()) {
-            reader.host_word(word);
-            hosts.push(word.clone());
-        }
-    }
-    finish(Some(Statement::Disturb { verb, hosts }), reader)
+    describe::disturbance(&mut reader, &mut describe::blank_disturbance(verb));
+    finish(Some(Statement::Disturb(DisturbLine { verb, args: args.to_vec(), span })), reader)
 }
 
 /// `tokyo as=other StartReplication web Network`.
@@ -433,7 +423,7 @@ fn call(host: &Word, args: &[Arg], end: Span) -> Result<Statement, Vec<Problem>>
             Err(Problem::new(*span, format!("expected a method, found an argument `{key}=`")))
         }
         None => Err(Problem::new(end, "expected a method, found the end of the line")
-            .near(host.plain().unwrap_or_default(), Keyword::ALL.map(|(_, name)| name))),
+            .near(host.plain().unwrap_or_default(), Keyword::all().map(|(_, name)| name))),
     };
     match method {
         Err(problem) => problems.push(problem),
@@ -472,7 +462,7 @@ fn no_method(host: &Word, word: &Word) -> Problem {
     }
     let methods = Method::all();
     let near = nearest(found, methods.iter().map(|it| it.name()));
-    let keyword = host.plain().and_then(|it| nearest(it, Keyword::ALL.map(|(_, name)| name)));
+    let keyword = host.plain().and_then(|it| nearest(it, Keyword::all().map(|(_, name)| name)));
     match (near, keyword) {
         (None, Some(keyword)) => {
             let help = format!("did you mean the statement `{keyword}`?");

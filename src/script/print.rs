@@ -48,9 +48,9 @@ impl fmt::Display for Statement {
             Self::Advance(duration) => write!(f, "advance {}", format_duration(*duration)),
             Self::Wait { job } => write!(f, "wait {job}"),
             Self::Expect(expectation) => expectation.fmt(f),
-            Self::Disturb { verb, hosts } => {
-                f.write_str(verb.name())?;
-                hosts.iter().try_for_each(|host| write!(f, " {host}"))
+            Self::Disturb(line) => {
+                f.write_str(line.verb.name())?;
+                write_args(f, &line.args)
             }
         }
     }

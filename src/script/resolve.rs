@@ -1,14 +1,14 @@
 //! Between lines and inputs: names to ids, and ids to names.
 
 use super::args::{Reader, Writer};
-use super::ast::{CallLine, Line, Statement, Verb};
+use super::ast::{CallLine, DisturbLine, Line, Statement};
 use super::describe;
 use super::expect::{JobFacts, Subject, VmFacts};
 use super::method::Method;
 use super::names::Names;
 use super::problem::Problem;
 use super::text::{Span, Word};
-use crate::engine::{Disturbance, Input};
+use crate::engine::Input;
 use crate::model::{HostId, JobId, VmId};
 
 /// What a statement comes to in a world.
@@ -55,7 +55,7 @@ impl Statement {
                 resolve_word(names, HostId(0), |it| it.job_word(job)).map(Action::Wait)
             }
             Self::Expect(expectation) => resolve_expectation(&expectation.of, names),
-            Self::Disturb { verb, hosts } => resolve_disturbance(*verb, hosts, names),
+            Self::Disturb(line) => line.resolve(names),
         }
     }
 }
@@ -109,16 +109,27 @@ impl Statement {
             }
             Input::Advance(duration) => Self::Advance(*duration),
             Input::Disturb(disturbance) => {
-                let (verb, hosts) = match *disturbance {
-                    Disturbance::CutLink(a, b) => (Verb::Cut, vec![a, b]),
-                    Disturbance::HealLink(a, b) => (Verb::Heal, vec![a, b]),
-                    Disturbance::CrashHost(host) => (Verb::Crash, vec![host]),
-                    Disturbance::ShutDownHost(host) => (Verb::ShutDown, vec![host]),
-                    Disturbance::BootHost(host) => (Verb::Boot, vec![host]),
-                };
-                let hosts = hosts.into_iter().map(|host| write_host(host, names)).collect();
-                Self::Disturb { verb, hosts }
+                let mut writer = Writer::new(names, HostId(0));
+                describe::disturbance(&mut writer, &mut disturbance.clone());
+                Self::Disturb(DisturbLine {
+                    verb: describe::verb(disturbance),
+                    args: writer.finish(),
+                    span: Span::default(),
+                })
             }
+        }
+    }
+}
+
+impl DisturbLine {
+    fn resolve(&self, names: &dyn Names) -> Result<Action, Vec<Problem>> {
+        let end = Span { start: self.span.end, end: self.span.end.saturating_add(1) };
+        let mut reader = Reader::new(&self.args, end, Some((names, HostId(0))));
+        let mut disturbance = describe::blank_disturbance(self.verb);
+        describe::disturbance(&mut reader, &mut disturbance);
+        match reader.finish() {
+            problems if problems.is_empty() => Ok(Action::Input(Input::Disturb(disturbance))),
+            problems => Err(problems),
         }
     }
 }
@@ -165,35 +176,8 @@ fn resolve_expectation(of: &Subject, names: &dyn Names) -> Result<Action, Vec<Pr
     }
 }
 
-fn resolve_disturbance(
-    verb: Verb,
-    hosts: &[Word],
-    names: &dyn Names,
-) -> Result<Action, Vec<Problem>> {
-    let (mut ids, mut problems) = (Vec::new(), Vec::new());
-    for host in hosts {
-        match resolve_host(host, names) {
-            Ok(id) => ids.push(id),
-            Err(problem) => problems.push(problem),
-        }
-    }
-    let disturbance = match (verb, &ids[..]) {
-        (Verb::Cut, [a, b]) => Disturbance::CutLink(*a, *b),
-        (Verb::Heal, [a, b]) => Disturbance::HealLink(*a, *b),
-        (Verb::Crash, [host]) => Disturbance::CrashHost(*host),
-        (Verb::ShutDown, [host]) => Disturbance::ShutDownHost(*host),
-        (Verb::Boot, [host]) => Disturbance::BootHost(*host),
-        _ if problems.is_empty() => {
-            let message = format!("expected {} hosts behind `{}`", verb.hosts(), verb.name());
-            return Err(vec![Problem::new(Span::default(), message)]);
-        }
-        _ => return Err(problems),
-    };
-    Ok(Action::Input(Input::Disturb(disturbance)))
-}
-
 /// The name of a host, if the name finds it again, else its number.
-fn write_host(host: HostId, names: &dyn Names) -> Word {
+pub(super) fn write_host(host: HostId, names: &dyn Names) -> Word {
     match names.host_name(host) {
         Some(name) if names.host_named(&name) == Some(host) => Word::name(&name),
         _ => Word::bare(format_args!("@{}", host.0)),

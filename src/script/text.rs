@@ -1,5 +1,6 @@
 //! Words: how a line falls apart, and how a word is written so that it comes back.
 
+use super::ast::Verb;
 use super::problem::Problem;
 use std::fmt;
 
@@ -151,29 +152,26 @@ pub(super) enum Keyword {
     Advance,
     Wait,
     Expect,
-    Cut,
-    Heal,
-    Crash,
-    ShutDown,
-    Boot,
+    Disturb(Verb),
 }
 
 impl Keyword {
-    pub(super) const ALL: [(Self, &'static str); 10] = [
+    const FIXED: [(Self, &'static str); 5] = [
         (Self::Host, "host"),
         (Self::Vm, "vm"),
         (Self::Advance, "advance"),
         (Self::Wait, "wait"),
         (Self::Expect, "expect"),
-        (Self::Cut, "cut"),
-        (Self::Heal, "heal"),
-        (Self::Crash, "crash"),
-        (Self::ShutDown, "shutdown"),
-        (Self::Boot, "boot"),
     ];
 
+    /// Every keyword with its word.
+    pub(super) fn all() -> impl Iterator<Item = (Self, &'static str)> {
+        let verbs = Verb::ALL.iter().map(|verb| (Self::Disturb(*verb), verb.name()));
+        Self::FIXED.into_iter().chain(verbs)
+    }
+
     pub(super) fn named(text: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, name)| *name == text).map(|(keyword, _)| *keyword)
+        Self::all().find(|(_, name)| *name == text).map(|(keyword, _)| keyword)
     }
 }
 

@@ -1,6 +1,9 @@
 //! Worlds and inputs to throw at them.
 
-use hyperv_replica::engine::{Caller, Disturbance, Event, HostSpec, Input, Policy, VmSpec, World};
+use hyperv_replica::engine::{
+    Caller, Disturbance, Event, HostSpec, HostTrouble, Input, Policy, VmSpec, VmTrouble, Weakness,
+    World,
+};
 use hyperv_replica::model::{
     Call, Disk, DiskId, Guid, HostId, Leg, RelationshipId, Settings, VmId, WindowsBuild,
 };
@@ -149,7 +152,7 @@ pub(crate) fn resolve(world: &World, step: &Step) -> Option<Input> {
     Some(match step {
         Step::Next => Input::Advance(world.next_due()?.since(world.now())),
         Step::Advance(seconds) => Input::Advance(Duration::from_secs(u64::from(*seconds))),
-        Step::Disturb(index) => Input::Disturb(*index.get(&disturbances())),
+        Step::Disturb(index) => Input::Disturb(*index.get(&disturbances(world))),
         Step::Call(index) => {
             let calls = calls(world);
             if calls.is_empty() {
@@ -186,21 +189,45 @@ pub(crate) fn walk(world: &mut World, steps: &[Step]) -> (Vec<Input>, Vec<Event>
     (inputs, events)
 }
 
-fn disturbances() -> Vec<Disturbance> {
+fn disturbances(world: &World) -> Vec<Disturbance> {
     let hosts = [HostId(0), HostId(1), HostId(2)];
     let links = [(0, 1), (1, 2), (0, 2)].map(|(a, b)| (HostId(a), HostId(b)));
-    let of_host = |host| {
-        [
-            Disturbance::CrashHost(host),
-            Disturbance::ShutDownHost(host),
-            Disturbance::BootHost(host),
-            Disturbance::BootHost(host),
-        ]
-    };
-    let of_link = |(a, b)| {
-        [Disturbance::CutLink(a, b), Disturbance::HealLink(a, b), Disturbance::HealLink(a, b)]
-    };
-    hosts.into_iter().flat_map(of_host).chain(links.into_iter().flat_map(of_link)).collect()
+    let mut all = Vec::new();
+    for (a, b) in links {
+        all.extend([
+            Disturbance::CutLink(a, b),
+            Disturbance::CutOneWay(b, a),
+            Disturbance::WeakenLink(a, b, Weakness::Slow(1 << 16)),
+            Disturbance::WeakenLink(a, b, Weakness::Lossy(3)),
+        ]);
+        all.extend([Disturbance::HealLink(a, b); 3]);
+    }
+    for host in hosts {
+        all.extend([Disturbance::CrashHost(host), Disturbance::ShutDownHost(host)]);
+        all.extend([Disturbance::BootHost(host); 3]);
+        for trouble in HostTrouble::ALL {
+            all.push(Disturbance::TroubleHost(host, trouble));
+            all.extend([Disturbance::RelieveHost(host, trouble); 2]);
+        }
+        for vm in world.vms(host) {
+            for trouble in VmTrouble::ALL {
+                all.push(Disturbance::TroubleVm(host, vm.id, trouble));
+                all.extend([Disturbance::RelieveVm(host, vm.id, trouble); 2]);
+            }
+            let resized = |capacity_bytes| {
+                let disk = Disk { id: DiskId(0), capacity_bytes, used_bytes: 1 << 20 };
+                Disturbance::ResizeDisk(host, vm.id, disk)
+            };
+            all.extend([
+                Disturbance::ChangeDisks(host, vm.id),
+                Disturbance::CorruptLog(host, vm.id),
+                resized(1 << 29),
+                resized(1 << 30),
+                Disturbance::DeleteVm(host, vm.id),
+            ]);
+        }
+    }
+    all
 }
 
 /// Every call worth trying in this world.
@@ -264,7 +291,7 @@ fn calls_of_vm(world: &World, host: HostId, vm: VmId, add: &mut impl FnMut(Call)
     add(Call::DestroySystem { vm });
 }
 
-/// Repairs everything from outside: links, then hosts.
+/// Repairs everything from outside: links, then hosts, then what troubles them.
 pub(crate) fn heal(world: &mut World, out: &mut Vec<Event>) {
     for (a, b) in [(0, 1), (1, 2), (0, 2)] {
         world.apply(&Input::Disturb(Disturbance::HealLink(HostId(a), HostId(b))), out);
@@ -272,6 +299,13 @@ pub(crate) fn heal(world: &mut World, out: &mut Vec<Event>) {
     for host in [HostId(0), HostId(1), HostId(2)] {
         if !world.is_up(host) {
             world.apply(&Input::Disturb(Disturbance::BootHost(host)), out);
+        }
+        for trouble in HostTrouble::ALL {
+            world.apply(&Input::Disturb(Disturbance::RelieveHost(host, trouble)), out);
+        }
+        let vms: Vec<_> = world.vms(host).map(|vm| vm.id).collect();
+        for (vm, trouble) in vms.iter().flat_map(|vm| VmTrouble::ALL.map(|it| (*vm, it))) {
+            world.apply(&Input::Disturb(Disturbance::RelieveVm(host, vm, trouble)), out);
         }
     }
 }

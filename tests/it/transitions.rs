@@ -194,6 +194,18 @@ fn courses() -> Vec<Course> {
             .terminate(JobType::SendingInitialReplica),
         Course::from(three_hosts()).create().start(1, "").pass(3).remove(OSAKA).pass(4000),
         Course::resynchronization().request(OSAKA, 7).pass(2),
+        Course::from(replicating())
+            .request(TOKYO, 7)
+            .pass(2)
+            .disturb(Disturbance::CrashHost(TOKYO)),
+        Course::from(replicating()).remove(OSAKA).pass(60).disturb(Disturbance::CrashHost(TOKYO)),
+        // The disks of a primary that is being prepared turn out to be no longer what is tracked.
+        Course::from(replicating())
+            .call(TOKYO, Call::RequestStateChange { vm: WEB, requested: 3 })
+            .pass(2)
+            .request(TOKYO, 4)
+            .disturb(Disturbance::ChangeDisks(TOKYO, WEB))
+            .pass(5),
         Course::resynchronization().request(TOKYO, 9).pass(2),
         Course::resynchronization().call(OSAKA, fail_over.clone()).pass(5),
         Course::from(replicating()).disturb(Disturbance::CutLink(TOKYO, OSAKA)).pass(200_000),

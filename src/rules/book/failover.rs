@@ -2,11 +2,11 @@
 
 use super::relationship::PEER_REFUSES;
 use super::{
-    RELATIONSHIP_KNOWN, Require, Rule, SINCE_2012_R2, Target, UNLOCKED, fact, late, need, page,
-    plan,
+    DISK_FULL, DISK_MISSING, RELATIONSHIP_KNOWN, Require, Rule, SINCE_2012_R2, Target, UNLOCKED,
+    fact, late, need, page, plan,
 };
 use crate::model::{ErrorCode, JobType, Operation, Power, ReplicationMode, ReplicationState};
-use crate::rules::{Check, Evidence, Fact, Pace};
+use crate::rules::{Check, Evidence, Fact, Late, Pace};
 use crate::set;
 use ErrorCode::{Failed, InvalidParameter, InvalidState, NotSupported};
 use Evidence::{Assumed, Client, Documented, Observed};
@@ -16,6 +16,13 @@ const OFF: Check = Check::Power(set!(Power: Off));
 const POINT_KNOWN: Require = fact(Fact::PointKnown, InvalidParameter, Documented(page::FAILOVER));
 const HAS_REPLICATED: Require =
     fact(Fact::HasReplicated, InvalidState, Client(page::START_FAILOVER));
+
+/// A point that a disk has outlived.
+const SHRUNK: Late = late(
+    Failed,
+    "a disk became smaller after the recovery point was taken",
+    Documented(page::BLOG_RESIZE),
+);
 
 pub(super) const INITIATE: Rule = Rule {
     operation: Operation::InitiateFailover,
@@ -45,12 +52,12 @@ pub(super) const INITIATE: Rule = Rule {
         .cancellable()],
     effect: "The replica is failed over (5) to the chosen point and may be started; it takes no more logs. Nothing is started, and the primary is not told.",
     evidence: Documented(page::LEARN_FAILOVER),
-    late: &[],
+    late: &[DISK_FULL, DISK_MISSING, SHRUNK],
 };
 
 pub(super) const REVERT: Rule = Rule {
     operation: Operation::RevertFailover,
-    target: Target::Primary,
+    target: Target::FailingOver,
     requires: &[
         need(
             Check::Mode(set!(ReplicationMode: Primary | Replica | ExtendedReplica)),
@@ -61,7 +68,7 @@ pub(super) const REVERT: Rule = Rule {
         need(
             Check::SenderState(set!(ReplicationState: Synced)),
             InvalidState,
-            "a primary must be prepared for a planned failover",
+            "a sender must be prepared for a planned failover",
             Client(page::STOP_FAILOVER),
         ),
         need(
@@ -74,13 +81,12 @@ pub(super) const REVERT: Rule = Rule {
         UNLOCKED,
     ],
     plans: &[
-        plan(JobType::CancelSyncedReplication, &[Pace::Local])
-            .when(Check::Mode(set!(ReplicationMode: Primary))),
+        plan(JobType::CancelSyncedReplication, &[Pace::Local]).when(Check::Holds(Fact::Sends)),
         plan(JobType::RevertFailover, &[Pace::Merge]),
     ],
-    effect: "The replica discards what it wrote since the failover and replicates again (3). A prepared primary replicates again (3) and may start.",
+    effect: "The replica discards what it wrote since the failover and replicates again (3). A prepared sender replicates again (3), and a primary may start.",
     evidence: Documented(page::STOP_FAILOVER),
-    late: &[],
+    late: &[DISK_FULL, DISK_MISSING],
 };
 
 pub(super) const COMMIT: Rule = Rule {
@@ -104,7 +110,7 @@ pub(super) const COMMIT: Rule = Rule {
     plans: &[plan(JobType::CommitFailover, &[Pace::Merge])],
     effect: "The failover is final (6): every recovery point is gone and it cannot be reverted.",
     evidence: Documented(page::COMMIT),
-    late: &[],
+    late: &[DISK_FULL, DISK_MISSING],
 };
 
 pub(super) const TEST: Rule = Rule {
@@ -132,7 +138,7 @@ pub(super) const TEST: Rule = Rule {
     plans: &[plan(JobType::InitiateTestReplica, &[Pace::Undo, Pace::Checkpoint]).cancellable()],
     effect: "A virtual machine “<name> - Test” appears on the replica's host, off and without network; replication goes on.",
     evidence: Documented(page::LEARN_FAILOVER),
-    late: &[],
+    late: &[DISK_FULL, DISK_MISSING, SHRUNK],
 };
 
 pub(super) const REVERSE: Rule = Rule {
@@ -171,6 +177,8 @@ pub(super) const REVERSE: Rule = Rule {
             "the old primary is neither prepared for a planned failover nor marked as a replica",
             Documented(page::LEARN_FAILOVER),
         ),
+        DISK_FULL,
+        DISK_MISSING,
     ],
 };
 

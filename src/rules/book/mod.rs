@@ -105,6 +105,32 @@ const ADMINISTRATOR: Require = fact(
     Evidence::Documented(page::LEARN_FAILOVER),
 );
 
+const ANSWERS: Require = fact(
+    Fact::ServiceAnswers,
+    ErrorCode::Timeout,
+    Evidence::Assumed("of the documented codes “timeout” fits a service that hangs"),
+);
+
+const MEMORY_LEFT: Require = fact(
+    Fact::MemoryLeft,
+    ErrorCode::OutOfMemory,
+    Evidence::Assumed("“out of memory” is among the documented codes of every method"),
+);
+
+/// What a job that writes to disks fails with when it cannot.
+const DISK_FULL: Late = late(
+    ErrorCode::Failed,
+    "the storage of the host is full",
+    Evidence::Assumed(
+        "no documented code names it; the generic one does for every recorded failure",
+    ),
+);
+const DISK_MISSING: Late = late(
+    ErrorCode::FileNotFound,
+    "a virtual hard disk of the virtual machine is missing",
+    Evidence::Assumed("“file not found” is among the documented codes of every method"),
+);
+
 const VM_KNOWN: Require = fact(
     Fact::VmKnown,
     ErrorCode::NotAvailable,
@@ -142,12 +168,15 @@ const SINCE_2012_R2: Require = need(
     Evidence::Documented(page::win32!("msvm-replicationservice")),
 );
 
+/// What every call needs after everything else.
+pub(super) static NEEDED_LAST: &[Require] = &[MEMORY_LEFT];
+
 /// What every call needs, whatever it asks for.
 pub(super) fn needed_by_all(target: Target) -> &'static [Require] {
-    static OF_A_HOST: [Require; 1] = [ADMINISTRATOR];
-    static OF_A_VM: [Require; 2] = [ADMINISTRATOR, VM_KNOWN];
+    static OF_A_HOST: [Require; 2] = [ANSWERS, ADMINISTRATOR];
+    static OF_A_VM: [Require; 3] = [ANSWERS, ADMINISTRATOR, VM_KNOWN];
     match target {
         Target::Host | Target::Job => &OF_A_HOST,
-        Target::Primary | Target::Sending | Target::Named => &OF_A_VM,
+        Target::Primary | Target::Sending | Target::FailingOver | Target::Named => &OF_A_VM,
     }
 }

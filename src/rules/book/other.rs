@@ -1,10 +1,11 @@
 //! Power, jobs, statistics, network settings, and what Windows does not implement.
 
 use super::{
-    ENABLED_STATE, RELATIONSHIP_KNOWN, Require, Rule, Target, UNLOCKED, fact, need, page, plan,
+    DISK_FULL, DISK_MISSING, ENABLED_STATE, RELATIONSHIP_KNOWN, Require, Rule, Target, UNLOCKED,
+    fact, need, page, plan,
 };
 use crate::model::{ErrorCode, JobType, Operation, Power, ReplicationMode, ReplicationState};
-use crate::rules::{Check, Evidence, Fact, Pace};
+use crate::rules::{Check, Evidence, Fact, Late, Pace};
 use crate::set;
 use ErrorCode::{InvalidParameter, InvalidState};
 use Evidence::{Assumed, Documented, Observed};
@@ -135,13 +136,14 @@ pub(super) const START_VM: Rule = Rule {
     ],
     effect: "The virtual machine runs.",
     evidence: Documented(page::POWER),
-    late: &[],
+    late: WRITES,
 };
 
 const fn power(
     operation: Operation,
     requires: &'static [Require],
     plans: &'static [super::Plan],
+    late: &'static [Late],
     effect: &'static str,
 ) -> Rule {
     Rule {
@@ -151,7 +153,7 @@ const fn power(
         plans,
         effect,
         evidence: Documented(page::POWER),
-        late: &[],
+        late,
     }
 }
 
@@ -161,6 +163,9 @@ const RUNNING_OR_PAUSED: Require = power_must_be(
     Check::Power(set!(Power: Running | Paused)),
     "the virtual machine must be running or paused",
 );
+
+/// The methods of virtual machines do not list “file not found”.
+const WRITES: &[Late] = &[DISK_FULL, Late { code: ErrorCode::Failed, ..DISK_MISSING }];
 
 pub(super) const TURN_OFF_VM: Rule = power(
     Operation::TurnOffVm,
@@ -174,36 +179,42 @@ pub(super) const TURN_OFF_VM: Rule = power(
         UNLOCKED,
     ],
     &[plan(JobType::PowerOffVm, &[Pace::Local])],
+    &[],
     "The virtual machine is off at once; a saved state is deleted.",
 );
 pub(super) const SHUT_DOWN_VM: Rule = power(
     Operation::ShutDownVm,
     &[RUNNING, UNLOCKED],
     &[plan(JobType::ShutDownVm, &[Pace::GuestShutdown])],
+    &[],
     "The guest shuts down, then the virtual machine is off.",
 );
 pub(super) const SAVE_VM: Rule = power(
     Operation::SaveVm,
     &[RUNNING_OR_PAUSED, UNLOCKED],
     &[plan(JobType::SaveVm, &[Pace::Boot])],
+    WRITES,
     "The virtual machine is saved.",
 );
 pub(super) const PAUSE_VM: Rule = power(
     Operation::PauseVm,
     &[RUNNING, UNLOCKED],
     &[plan(JobType::PauseVm, &[Pace::Local])],
+    &[],
     "The virtual machine is paused.",
 );
 pub(super) const REBOOT_VM: Rule = power(
     Operation::RebootVm,
     &[RUNNING, UNLOCKED],
     &[plan(JobType::RebootVm, &[Pace::GuestShutdown, Pace::Boot])],
+    WRITES,
     "The guest restarts.",
 );
 pub(super) const RESET_VM: Rule = power(
     Operation::ResetVm,
     &[RUNNING_OR_PAUSED, UNLOCKED],
     &[plan(JobType::ResetVm, &[Pace::Boot])],
+    WRITES,
     "The virtual machine restarts at once.",
 );
 pub(super) const UNDOCUMENTED_POWER: Rule = power(
@@ -213,6 +224,7 @@ pub(super) const UNDOCUMENTED_POWER: Rule = power(
         InvalidParameter,
         Assumed("as for a replication state outside its value map"),
     )],
+    &[],
     &[],
     "Never accepted.",
 );
@@ -280,5 +292,5 @@ pub(super) const DESTROY: Rule = Rule {
     ],
     effect: "The virtual machine is gone; its replica may make another test replica.",
     evidence: Documented(page::DESTROY),
-    late: &[],
+    late: WRITES,
 };

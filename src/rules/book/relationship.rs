@@ -1,8 +1,8 @@
 //! Creating, changing, filling, repairing and ending a relationship.
 
 use super::{
-    ENABLED_STATE, RELATIONSHIP_KNOWN, Require, Rule, Target, UNLOCKED, fact, late, need, page,
-    plan,
+    DISK_FULL, DISK_MISSING, ENABLED_STATE, RELATIONSHIP_KNOWN, Require, Rule, Target, UNLOCKED,
+    fact, late, need, page, plan,
 };
 use crate::model::{ErrorCode, JobType, Operation, Power, ReplicationMode, ReplicationState};
 use crate::rules::{Check, Evidence, Fact, Late, Pace};
@@ -72,7 +72,7 @@ pub(super) const CREATE: Rule = Rule {
         PEER_REFUSES,
         late(
             Failed,
-            "the other host has a virtual machine with this GUID that is not marked as a replica",
+            "the other host has a virtual machine with this GUID that is not marked as a replica, or is another host's",
             Assumed("only a marked virtual machine may be bound to"),
         ),
     ],
@@ -111,7 +111,7 @@ pub(super) const MODIFY: Rule = Rule {
     ],
     effect: "The settings change on both sides; recovery points beyond a smaller RecoveryHistory are deleted. Added disks are copied first (15).",
     evidence: Documented(page::SET_REPLICATION),
-    late: &[PEER_REFUSES],
+    late: &[PEER_REFUSES, DISK_FULL, DISK_MISSING],
 };
 
 pub(super) const REMOVE: Rule = Rule {
@@ -176,7 +176,7 @@ pub(super) const START: Rule = Rule {
     ],
     effect: "Initial replication runs (2) as a job of type 116 until both sides replicate (3). Guest writes are logged meanwhile.",
     evidence: Documented(page::LAB),
-    late: &[],
+    late: &[DISK_FULL, DISK_MISSING],
 };
 
 pub(super) const IMPORT: Rule = Rule {
@@ -216,7 +216,7 @@ pub(super) const IMPORT: Rule = Rule {
     plans: &[plan(JobType::ImportReplication, &[Pace::Copy, Pace::Merge])],
     effect: "The exported copy and the deltas received since are merged; the replica replicates (3).",
     evidence: Documented(page::BLOG_EXPORT),
-    late: &[],
+    late: &[DISK_FULL, DISK_MISSING],
 };
 
 pub(super) const RESYNCHRONIZE: Rule = Rule {
@@ -256,5 +256,5 @@ pub(super) const RESYNCHRONIZE: Rule = Rule {
     ],
     effect: "Both copies are compared and what differs is sent (10); then both sides replicate (3). Every recovery point is deleted.",
     evidence: Documented(page::BLOG_RESYNC),
-    late: &[PEER_REFUSES],
+    late: &[PEER_REFUSES, DISK_FULL, DISK_MISSING],
 };

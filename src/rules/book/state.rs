@@ -1,6 +1,9 @@
 //! `RequestReplicationStateChangeEx`, one rule for each state that may be requested.
 
-use super::{RELATIONSHIP_KNOWN, Require, Rule, Target, UNLOCKED, fact, need, page, plan};
+use super::{
+    DISK_FULL, DISK_MISSING, RELATIONSHIP_KNOWN, Require, Rule, Target, UNLOCKED, fact, need, page,
+    plan,
+};
 use crate::model::{
     ErrorCode, JobType, Operation, Power, ReplicationMode, ReplicationState, WindowsBuild,
 };
@@ -96,7 +99,7 @@ pub(super) const RESUME: Rule = Rule {
         ),
         need(
             Check::SenderState(set!(ReplicationState:
-                Suspended | Critical | ResynchronizationSuspended)),
+                Suspended | Critical | ResynchronizationSuspended | DiskUpdateCritical)),
             InvalidState,
             "the sender must be paused or in error; a needed resynchronisation is started with Resynchronize",
             Documented(page::RESUME),
@@ -113,7 +116,7 @@ pub(super) const RESUME: Rule = Rule {
     plans: &[
         plan(JobType::ReplicationStateChange, &[Pace::Local]).during(ReplicationState::Replicating)
     ],
-    effect: "Replication goes on (3) with what it was interrupted in: 2 in initial replication, 10 in a resynchronisation. On a replica it takes a mirrored resynchronisation back.",
+    effect: "Replication goes on (3) with what it was interrupted in: 2 in initial replication, 10 in a resynchronisation. On a replica it takes a mirrored resynchronisation back; a failed change of the set of disks is given up.",
     evidence: Documented(page::RESUME),
     late: &[],
 };
@@ -190,7 +193,13 @@ pub(super) const CANCEL_RESYNC: Rule = Rule {
             "a resynchronisation must be running or paused",
             Documented(page::STATE_CHANGE_EX),
         ),
-        fact(Fact::NotMerging, InvalidState, Documented(page::BLOG_RESYNC)),
+        fact(
+            Fact::NotMerging,
+            InvalidState,
+            Assumed(
+                "half of a merge cannot be taken back; the blog rules it out for what is merged",
+            ),
+        ),
         UNLOCKED,
     ],
     plans: &[plan(JobType::StopResynchronizing, &[Pace::Local])
@@ -225,7 +234,7 @@ pub(super) const RESUME_DISK_UPDATE: Rule = Rule {
         .cancellable()],
     effect: "The change of the disk set is tried again (15), then the sender replicates (3).",
     evidence: Client(page::RESUME),
-    late: &[PEER_REFUSES],
+    late: &[PEER_REFUSES, DISK_FULL, DISK_MISSING],
 };
 
 pub(super) const UNDOCUMENTED: Rule = Rule {

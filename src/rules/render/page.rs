@@ -126,6 +126,9 @@ fn head(out: &mut String, rule: &Rule) {
         Target::Sending => {
             "the relationship on which a virtual machine sends: 0 of a primary, 1 of a replica"
         }
+        Target::FailingOver => {
+            "the relationship that is prepared or failed over: 1 if a replica is prepared towards its extended replica, else 0"
+        }
         Target::Named => "the relationship that the call names, 0 if it names none",
     };
     push(out, format_args!(" ([reference]({})). It addresses {target}.\n\n", it.page()));

@@ -78,6 +78,8 @@ const DIFFERENCES: &[(Operation, End, &[u16], &str)] = {
     const CLEARED: &str = "an unplanned failover ends a resynchronisation: blog of 10 May 2013";
     const DISKS: &str = "clients fail over in it; the page is silent";
     const MIRRORED: &str = "clients take a mirrored resynchronisation back so";
+    const GIVEN_UP: &str = "clients give a failed change of the set of disks up so";
+    const PREPARED: &str = "a leg that can be prepared can be prepared in vain";
     const LATE: &str = "scripts mark an old primary before it has noticed the failover";
     &[
         (O::InitiateFailover,  Replica, &[10],   CLEARED),
@@ -87,6 +89,9 @@ const DIFFERENCES: &[(Operation, End, &[u16], &str)] = {
         (O::BecomeReplica,     Primary, &[3],    LATE),
         (O::ResumeReplication, Replica, &[10],   MIRRORED),
         (O::ResumeReplication, Third,   &[10],   MIRRORED),
+        (O::ResumeReplication, Primary, &[16],   GIVEN_UP),
+        (O::ResumeReplication, Onward,  &[16],   GIVEN_UP),
+        (O::RevertFailover,    Onward,  &[4],    PREPARED),
     ]
 };
 
@@ -117,7 +122,9 @@ impl End {
     fn is_addressed_by(self, operation: Operation) -> bool {
         use hyperv_replica::rules::Target;
         match (self, rule(operation).target) {
-            (Onward, target) => matches!(target, Target::Sending | Target::Named),
+            (Onward, target) => {
+                matches!(target, Target::Sending | Target::FailingOver | Target::Named)
+            }
             (Replica, target) => target != Target::Sending,
             _ => true,
         }

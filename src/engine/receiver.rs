@@ -1,0 +1,179 @@
+//! The receiving end of a relationship.
+
+use super::lines::Reach;
+use super::sender::Work;
+use super::window::Window;
+use crate::model::{
+    HostId, PointId, RecoveryPoint, RecoveryPointKind, ReplicationState, ReplicationType, Settings,
+    SimTime,
+};
+use crate::rules::constants::POINT_SPACING;
+use std::sync::Arc;
+
+/// The receiving end of a relationship.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Receiver {
+    /// Whom it receives from; `None` while it waits, marked as a replica, for its primary.
+    pub(crate) peer: Option<HostId>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) phase: Receiving,
+    /// How far the copy reaches.
+    pub(crate) held: Reach,
+    pub(crate) last_received: Option<SimTime>,
+    /// When the last log was, or will be, applied.
+    pub(crate) applied_at: Option<SimTime>,
+    /// When the log before it was applied.
+    pub(crate) applied_before: Option<SimTime>,
+    pub(crate) last_type: ReplicationType,
+    pub(crate) last_consistent: Option<SimTime>,
+    /// When a disk became smaller: points from before cannot be failed over to.
+    pub(crate) shrunk: Option<SimTime>,
+    /// Whether a replicated disk is smaller than the sender's.
+    pub(crate) too_small: bool,
+    /// Oldest first.
+    pub(crate) points: Vec<RecoveryPoint>,
+    pub(crate) counters: Window,
+}
+
+/// What a receiver is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Receiving {
+    Waiting,
+    Replicating,
+    Suspended(Work),
+    Resyncing,
+    ResyncSuspended,
+    UpdatingDisks,
+    FailedOver(Recovery),
+    Committed(Recovery),
+}
+
+/// What a replica was failed over to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Recovery {
+    pub(crate) kind: ReplicationType,
+    /// Where the copy stood: what it writes from here on is its own.
+    pub(crate) position: u64,
+}
+
+impl Receiving {
+    pub(crate) const fn state(self) -> ReplicationState {
+        match self {
+            Self::Waiting => ReplicationState::WaitingForInitialReplication,
+            Self::Replicating => ReplicationState::Replicating,
+            Self::Suspended(_) => ReplicationState::Suspended,
+            Self::Resyncing => ReplicationState::Resynchronizing,
+            Self::ResyncSuspended => ReplicationState::ResynchronizationSuspended,
+            Self::UpdatingDisks => ReplicationState::DiskUpdateInProgress,
+            Self::FailedOver(_) => ReplicationState::Recovered,
+            Self::Committed(_) => ReplicationState::Committed,
+        }
+    }
+
+    pub(crate) const fn recovery(self) -> Option<Recovery> {
+        match self {
+            Self::FailedOver(it) | Self::Committed(it) => Some(it),
+            _ => None,
+        }
+    }
+}
+
+impl Receiver {
+    pub(crate) fn new(
+        peer: Option<HostId>,
+        settings: Arc<Settings>,
+        held: Reach,
+        now: SimTime,
+    ) -> Self {
+        Self {
+            peer,
+            settings,
+            phase: Receiving::Waiting,
+            held,
+            last_received: None,
+            applied_at: None,
+            applied_before: None,
+            last_type: ReplicationType::None,
+            last_consistent: None,
+            shrunk: None,
+            too_small: false,
+            points: Vec::new(),
+            counters: Window::starting(now),
+        }
+    }
+
+    /// `LastApplyTime` as of now.
+    pub(crate) fn last_apply(&self, now: SimTime) -> Option<SimTime> {
+        self.applied_at.filter(|at| *at <= now).or(self.applied_before)
+    }
+
+    /// Whether a log is being applied: other operations on the virtual machine wait.
+    ///
+    /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2014/20140424-backup-of-a-replica-vm>.
+    pub(crate) fn is_applying(&self, now: SimTime) -> bool {
+        self.applied_at.is_some_and(|at| at > now)
+    }
+
+    /// A log, or all disks, have been received, and are applied at that time.
+    pub(crate) fn received(&mut self, kind: ReplicationType, now: SimTime, applied: SimTime) {
+        self.applied_before = self.last_apply(now);
+        self.applied_at = Some(applied);
+        (self.last_received, self.last_type) = (Some(now), kind);
+        if kind == ReplicationType::ApplicationConsistent {
+            self.last_consistent = Some(now);
+        }
+    }
+
+    /// All disks were copied or compared: what came before is gone, and with it every point.
+    ///
+    /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2013/20130510-resynchronization-of-virtual-machines-in-hyper-v-replica>.
+    pub(crate) fn is_copy_of(&mut self, reach: Reach, now: SimTime) {
+        self.phase = Receiving::Replicating;
+        (self.held, self.shrunk) = (reach, None);
+        self.points.clear();
+        self.received(ReplicationType::Regular, now, now);
+    }
+
+    /// What a failover to this point, or to the latest state, recovers.
+    pub(crate) fn recovery(&self, point: Option<PointId>) -> Option<Recovery> {
+        match point {
+            None => Some(Recovery { kind: self.last_type, position: self.held.position }),
+            Some(id) => {
+                let point = self.points.iter().find(|it| it.id == id)?;
+                let kind = point.kind.replication_type();
+                Some(Recovery { kind, position: point.position })
+            }
+        }
+    }
+
+    pub(crate) fn drop_surplus_points(&mut self) {
+        let keep = usize::from(self.settings.recovery_history);
+        let surplus = self.points.len().saturating_sub(keep);
+        self.points.drain(..surplus);
+    }
+
+    /// The recovery point that this log makes, if any: the first log after each full hour makes
+    /// one, the last log of a planned failover always does.
+    pub(crate) fn next_point(
+        &self,
+        kind: ReplicationType,
+        now: SimTime,
+    ) -> Option<RecoveryPointKind> {
+        if self.settings.recovery_history == 0 {
+            return None;
+        }
+        if kind == ReplicationType::Planned {
+            return Some(RecoveryPointKind::PlannedFailover);
+        }
+        let hour = |at: SimTime| at.ticks() / (POINT_SPACING.as_secs() * 10_000_000);
+        let due = self.points.last().is_none_or(|last| hour(now) > hour(last.created));
+        let every = u64::from(self.settings.application_consistent_interval_h);
+        let consistent =
+            every > 0 && self.last_consistent.is_none_or(|last| hour(now) >= hour(last) + every);
+        match (due, consistent) {
+            (false, _) => None,
+            (true, true) => Some(RecoveryPointKind::ApplicationConsistent),
+            (true, false) => Some(RecoveryPointKind::Standard),
+        }
+    }
+}

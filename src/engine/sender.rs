@@ -1,0 +1,147 @@
+//! The sending end of a relationship.
+
+use super::agenda::Ticket;
+use super::window::Window;
+use crate::model::{HostId, JobId, ReplicationState, ReplicationType, Settings, SimTime};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The sending end of a relationship.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Sender {
+    pub(crate) peer: HostId,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) phase: Sending,
+    /// The line of writes that is tracked: what is written on another is in no log.
+    pub(crate) line: u32,
+    /// The position the receiver has acknowledged.
+    pub(crate) sent: u64,
+    pub(crate) last_sent: Option<SimTime>,
+    pub(crate) last_type: ReplicationType,
+    pub(crate) last_consistent: Option<SimTime>,
+    pub(crate) cycle: Cycle,
+    /// Recoverable failures in a row.
+    pub(crate) failures: u8,
+    /// The job that copies or compares.
+    pub(crate) transfer: Option<JobId>,
+    /// When a needed resynchronisation may start by itself.
+    pub(crate) window: Option<Ticket>,
+    /// How large the log may become.
+    pub(crate) limit_bytes: u64,
+    /// When the log outgrows that, unless it is sent before.
+    pub(crate) overflow: Option<Ticket>,
+    pub(crate) counters: Window,
+}
+
+/// Where a sender is in its cycle: one log at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Cycle {
+    /// Nothing is to be sent.
+    Idle,
+    /// The next log is closed then.
+    Waits(Ticket),
+    /// A log is closed, and as many as may be sent at once are on their way.
+    Queued(u64, Log),
+    /// A log is on its way until then.
+    Flies(Ticket, Log),
+}
+
+/// A closed change log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Log {
+    pub(crate) closed: SimTime,
+    /// Where it ends.
+    pub(crate) position: u64,
+}
+
+/// What a sender is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Sending {
+    Ready,
+    Initial,
+    Replicating,
+    Synced,
+    Suspended(Work),
+    Critical(Work),
+    NeedsResync,
+    Resyncing,
+    ResyncSuspended,
+    UpdatingDisks,
+    DiskUpdateFailed,
+}
+
+/// What a pause or an error interrupted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Work {
+    Initial,
+    Replication,
+}
+
+impl Sending {
+    /// What is left of it when the job on its data path is gone.
+    pub(crate) const fn without_transfer(self) -> Self {
+        match self {
+            Self::Initial | Self::Suspended(Work::Initial) | Self::Critical(Work::Initial) => {
+                Self::Ready
+            }
+            Self::Resyncing | Self::ResyncSuspended => Self::NeedsResync,
+            Self::UpdatingDisks => Self::DiskUpdateFailed,
+            other => other,
+        }
+    }
+
+    /// Whether the log is held to its share of the disks. What becomes of one that outgrows it
+    /// during initial replication no source says.
+    pub(crate) const fn tracks(self) -> bool {
+        matches!(
+            self,
+            Self::Replicating
+                | Self::Suspended(Work::Replication)
+                | Self::Critical(Work::Replication)
+                | Self::Resyncing
+                | Self::ResyncSuspended
+        )
+    }
+
+    pub(crate) const fn state(self) -> ReplicationState {
+        match self {
+            Self::Ready => ReplicationState::Ready,
+            Self::Initial => ReplicationState::WaitingForInitialReplication,
+            Self::Replicating => ReplicationState::Replicating,
+            Self::Synced => ReplicationState::Synced,
+            Self::Suspended(_) => ReplicationState::Suspended,
+            Self::Critical(_) => ReplicationState::Critical,
+            Self::NeedsResync => ReplicationState::WaitingForResynchronization,
+            Self::Resyncing => ReplicationState::Resynchronizing,
+            Self::ResyncSuspended => ReplicationState::ResynchronizationSuspended,
+            Self::UpdatingDisks => ReplicationState::DiskUpdateInProgress,
+            Self::DiskUpdateFailed => ReplicationState::DiskUpdateCritical,
+        }
+    }
+}
+
+impl Sender {
+    pub(crate) fn new(peer: HostId, settings: Arc<Settings>, line: u32, now: SimTime) -> Self {
+        Self {
+            peer,
+            settings,
+            phase: Sending::Ready,
+            line,
+            sent: 0,
+            last_sent: None,
+            last_type: ReplicationType::None,
+            last_consistent: None,
+            cycle: Cycle::Idle,
+            failures: 0,
+            transfer: None,
+            window: None,
+            limit_bytes: 0,
+            overflow: None,
+            counters: Window::starting(now),
+        }
+    }
+
+    pub(crate) fn interval(&self) -> Duration {
+        Duration::from_secs(u64::from(self.settings.replication_interval_s))
+    }
+}
