@@ -218,6 +218,17 @@ fn courses() -> Vec<Course> {
             .pass(2)
             .call(OSAKA, reverse.clone())
             .pass(20),
+        Course::from(replicating())
+            .disturb(Disturbance::CrashHost(TOKYO))
+            .call(OSAKA, Call::InitiateFailover { vm: WEB, point: None })
+            .pass(5)
+            .call(OSAKA, commit.clone())
+            .pass(6)
+            .disturb(Disturbance::BootHost(TOKYO))
+            .request(TOKYO, 2)
+            .pass(2)
+            .call(OSAKA, reverse.clone())
+            .pass(20),
         Course::from(failed_over()).call(OSAKA, reverse.clone()).pass(20),
         Course::from(failed_over()).call(OSAKA, commit).pass(6).call(OSAKA, reverse).pass(20),
     ]
