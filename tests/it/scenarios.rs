@@ -11,7 +11,11 @@ use std::path::{Path, PathBuf};
 /// A flow without a file fails the tests, and so does a file without a flow. The files in
 /// `incidents/` are stories of their own and stand for no flow.
 const FLOWS: &[(&str, &str)] = &[
-    ("a replica server is configured, and every operation called once", "sdk-sample"),
+    // The server, and the life of its jobs.
+    ("a replica server configured, and the operations of Microsoft's sample", "sdk-sample"),
+    ("jobs that can be terminated, and jobs that cannot", "jobs-cancelled"),
+    ("on Windows Server 2012", "windows-2012"),
+    // Initial replication.
     ("enabled, and initial replication over the network", "initial-network"),
     ("initial replication at a set time, and its cancellation", "initial-scheduled"),
     ("initial replication exported, changes meanwhile, imported", "initial-export"),
@@ -20,6 +24,7 @@ const FLOWS: &[(&str, &str)] = &[
     ("initial replication cancelled at each phase, and restarted", "initial-cancelled"),
     ("initial replication paused and resumed", "initial-paused"),
     ("initial replication interrupted by the line and by a host", "initial-interrupted"),
+    // Cycles and recovery points; interruption, pause.
     ("cycles that take longer than they last", "cycles-too-slow"),
     ("recovery points hourly, history reduced, no history", "recovery-points"),
     ("application-consistent recovery points", "recovery-points-consistent"),
@@ -27,34 +32,39 @@ const FLOWS: &[(&str, &str)] = &[
     ("a failure that is not recoverable", "send-refused"),
     ("hosts restarted in order, and after a crash", "scripts-both-hosts-back"),
     ("paused and resumed on either side", "pause"),
+    // Resynchronisation.
     ("resynchronised by hand, forced from a pause", "resync-forced"),
     ("resynchronised at a set time", "resync-scheduled"),
     ("resynchronised by itself, inside the window and after waiting", "resync-automatic"),
     ("a resynchronisation paused and resumed", "resync-paused"),
     ("a resynchronisation cancelled by the state and by the job", "resync-cancelled"),
     ("a resynchronisation ended by an unplanned failover", "resync-failed-over"),
+    // Planned failover.
     ("planned failover, reversed, then started", "planned-failover"),
     ("planned failover, started, then reversed", "planned-failover-running"),
     ("planned failover, committed, then reversed", "scripts-planned"),
     ("planned failover cancelled before and after the failover", "planned-failover-cancelled"),
     ("planned failover broken off while it is prepared or made", "planned-failover-interrupted"),
-    ("unplanned failover to an older point, reverted, again, committed", "unplanned-failover"),
-    (
-        "unplanned failover, the old primary back after the commitment",
-        "unplanned-failover-late-primary",
-    ),
+    // Unplanned failover, and what follows.
+    ("unplanned failover to an older point, reverted, again, final", "unplanned-failover"),
+    ("unplanned failover of a paused or resynchronising replica", "unplanned-failover-paused"),
+    ("unplanned failover, the old primary back late", "unplanned-failover-late-primary"),
     ("unplanned failover, the old primary's host shut down", "scripts-primary-shut-down"),
     ("unplanned failover, the old primary's host crashed", "scripts-primary-crashed"),
     ("failing back", "failback"),
     ("split brain, the failover undone", "scripts-split-brain"),
     ("split brain, the old primary given up", "scripts-split-brain-repurposed"),
+    // Test failover; who may run.
     ("test failover, and its clean-up", "test-failover"),
+    ("who may run, and what has to be off", "power"),
+    // Extended replication.
     ("extended replication set up, its constraints, its health", "extended"),
     ("extended replication, planned failover of the second leg", "extended-planned-failover"),
     ("extended replication, the first host lost, on to the third", "extended-first-host-lost"),
     ("extended replication, the first host lost, reversed instead", "extended-reversed"),
     ("extended replication, the middle host lost", "extended-middle-host-lost"),
     ("extended replication removed, from its end", "extended-removal"),
+    // Removal; the set of disks.
     ("removed on the primary, then on the replica", "removal"),
     ("removed on the replica alone", "removal-on-the-replica"),
     ("removed on both sides, the old copy a seed", "removal-then-seeded"),
@@ -67,13 +77,13 @@ fn folder() -> PathBuf {
 
 /// The paths of the files in a folder and below it that end with `.extension`, without that and
 /// relative to the folder: `incidents/vanished-job`.
-fn names(folder: &Path, extension: &str) -> BTreeSet<String> {
+fn names_in(folder: &Path, extension: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for entry in fs::read_dir(folder).expect("a folder of fixtures") {
         let path = entry.expect("an entry of the folder").path();
         let stem = path.file_stem().and_then(|it| it.to_str()).expect("a name in UTF-8");
         if path.is_dir() {
-            names.extend(names_below(&path, stem, extension));
+            names.extend(names_in(&path, extension).iter().map(|it| format!("{stem}/{it}")));
         } else if path.extension().is_some_and(|it| it == extension) {
             names.insert(stem.to_owned());
         }
@@ -81,13 +91,9 @@ fn names(folder: &Path, extension: &str) -> BTreeSet<String> {
     names
 }
 
-fn names_below(folder: &Path, name: &str, extension: &str) -> impl Iterator<Item = String> {
-    names(folder, extension).into_iter().map(move |it| format!("{name}/{it}"))
-}
-
 /// Every scenario of the repository, in the order of their names.
 pub(crate) fn files() -> Vec<PathBuf> {
-    names(&folder(), "hvr").iter().map(|name| folder().join(format!("{name}.hvr"))).collect()
+    names_in(&folder(), "hvr").iter().map(|name| folder().join(format!("{name}.hvr"))).collect()
 }
 
 #[test]
@@ -131,7 +137,7 @@ fn every_scenario_round_trips() {
 fn every_flow_has_its_scenario() {
     let shown: BTreeSet<_> = FLOWS.iter().map(|(_, file)| (*file).to_owned()).collect();
     assert_eq!(shown.len(), FLOWS.len(), "a file shows one flow");
-    let mut there = names(&folder(), "hvr");
+    let mut there = names_in(&folder(), "hvr");
     there.retain(|name| !name.starts_with("incidents/"));
     assert_eq!(shown, there);
 }
@@ -143,7 +149,7 @@ fn every_flow_has_its_scenario() {
 #[test]
 fn every_run_is_as_it_was_reviewed() {
     let runs = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/snapshots/runs");
-    let scenarios = names(&folder(), "hvr");
+    let scenarios = names_in(&folder(), "hvr");
     for name in &scenarios {
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_hvr"))
             .args(["run", "--width", "100", &format!("{name}.hvr")])
@@ -160,5 +166,5 @@ fn every_run_is_as_it_was_reviewed() {
             insta::assert_snapshot!(path.file_name().unwrap().to_str(), run);
         });
     }
-    assert_eq!(names(&runs, "snap"), scenarios, "a run for each scenario, and no others");
+    assert_eq!(names_in(&runs, "snap"), scenarios, "a run for each scenario, and no others");
 }
