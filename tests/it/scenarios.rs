@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 const FLOWS: &[(&str, &str)] = &[
     // The server, and the life of its jobs.
     ("a replica server configured, and the operations of Microsoft's sample", "sdk-sample"),
+    ("a primary let in, and what may be missing", "authorization"),
     ("jobs that can be terminated, and jobs that cannot", "jobs-cancelled"),
     ("on Windows Server 2012", "windows-2012"),
     // Initial replication.
@@ -67,7 +68,7 @@ const FLOWS: &[(&str, &str)] = &[
     // Removal; the set of disks.
     ("removed on the primary, then on the replica", "removal"),
     ("removed on the replica alone", "removal-on-the-replica"),
-    ("removed on both sides, the old copy a seed", "removal-then-seeded"),
+    ("removed on the replica, whose copy becomes a seed", "removal-then-seeded"),
     ("the set of disks changed, the change failed and retried", "disk-set"),
 ];
 
