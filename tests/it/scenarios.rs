@@ -1,20 +1,100 @@
 //! Every scenario file passes, and means what it says.
 
 use hyperv_replica::script;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// What is done with replication, from its beginning to its end, and the file that shows it.
+///
+/// A flow without a file fails the tests, and so does a file without a flow. The files in
+/// `incidents/` are stories of their own and stand for no flow.
+const FLOWS: &[(&str, &str)] = &[
+    // The server, and the life of its jobs.
+    ("a replica server configured, and the operations of Microsoft's sample", "sdk-sample"),
+    ("a primary let in, and what may be missing", "authorization"),
+    ("jobs that can be terminated, and jobs that cannot", "jobs-cancelled"),
+    ("on Windows Server 2012", "windows-2012"),
+    // Initial replication.
+    ("enabled, and initial replication over the network", "initial-network"),
+    ("initial replication at a set time, and its cancellation", "initial-scheduled"),
+    ("initial replication exported, changes meanwhile, imported", "initial-export"),
+    ("an export stopped, and one that is complete", "initial-export-stopped"),
+    ("initial replication seeded from an existing virtual machine", "initial-seeded"),
+    ("initial replication cancelled at each phase, and restarted", "initial-cancelled"),
+    ("initial replication paused and resumed", "initial-paused"),
+    ("initial replication interrupted by the line and by a host", "initial-interrupted"),
+    // Cycles and recovery points; interruption, pause.
+    ("cycles that take longer than they last", "cycles-too-slow"),
+    ("recovery points hourly, history reduced, no history", "recovery-points"),
+    ("application-consistent recovery points", "recovery-points-consistent"),
+    ("a recoverable failure is retried", "retry-back-off"),
+    ("a failure that is not recoverable", "send-refused"),
+    ("hosts restarted in order, and after a crash", "scripts-both-hosts-back"),
+    ("paused and resumed on either side", "pause"),
+    // Resynchronisation.
+    ("resynchronised by hand, forced from a pause", "resync-forced"),
+    ("resynchronised at a set time", "resync-scheduled"),
+    ("resynchronised by itself, inside the window and after waiting", "resync-automatic"),
+    ("a resynchronisation paused and resumed", "resync-paused"),
+    ("a resynchronisation cancelled by the state and by the job", "resync-cancelled"),
+    ("a resynchronisation ended by an unplanned failover", "resync-failed-over"),
+    // Planned failover.
+    ("planned failover, reversed, then started", "planned-failover"),
+    ("planned failover, started, then reversed", "planned-failover-running"),
+    ("planned failover, committed, then reversed", "scripts-planned"),
+    ("planned failover cancelled before and after the failover", "planned-failover-cancelled"),
+    ("planned failover broken off while it is prepared or made", "planned-failover-interrupted"),
+    // Unplanned failover, and what follows.
+    ("unplanned failover to an older point, reverted, again, final", "unplanned-failover"),
+    ("unplanned failover of a paused or resynchronising replica", "unplanned-failover-paused"),
+    ("unplanned failover, the old primary back late", "unplanned-failover-late-primary"),
+    ("unplanned failover, the old primary's host shut down", "scripts-primary-shut-down"),
+    ("unplanned failover, the old primary's host crashed", "scripts-primary-crashed"),
+    ("failing back", "failback"),
+    ("split brain, the failover undone", "scripts-split-brain"),
+    ("split brain, the old primary given up", "scripts-split-brain-repurposed"),
+    // Test failover; who may run.
+    ("test failover, and its clean-up", "test-failover"),
+    ("who may run, and what has to be off", "power"),
+    // Extended replication.
+    ("extended replication set up, its constraints, its health", "extended"),
+    ("extended replication, planned failover of the second leg", "extended-planned-failover"),
+    ("extended replication, the first host lost, on to the third", "extended-first-host-lost"),
+    ("extended replication, the first host lost, reversed instead", "extended-reversed"),
+    ("extended replication, the middle host lost", "extended-middle-host-lost"),
+    ("extended replication removed, from its end", "extended-removal"),
+    // Removal; the set of disks.
+    ("removed on the primary, then on the replica", "removal"),
+    ("removed on the replica alone", "removal-on-the-replica"),
+    ("removed on the replica, whose copy becomes a seed", "removal-then-seeded"),
+    ("the set of disks changed, the change failed and retried", "disk-set"),
+];
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/scenarios")
+}
+
+/// The paths of the files in a folder and below it that end with `.extension`, without that and
+/// relative to the folder: `incidents/vanished-job`.
+fn names_in(folder: &Path, extension: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(folder).expect("a folder of fixtures") {
+        let path = entry.expect("an entry of the folder").path();
+        let stem = path.file_stem().and_then(|it| it.to_str()).expect("a name in UTF-8");
+        if path.is_dir() {
+            names.extend(names_in(&path, extension).iter().map(|it| format!("{stem}/{it}")));
+        } else if path.extension().is_some_and(|it| it == extension) {
+            names.insert(stem.to_owned());
+        }
+    }
+    names
+}
+
 /// Every scenario of the repository, in the order of their names.
 pub(crate) fn files() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/scenarios");
-    let mut files: Vec<_> = fs::read_dir(folder)
-        .expect("the folder of scenarios")
-        .map(|entry| entry.expect("an entry of the folder").path())
-        .filter(|path| path.extension().is_some_and(|it| it == "hvr"))
-        .collect();
-    files.sort();
-    files
+    names_in(&folder(), "hvr").iter().map(|name| folder().join(format!("{name}.hvr"))).collect()
 }
 
 #[test]
@@ -22,7 +102,7 @@ fn every_scenario_passes() {
     let mut faults = String::new();
     for path in files() {
         let text = fs::read_to_string(&path).expect("a scenario is text");
-        let name = path.file_name().expect("a file").display();
+        let name = path.strip_prefix(folder()).expect("a file in the folder").display();
         match script::parse(&text) {
             Err(error) => writeln!(faults, "{name}: {error}").unwrap(),
             Ok(script) => {
@@ -52,4 +132,40 @@ fn every_scenario_round_trips() {
         let script = script::parse(&fs::read_to_string(&path).unwrap()).unwrap();
         assert_eq!(script::parse(&script.to_string()).unwrap(), script, "{}", path.display());
     }
+}
+
+#[test]
+fn every_flow_has_its_scenario() {
+    let shown: BTreeSet<_> = FLOWS.iter().map(|(_, file)| (*file).to_owned()).collect();
+    assert_eq!(shown.len(), FLOWS.len(), "a file shows one flow");
+    let mut there = names_in(&folder(), "hvr");
+    there.retain(|name| !name.starts_with("incidents/"));
+    assert_eq!(shown, there);
+}
+
+/// The run of each scenario as `hvr run` prints it.
+///
+/// `INSTA_UPDATE=always cargo test --all-features --test it scenarios` writes them anew.
+#[cfg(feature = "cli")]
+#[test]
+fn every_run_is_as_it_was_reviewed() {
+    let runs = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/snapshots/runs");
+    let scenarios = names_in(&folder(), "hvr");
+    for name in &scenarios {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_hvr"))
+            .args(["run", "--width", "100", &format!("{name}.hvr")])
+            .current_dir(folder())
+            .output()
+            .unwrap();
+        let run = String::from_utf8(output.stdout).unwrap();
+        let path = runs.join(name);
+        insta::with_settings!({
+            snapshot_path => path.parent().unwrap(),
+            prepend_module_to_snapshot => false,
+            omit_expression => true,
+        }, {
+            insta::assert_snapshot!(path.file_name().unwrap().to_str(), run);
+        });
+    }
+    assert_eq!(names_in(&runs, "snap"), scenarios, "a run for each scenario, and no others");
 }
