@@ -60,7 +60,7 @@ impl World {
         if (0..spec.disks.len()).any(|i| repeats(i) || !fits(i)) {
             return Reply::Rejected(Rejection::BadDisks);
         }
-        let line = self.lines.begin(None);
+        let line = self.lines.begin(None, now);
         let mut vm = VmState::new(&spec.name, spec.disks.as_slice().into(), spec.write_rate, line);
         if spec.running {
             vm.power = EnabledState::Enabled;

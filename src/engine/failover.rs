@@ -23,7 +23,7 @@ impl World {
     ) -> Result<(), Failed> {
         let Some(Call::InitiateFailover { point, .. }) = call else { return Err(Failed::GONE) };
         let (recovery, reach) = self.recover(host, id, *point)?;
-        let line = self.lines.begin(Some(reach));
+        let line = self.lines.begin(Some(reach), self.now);
         let by = Cause::Call(Operation::InitiateFailover);
         self.edit(host, id, by, out, |vm| {
             let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
@@ -126,7 +126,7 @@ impl World {
         };
         let made = VmId(self.mint());
         let (_, reach) = self.recover(host, id, point)?;
-        let line = self.lines.begin(Some(reach));
+        let line = self.lines.begin(Some(reach), self.now);
         let vm = self.vm_mut(host, id).ok_or(Failed::GONE)?;
         (vm.tester, vm.last_test) = (Some(made), Some(now));
         let name: Arc<str> = format!("{} - Test", vm.name).into();

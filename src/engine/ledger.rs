@@ -97,29 +97,36 @@ impl World {
                 let others = self.copies_of(id).filter(|(other, _)| *other != host);
                 let reaches: Vec<Reach> = others.map(|(_, vm)| vm.reach(now)).collect();
                 let shared = reaches.iter().map(|it| self.lines.common(reach, *it)).max();
-                let missing =
-                    reaches.iter().map(|it| it.position - self.lines.common(reach, *it)).max();
+                let lacks = |it: &Reach| it.position - self.lines.common(reach, *it);
+                let missing_bytes = reaches.iter().map(lacks).max().unwrap_or(0);
                 Copy {
                     host,
                     mode: vm.mode(),
                     runs: vm.power == EnabledState::Enabled,
                     position: reach.position,
                     own_bytes: reach.position - shared.unwrap_or(0),
-                    missing_bytes: missing.unwrap_or(0),
+                    missing_bytes,
+                    missing: written_in(missing_bytes, vm.guest.rate),
                 }
             })
             .collect()
     }
 
-    /// Whether two copies of a virtual machine hold writes that the other lacks: both sides
-    /// accepted writes, and one of the two must be given up.
+    /// Whether two copies of a virtual machine were both written to after they had parted: each
+    /// holds writes that the other lacks, and one of the two must be given up.
     pub fn is_split_brain(&self, id: VmId) -> bool {
-        let reaches: Vec<Reach> = self.copies_of(id).map(|(_, vm)| vm.reach(self.now)).collect();
-        let split = |a: &Reach, b: &Reach| {
-            let common = self.lines.common(*a, *b);
-            a.position > common && b.position > common
+        let now = self.now;
+        let copies: Vec<&VmState> = self.copies_of(id).map(|(_, vm)| vm).collect();
+        let split = |a: &VmState, b: &VmState| {
+            let (left, right) = (a.reach(now), b.reach(now));
+            let parting = self.lines.parting(left, right);
+            left.position > parting.common
+                && right.position > parting.common
+                && parting
+                    .since
+                    .is_some_and(|at| a.guest.wrote_after(at, now) && b.guest.wrote_after(at, now))
         };
-        reaches.iter().enumerate().any(|(i, a)| reaches[..i].iter().any(|b| split(a, b)))
+        copies.iter().enumerate().any(|(i, a)| copies[..i].iter().any(|b| split(a, b)))
     }
 
     /// What failing a replica over to a point, or to its latest state, would lose now.

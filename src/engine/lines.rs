@@ -4,6 +4,7 @@
 //! same number as long as they are on the same line; where a replica is failed over, where disks
 //! are changed behind the service's back, a new line branches off.
 
+use crate::model::SimTime;
 use std::sync::Arc;
 
 /// What a copy holds: every write of a line, and of those it branched off from, up to a position.
@@ -16,27 +17,55 @@ pub(crate) struct Reach {
 /// All lines of a world, by number. A line has a greater number than the one it branched off from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Lines {
-    /// Where each branched off; `None` for the first line of a virtual machine.
-    branches: Arc<Vec<Option<Reach>>>,
+    branches: Arc<Vec<Branch>>,
+}
+
+/// How a line began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Branch {
+    /// Where it branched off; `None` for the first line of a virtual machine.
+    from: Option<Reach>,
+    at: SimTime,
+}
+
+/// Where two copies part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Parting {
+    /// Up to which position they hold the same writes.
+    pub(crate) common: u64,
+    /// Since when they go different ways; `None` if both are on one.
+    pub(crate) since: Option<SimTime>,
 }
 
 impl Lines {
     /// A line of its own, or one that goes on from what a copy holds.
-    pub(crate) fn begin(&mut self, from: Option<Reach>) -> u32 {
+    pub(crate) fn begin(&mut self, from: Option<Reach>, at: SimTime) -> u32 {
         let branches = Arc::make_mut(&mut self.branches);
         let line = u32::try_from(branches.len()).unwrap_or(u32::MAX);
-        branches.push(from);
+        branches.push(Branch { from, at });
         line
     }
 
-    /// Up to which position two copies hold the same writes.
-    pub(crate) fn common(&self, mut a: Reach, mut b: Reach) -> u64 {
+    /// Where two copies part.
+    pub(crate) fn parting(&self, mut a: Reach, mut b: Reach) -> Parting {
+        let mut since = [None, None];
         while a.line != b.line {
+            let side = usize::from(a.line > b.line);
             let later = if a.line > b.line { &mut a } else { &mut b };
-            let Some(Some(from)) = self.branches.get(later.line as usize) else { return 0 };
+            let branch = self.branches.get(later.line as usize);
+            since[side] = branch.map(|it| it.at);
+            let Some(from) = branch.and_then(|it| it.from) else {
+                return Parting { common: 0, since: since.into_iter().max().flatten() };
+            };
             *later = Reach { line: from.line, position: from.position.min(later.position) };
         }
-        a.position.min(b.position)
+        let common = a.position.min(b.position);
+        Parting { common, since: since.into_iter().max().flatten() }
+    }
+
+    /// Up to which position two copies hold the same writes.
+    pub(crate) fn common(&self, a: Reach, b: Reach) -> u64 {
+        self.parting(a, b).common
     }
 
     /// Whether everything `part` holds is held by `whole`, too.
@@ -56,13 +85,17 @@ mod tests {
         Reach { line, position }
     }
 
+    fn at(ticks: u64) -> SimTime {
+        SimTime::from_ticks(ticks)
+    }
+
     #[test]
     fn branches_share_what_came_before() {
         let mut lines = Lines::default();
-        let first = lines.begin(None);
-        let second = lines.begin(Some(reach(first, 100)));
-        let third = lines.begin(Some(reach(second, 150)));
-        let other = lines.begin(None);
+        let first = lines.begin(None, at(0));
+        let second = lines.begin(Some(reach(first, 100)), at(7));
+        let third = lines.begin(Some(reach(second, 150)), at(9));
+        let other = lines.begin(None, at(0));
         for (a, b, common) in [
             (reach(first, 80), reach(first, 120), 80),
             (reach(first, 300), reach(second, 120), 100),
@@ -73,6 +106,12 @@ mod tests {
         ] {
             assert_eq!(lines.common(a, b), common, "{a:?} {b:?}");
             assert_eq!(lines.common(b, a), common, "{b:?} {a:?}");
+        }
+        for (a, b, since) in
+            [(first, first, None), (first, third, Some(7)), (second, third, Some(9))]
+        {
+            let parting = lines.parting(reach(a, 500), reach(b, 500));
+            assert_eq!(parting.since, since.map(at), "{a} {b}");
         }
         assert!(lines.includes(reach(third, 200), reach(first, 100)));
         assert!(!lines.includes(reach(third, 200), reach(first, 101)));

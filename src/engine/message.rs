@@ -155,6 +155,10 @@ impl World {
     /// Whether a log would be taken now.
     pub(super) fn may_deliver(&self, from: HostId, to: HostId, id: VmId) -> Result<(), Turned> {
         let (vm, receiver) = self.receiving_end(from, to, id)?;
+        if vm.failing_over_leg() == Leg::Extended {
+            // Its own replica is prepared for a planned failover, which is to lose nothing.
+            return Err(Turned::NotNow);
+        }
         match vm.state(Leg::Primary) {
             ReplicationState::Replicating => Ok(()),
             ReplicationState::WaitingForInitialReplication if receiver.peer.is_some() => Ok(()),
@@ -358,7 +362,7 @@ impl World {
         let included = |disk: &&Disk| {
             settings.included_disks.as_ref().is_none_or(|ids| ids.contains(&disk.id))
         };
-        let line = self.lines.begin(None);
+        let line = self.lines.begin(None, now);
         let replica =
             VmState::new(name, disks.iter().filter(included).copied().collect(), rate, line);
         self.hosts[usize::from(to.0)].vms.insert(id, Arc::new(replica));

@@ -107,7 +107,7 @@ impl World {
             return Err(Rejection::VmIsNotOff(id));
         }
         let from = vm.reach(now);
-        let line = self.lines.begin(Some(from));
+        let line = self.lines.begin(Some(from), now);
         let Some(vm) = self.vm_mut(host, id) else { return Ok(()) };
         let reach = Reach { line, position: from.position.saturating_add(1) };
         match vm.receiver_mut().filter(|it| it.phase.recovery().is_none()) {

@@ -69,6 +69,8 @@ pub(crate) struct Guest {
     pub(crate) position: u64,
     /// Since when it writes; `None` while it does not run.
     pub(crate) since: Option<SimTime>,
+    /// When it last stopped.
+    pub(crate) stopped: Option<SimTime>,
 }
 
 impl Guest {
@@ -83,7 +85,14 @@ impl Guest {
 
     pub(crate) fn stop(&mut self, now: SimTime) {
         self.position = self.position(now);
-        self.since = None;
+        if self.since.take().is_some() {
+            self.stopped = Some(now);
+        }
+    }
+
+    /// Whether it has written after this time.
+    pub(crate) fn wrote_after(&self, time: SimTime, now: SimTime) -> bool {
+        self.since.map(|_| now).or(self.stopped).is_some_and(|until| until > time)
     }
 
     /// The disks are replaced by a copy that reaches this far.
@@ -131,7 +140,7 @@ impl VmState {
         Self {
             name: Arc::clone(name),
             disks,
-            guest: Guest { rate, line, position: 0, since: None },
+            guest: Guest { rate, line, position: 0, since: None, stopped: None },
             power: EnabledState::Disabled,
             requested: None,
             power_job: None,

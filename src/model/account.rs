@@ -21,6 +21,8 @@ pub struct Copy {
     pub own_bytes: u64,
     /// What it lacks of what another holds, in bytes; of the one that is furthest ahead.
     pub missing_bytes: u64,
+    /// How long the guest took to write that.
+    pub missing: Duration,
 }
 
 /// What a failover would lose: the recovery point objective that is met right now.

@@ -1,7 +1,7 @@
 //! Expectations: what a line says that a virtual machine or a job should look like.
 
 use super::args::{Args, Reader, Writer};
-use super::form::{Exact, Form, Number, YES_NO};
+use super::form::{Exact, Form, Number, Size, Time, YES_NO};
 use super::names::Nameless;
 use super::problem::{Problem, listed, shown};
 use super::text::{Arg, Span, Word, is_alias};
@@ -10,6 +10,7 @@ use crate::model::{
     ReplicationState, ReplicationType, WireEnum,
 };
 use std::fmt;
+use std::time::Duration;
 
 /// What should be seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +68,16 @@ pub struct VmFacts {
     pub failed_over: Option<ReplicationType>,
     /// `test_replica=`: whether it has a test replica.
     pub test_replica: Option<bool>,
+    /// `lacks=`: what it lacks of what another copy holds, in bytes.
+    pub lacks: Option<u64>,
+    /// `own=`: what it alone holds, in bytes.
+    pub own: Option<u64>,
+    /// `split_brain=`: whether two copies were written to after they had parted.
+    pub split_brain: Option<bool>,
+    /// `outage=`: how long the last outage of the virtual machine was, wherever it runs.
+    pub outage: Option<Duration>,
+    /// `lost=`: what no copy holds any more, in bytes.
+    pub lost: Option<u64>,
     /// `relationship=`: which relationship is looked at; the first if `None`.
     pub relationship: Option<Leg>,
 }
@@ -148,6 +159,11 @@ fn keyed<A: Args>(args: &mut A, facts: &mut VmFacts) {
     args.maybe("last", Exact::new(), &mut facts.last);
     args.maybe("failed_over", Exact::new(), &mut facts.failed_over);
     args.maybe("test_replica", YES_NO, &mut facts.test_replica);
+    args.maybe("lacks", Size, &mut facts.lacks);
+    args.maybe("own", Size, &mut facts.own);
+    args.maybe("split_brain", YES_NO, &mut facts.split_brain);
+    args.maybe("outage", Time, &mut facts.outage);
+    args.maybe("lost", Size, &mut facts.lost);
     args.maybe("relationship", LegForm, &mut facts.relationship);
 }
 
@@ -353,6 +369,11 @@ impl VmFacts {
             last: self.last.filter(|_| like.last.is_some()),
             failed_over: self.failed_over.filter(|_| like.failed_over.is_some()),
             test_replica: self.test_replica.filter(|_| like.test_replica.is_some()),
+            lacks: self.lacks.filter(|_| like.lacks.is_some()),
+            own: self.own.filter(|_| like.own.is_some()),
+            split_brain: self.split_brain.filter(|_| like.split_brain.is_some()),
+            outage: self.outage.filter(|_| like.outage.is_some()),
+            lost: self.lost.filter(|_| like.lost.is_some()),
             relationship: like.relationship,
         }
     }

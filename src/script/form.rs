@@ -345,6 +345,24 @@ impl Form for Rate {
     }
 }
 
+/// A duration: `1d2h3m4s5ms`.
+#[derive(Clone, Copy)]
+pub(super) struct Time;
+
+impl Form for Time {
+    type Value = Duration;
+
+    fn expected(self) -> String {
+        "a duration such as `2h30m`".to_owned()
+    }
+    fn read(self, word: &Word) -> Option<Duration> {
+        parse_duration(word.plain()?).ok()
+    }
+    fn write(self, value: &Duration) -> Word {
+        Word::bare(format_duration(*value))
+    }
+}
+
 /// A GUID, with or without braces.
 #[derive(Clone, Copy)]
 pub(super) struct GuidForm;

@@ -114,6 +114,10 @@
 //! `points=4`, `last=Regular`, `failed_over=Planned`, `test_replica=yes`; `relationship=1` looks
 //! at the extended one. `absent` is a virtual machine that is not there.
 //!
+//! Of its writes: `lacks=12MiB` of what another copy holds, `own=0` bytes that no other holds,
+//! `split_brain=yes`; and wherever it runs, `outage=40s`, the last one, and `lost=0` bytes that no
+//! copy holds any more.
+//!
 //! What should be seen of a job: `Running`, `40%` or `40%..60%`, `Exception 32768`,
 //! `type=InitiateFailover`; `gone` is a job that is not there.
 

@@ -8,6 +8,7 @@ use crate::model::{
 use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A run of a script.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -117,4 +118,12 @@ pub struct Side {
     pub health: ReplicationHealth,
     /// Its power.
     pub power: EnabledState,
+    /// What this copy alone holds, in bytes.
+    pub own_bytes: u64,
+    /// What it lacks of what another copy holds, in bytes.
+    pub missing_bytes: u64,
+    /// How long the guest took to write that.
+    pub missing: Duration,
+    /// Whether two copies were written to after they had parted.
+    pub split_brain: bool,
 }

@@ -257,6 +257,8 @@ impl Runner {
         let points = self.world.recovery_points(host, id).unwrap_or_default();
         let relationship = RelationshipId { vm: id, leg: leg.unwrap_or(Leg::Primary) };
         let relationship = self.world.relationship(host, relationship);
+        let copy = self.world.copies(id).into_iter().find(|it| it.host == host);
+        let account = self.world.service_account(id);
         Some(VmFacts {
             mode: Some(vm.mode),
             state: relationship.map(|it| it.state),
@@ -266,6 +268,11 @@ impl Runner {
             last: relationship.map(|it| it.last_type),
             failed_over: relationship.map(|it| it.failed_over),
             test_replica: Some(vm.test_replica.is_some()),
+            lacks: copy.map(|it| it.missing_bytes),
+            own: copy.map(|it| it.own_bytes),
+            split_brain: Some(self.world.is_split_brain(id)),
+            outage: Some(account.map_or(Duration::ZERO, |it| it.last_outage)),
+            lost: Some(account.map_or(0, |it| it.lost_bytes)),
             relationship: leg,
         })
     }
@@ -279,6 +286,9 @@ impl Runner {
                 if vm.mode == ReplicationMode::None && !named {
                     continue;
                 }
+                let copies = self.world.copies(vm.id);
+                let copy = copies.iter().find(|it| it.host == host);
+                let split_brain = self.world.is_split_brain(vm.id);
                 for leg in [Leg::Primary, Leg::Extended] {
                     let id = RelationshipId { vm: vm.id, leg };
                     let Some(it) = self.world.relationship(host, id) else { continue };
@@ -295,6 +305,10 @@ impl Runner {
                         state: it.state,
                         health: it.health,
                         power: vm.power,
+                        own_bytes: copy.map_or(0, |it| it.own_bytes),
+                        missing_bytes: copy.map_or(0, |it| it.missing_bytes),
+                        missing: copy.map_or(Duration::ZERO, |it| it.missing),
+                        split_brain,
                     });
                 }
             }

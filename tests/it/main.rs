@@ -1,5 +1,6 @@
 //! One integration binary: every test that uses the crate as its users do.
 
+mod accounts;
 mod arbitrary;
 mod house;
 mod jobs;

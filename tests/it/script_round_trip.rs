@@ -1,7 +1,9 @@
 //! Every input is expressible: text, line and input lead back to each other.
 
 use crate::arbitrary::config;
-use hyperv_replica::engine::{Caller, Disturbance, HostSpec, Input, VmSpec};
+use hyperv_replica::engine::{
+    Caller, Disturbance, HostSpec, HostTrouble, Input, VmSpec, VmTrouble, Weakness,
+};
 use hyperv_replica::model::*;
 use hyperv_replica::script::{
     Action, Expectation, Expected, JobFacts, Line, Names, Script, Statement, Subject, VmFacts,
@@ -284,16 +286,49 @@ prop_compose! {
     }
 }
 
+fn host_trouble() -> impl Strategy<Value = HostTrouble> {
+    prop::sample::select(HostTrouble::ALL.to_vec())
+}
+
+fn vm_trouble() -> impl Strategy<Value = VmTrouble> {
+    prop::sample::select(VmTrouble::ALL.to_vec())
+}
+
 fn input() -> BoxedStrategy<Input> {
     let host = host_id;
     let pair = || (host_id(), host_id());
     let caller = prop::sample::select(vec![Caller::Administrator, Caller::Other]);
+    let vm = || guid().prop_map(VmId);
+    let disk = || {
+        (any::<u8>(), any::<u64>(), 0u64..1 << 40).prop_map(|(id, capacity_bytes, used_bytes)| {
+            Disk { id: DiskId(id), capacity_bytes, used_bytes }
+        })
+    };
     let disturbance = any_of![
         pair().prop_map(|(a, b)| Disturbance::CutLink(a, b)),
+        pair().prop_map(|(a, b)| Disturbance::CutOneWay(a, b)),
         pair().prop_map(|(a, b)| Disturbance::HealLink(a, b)),
+        (pair(), any::<u64>()).prop_map(|((a, b), rate)| Disturbance::WeakenLink(
+            a,
+            b,
+            Weakness::Slow(rate)
+        )),
+        (pair(), any::<u32>()).prop_map(|((a, b), every)| Disturbance::WeakenLink(
+            a,
+            b,
+            Weakness::Lossy(every)
+        )),
         host().prop_map(Disturbance::CrashHost),
         host().prop_map(Disturbance::ShutDownHost),
         host().prop_map(Disturbance::BootHost),
+        (host(), host_trouble()).prop_map(|(host, it)| Disturbance::TroubleHost(host, it)),
+        (host(), host_trouble()).prop_map(|(host, it)| Disturbance::RelieveHost(host, it)),
+        (host(), vm(), vm_trouble()).prop_map(|(h, vm, it)| Disturbance::TroubleVm(h, vm, it)),
+        (host(), vm(), vm_trouble()).prop_map(|(h, vm, it)| Disturbance::RelieveVm(h, vm, it)),
+        (host(), vm()).prop_map(|(host, vm)| Disturbance::ChangeDisks(host, vm)),
+        (host(), vm()).prop_map(|(host, vm)| Disturbance::CorruptLog(host, vm)),
+        (host(), vm()).prop_map(|(host, vm)| Disturbance::DeleteVm(host, vm)),
+        (host(), vm(), disk()).prop_map(|(host, vm, disk)| Disturbance::ResizeDisk(host, vm, disk)),
     ];
     prop_oneof![
         1 => host_spec().prop_map(Input::AddHost).boxed(),
@@ -311,12 +346,14 @@ prop_compose! {
         mode in of(one_of()), state in of(one_of()), health in of(one_of()),
         power in of(one_of()), points in 0u32..1000, last in of(one_of()),
         failed_over in of(one_of()), test_replica: Option<bool>,
+        lacks: Option<u64>, own: Option<u64>, split_brain: Option<bool>,
+        outage: Option<Duration>, lost: Option<u64>,
         relationship in of(prop_oneof![Just(Leg::Primary), Just(Leg::Extended)]),
     ) -> VmFacts {
         // One thing at least is looked at.
         VmFacts {
             mode, state, health, power, points: Some(points), last, failed_over, test_replica,
-            relationship,
+            relationship, lacks, own, split_brain, outage, lost,
         }
     }
 }

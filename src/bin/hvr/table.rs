@@ -3,11 +3,13 @@
 use crate::excerpt::{self, Source};
 use crate::style::{BAD, BOLD, DIM, GOOD, PLAIN, WARN, columns, padded, printable, wrapped};
 use anstyle::Style;
+use hyperv_replica::model::time::format_duration;
 use hyperv_replica::model::{
     EnabledState, Leg, ReplicationHealth, ReplicationMode, ReplicationState, SimTime,
 };
 use hyperv_replica::script::{Report, Script, Side, Step};
 use std::io::{self, Write};
+use std::time::Duration;
 
 /// The gap between two columns.
 const GAP: usize = 2;
@@ -183,6 +185,24 @@ fn power(power: EnabledState) -> String {
     }
 }
 
+/// Bytes in the largest unit of which there is one.
+fn size(bytes: u64) -> String {
+    const UNITS: [(&str, u64); 4] =
+        [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("bytes", 1)];
+    let (unit, of) = UNITS.into_iter().find(|(_, of)| bytes >= *of).unwrap_or(("bytes", 1));
+    let tenths = bytes % of * 10 / of;
+    if tenths == 0 {
+        format!("{} {unit}", bytes / of)
+    } else {
+        format!("{}.{tenths} {unit}", bytes / of)
+    }
+}
+
+/// A duration to the second, as a person says it.
+fn in_seconds(duration: Duration) -> String {
+    format_duration(Duration::from_secs(duration.as_secs())).to_string()
+}
+
 /// What stands in the column of answers.
 fn answer(step: &Step) -> (String, Style) {
     let looks = step.what.starts_with("expect ");
@@ -272,13 +292,42 @@ impl<'a> Printed<'a> {
         if !it.beside {
             self.below(to, step)?;
         }
+        for note in self.notes(step) {
+            for line in wrapped(&printable(&note), it.width.saturating_sub(it.indent().len())) {
+                writeln!(to, "{}{WARN}{line}{WARN:#}", it.indent())?;
+            }
+        }
         self.before = &step.sides;
         Ok(())
     }
 
+    /// The same side after the step before.
+    fn before(&self, side: &Side) -> Option<&'a Side> {
+        self.before.iter().find(|it| Key::of(it) == Key::of(side))
+    }
+
     /// Whether a side looks different from the step before.
     fn changed(&self, side: &Side) -> bool {
-        !self.before.contains(side)
+        self.before(side).is_none_or(|it| parts(it, false) != parts(side, false))
+    }
+
+    /// What became of writes: what a failover does without, and that both sides have some of their
+    /// own.
+    fn notes(&self, step: &Step) -> Vec<String> {
+        let mut notes = Vec::new();
+        for side in step.sides.iter().filter(|it| it.relationship == Leg::Primary) {
+            let before = self.before(side);
+            let title = Key::of(side).title();
+            let failed_over = |it: &Side| it.state == ReplicationState::Recovered;
+            if failed_over(side) && !before.is_some_and(failed_over) && side.missing_bytes > 0 {
+                let (lacks, took) = (size(side.missing_bytes), in_seconds(side.missing));
+                notes.push(format!("{title} lacks {lacks} that its guest wrote in {took}"));
+            }
+            if side.split_brain && side.own_bytes > 0 && !before.is_some_and(|it| it.split_brain) {
+                notes.push(format!("split brain: {title} alone holds {}", size(side.own_bytes)));
+            }
+        }
+        notes
     }
 
     /// A side in its column: marked if it changed, so that it is seen without colours too.

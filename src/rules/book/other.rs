@@ -283,6 +283,12 @@ pub(super) const DESTROY: Rule = Rule {
             "the virtual machine must be off or saved",
             Documented(page::DESTROY),
         ),
+        need(
+            Check::Holds(Fact::NoTestReplica),
+            InvalidState,
+            "its test replica must be deleted first",
+            Assumed("a test replica runs on differencing disks of the virtual machine's"),
+        ),
         UNLOCKED,
     ],
     plans: &[
