@@ -378,7 +378,12 @@ impl VmState {
             Message::DisksUpdate(begins) => {
                 let from = if begins { Receiving::Replicating } else { Receiving::UpdatingDisks };
                 let to = if begins { Receiving::UpdatingDisks } else { Receiving::Replicating };
-                if begins && shown != ReplicationState::Replicating {
+                // A sender that lost its host in the middle begins again, and was not heard of since.
+                let ready = matches!(
+                    shown,
+                    ReplicationState::Replicating | ReplicationState::DiskUpdateInProgress
+                );
+                if begins && !ready {
                     return Err(Turned::NotNow);
                 }
                 if receiver.phase == from {
