@@ -264,14 +264,17 @@ fn calls_of_vm(world: &World, host: HostId, vm: VmId, add: &mut impl FnMut(Call)
     add(Call::DestroySystem { vm });
 }
 
+/// What repairs everything from outside: links, then hosts.
+pub(crate) fn heal_inputs(world: &World) -> Vec<Input> {
+    let links = [(0, 1), (1, 2), (0, 2)].map(|(a, b)| Disturbance::HealLink(HostId(a), HostId(b)));
+    let hosts = [HostId(0), HostId(1), HostId(2)];
+    let boots = hosts.into_iter().filter(|host| !world.is_up(*host)).map(Disturbance::BootHost);
+    links.into_iter().chain(boots).map(Input::Disturb).collect()
+}
+
 /// Repairs everything from outside: links, then hosts.
 pub(crate) fn heal(world: &mut World, out: &mut Vec<Event>) {
-    for (a, b) in [(0, 1), (1, 2), (0, 2)] {
-        world.apply(&Input::Disturb(Disturbance::HealLink(HostId(a), HostId(b))), out);
-    }
-    for host in [HostId(0), HostId(1), HostId(2)] {
-        if !world.is_up(host) {
-            world.apply(&Input::Disturb(Disturbance::BootHost(host)), out);
-        }
+    for input in heal_inputs(world) {
+        world.apply(&input, out);
     }
 }
