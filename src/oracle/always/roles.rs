@@ -4,7 +4,7 @@ use super::holds;
 use crate::engine::Change;
 use crate::model::{HostId, Leg, RelationshipId, ReplicationMode, ReplicationState, VmId};
 use crate::oracle::step::CALM;
-use crate::oracle::{Copy, End, Finding, Memory, Picture, Step};
+use crate::oracle::{Copy, Finding, Memory, Picture, Step};
 use crate::rules::Side;
 
 pub(super) fn replica_never_runs(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
@@ -111,29 +111,32 @@ pub(super) fn ends_agree(step: &Step<'_>, memory: &Memory) -> Result<(), Finding
             && end.connected
             && end.relationship.state == ReplicationState::Replicating;
         let Some(peer) = end.peer.filter(|_| replicates) else { continue };
-        let there = step.after.end(peer, RelationshipId::primary(copy.vm.id));
+        let there = step.after.copies.get(&(peer, copy.vm.id));
+        let mode = match end.relationship.id.leg {
+            Leg::Primary => ReplicationMode::Replica,
+            Leg::Extended => ReplicationMode::ExtendedReplica,
+        };
         holds!(
-            there.is_some_and(takes_logs),
+            there.is_some_and(|it| it.vm.mode == mode && takes_logs(it)),
             copy.vm.id,
             "{} replicates to {}, which is {}",
             step.after.name(host),
             step.after.name(peer),
-            there.map_or("not there", |it| it.relationship.state.label())
+            there.map_or("not there", |it| it.state(Leg::Primary).label())
         );
     }
     Ok(())
 }
 
-/// Whether a receiving end takes change logs, or will when what it is in is over.
-fn takes_logs(end: &End) -> bool {
+/// Whether a replica takes change logs, or will when what it is in is over.
+fn takes_logs(replica: &Copy) -> bool {
     use ReplicationState as S;
-    end.side == Side::Receiver
-        && matches!(
-            end.relationship.state,
-            S::Replicating
-                | S::Suspended
-                | S::Resynchronizing
-                | S::ResynchronizationSuspended
-                | S::DiskUpdateInProgress
-        )
+    matches!(
+        replica.state(Leg::Primary),
+        S::Replicating
+            | S::Suspended
+            | S::Resynchronizing
+            | S::ResynchronizationSuspended
+            | S::DiskUpdateInProgress
+    )
 }

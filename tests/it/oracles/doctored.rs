@@ -149,6 +149,10 @@ const DOCTORS: &[(&str, Doctor)] = &[
         it.after.now += days(2);
         it.shows(OSAKA, S::Recovered, ReplicationHealth::Warning);
     }),
+    ("ends-agree", |it| {
+        it.after.now += days(2);
+        it.web(LONDON).vm.mode = ReplicationMode::Replica;
+    }),
     ("points-within-history", |it| it.end(OSAKA, Leg::Primary).recovery_history = 1),
     ("points-are-received", |it| it.web(OSAKA).points[0].created += days(1)),
     ("points-are-received", |it| it.web(OSAKA).points[0].position = u64::MAX),
