@@ -44,6 +44,7 @@
 //! | [`service`], [`error`] | The contract: the trait, its verbs, and what can go wrong. |
 //! | [`rules`] | The rule book: which call is accepted when, else refused with what, and how we know. |
 //! | [`engine`] | The machine: a world as a value, and one pure function that changes it. |
+//! | [`oracle`] | What holds always, what should happen sometimes, and what an answer rests on. |
 //! | [`sim`] | The shell: a lab to experiment with, whose hosts implement the contract. |
 //! | [`script`] | The language of scenarios: parser, printer, runner. |
 //!
@@ -88,6 +89,8 @@ pub use service::{Outcome, ReplicationService, ReplicationServiceExt};
 pub mod rules;
 
 pub mod engine;
+
+pub mod oracle;
 
 pub mod sim;
 

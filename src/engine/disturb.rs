@@ -241,7 +241,7 @@ impl World {
     }
 
     /// A job does not survive its host. What it held is free.
-    pub(super) fn forget_job(&mut self, host: HostId, id: JobId, out: &mut Vec<Event>) {
+    fn forget_job(&mut self, host: HostId, id: JobId, out: &mut Vec<Event>) {
         let Some(job) = self.record(id) else { return };
         let (ticket, vm, leg, operation) = (job.ticket, job.vm, job.leg, job.operation);
         let live = !job.state.is_terminal();

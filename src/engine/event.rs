@@ -29,6 +29,17 @@ pub enum Reply {
     Rejected(Rejection),
 }
 
+impl Reply {
+    /// Whether nothing has changed, because the input was refused, rejected, or addressed to what
+    /// is not there.
+    pub const fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(_) | Self::NotImplemented | Self::NotFound(_) | Self::Rejected(_)
+        )
+    }
+}
+
 /// Why an input that is no call makes no sense in a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -215,7 +215,7 @@ impl Turned {
             Self::NotAuthorized => "the other host does not authorise this one",
             Self::NoReplica => "the other host has no replica of this virtual machine",
             Self::Occupied => {
-                "the other host has a virtual machine of this GUID that waits for no primary"
+                "the other host has a virtual machine with this GUID that is not marked as a replica, or is another host's"
             }
             Self::NotNow => "the replica is paused or busy",
             Self::NoMore => "the replica has been failed over and takes no more changes",

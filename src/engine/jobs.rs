@@ -254,7 +254,9 @@ impl World {
         let Some(job) = self.record_mut(id) else { return };
         debug_assert!(!job.state.is_terminal(), "a terminal state is absorbing");
         let ticket = job.ticket.take();
-        (job.since, job.state, job.changed) = (None, state, now);
+        let passed = job.since.take().map_or(Duration::ZERO, |since| now.since(since));
+        job.worked = job.worked.saturating_add(passed);
+        (job.state, job.changed) = (state, now);
         job.failure = failure.map(Arc::new);
         let (vm, leg, job_type, operation) = (job.vm, job.leg, job.job_type, job.operation);
         self.agenda.cancel(ticket);

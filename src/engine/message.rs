@@ -451,6 +451,7 @@ impl VmState {
             Message::DisksUpdate(begins) => {
                 let from = if begins { Receiving::Replicating } else { Receiving::UpdatingDisks };
                 let to = if begins { Receiving::UpdatingDisks } else { Receiving::Replicating };
+                // A sender that lost its host in the middle begins again, and was not heard of since.
                 let ready = matches!(
                     shown,
                     ReplicationState::Replicating | ReplicationState::DiskUpdateInProgress

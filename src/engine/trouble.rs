@@ -2,6 +2,7 @@
 
 use super::World;
 use super::event::{Event, Rejection};
+use super::finish::Failed;
 use super::host::Fabric;
 use super::input::{HostTrouble, VmTrouble};
 use super::lines::Reach;
@@ -210,7 +211,7 @@ impl World {
         let jobs: Vec<JobId> =
             self.hosts[usize::from(host.0)].jobs.iter().filter_map(of_vm(id)).collect();
         for job in jobs {
-            self.forget_job(host, job, out);
+            self.fail(job, &Failed::GONE, out);
         }
         for leg in [Leg::Primary, Leg::Extended] {
             self.disarm(host, id, leg);

@@ -1,7 +1,7 @@
 //! Which of the documented codes an operation can return in the model, and why not the others.
 
-use super::{Plan, rule};
-use crate::model::{ErrorCode, Operation};
+use super::{Evidence, Late, Plan, RULES, rule};
+use crate::model::{ErrorCode, JobType, Operation};
 
 /// Whether the model produces this code for this operation: as a return value, or as the error of
 /// the job it started.
@@ -9,9 +9,27 @@ pub fn produces(operation: Operation, code: ErrorCode) -> bool {
     let rule = rule(operation);
     rule.requirements().any(|it| it.otherwise == code)
         || rule.late.iter().any(|it| it.code == code)
-        // A job finds the virtual machine changed under it, or is cancelled by a client.
-        || code == ErrorCode::InvalidState && !rule.plans.is_empty()
+        // A job is cancelled by a client, or finds the virtual machine changed under it.
+        || code == CHANGED_MEANWHILE.code && !rule.plans.is_empty()
         || code == ErrorCode::Failed && rule.plans.iter().any(is_cancellable)
+}
+
+/// What any job may fail with, whatever its operation.
+pub static CHANGED_MEANWHILE: Late = Late {
+    code: ErrorCode::InvalidState,
+    says: "what the job is about has changed since its call was accepted",
+    evidence: Evidence::Assumed("no source says how a job ends that is no longer possible"),
+};
+
+/// What the book says of a job of this type that failed with this code and this summary.
+///
+/// Where it lists several failures with one code, a summary that has the words of one decides; a
+/// failure that it does not list is one that any job may meet.
+pub fn late_failure(job_type: JobType, code: ErrorCode, summary: &str) -> &'static Late {
+    let of_type = RULES.iter().filter(|it| it.plans.iter().any(|plan| plan.job_type == job_type));
+    let listed = || of_type.clone().flat_map(|it| it.late).filter(|it| it.code == code);
+    let named = listed().find(|it| summary.contains(it.says));
+    named.or_else(|| listed().next()).unwrap_or(&CHANGED_MEANWHILE)
 }
 
 fn is_cancellable(plan: &Plan) -> bool {

@@ -109,6 +109,7 @@ pub(crate) mod page {
         win32!("removereplicationrelationshipex-msvm-replicationservice");
     pub(crate) const POWER: &str = win32!("requeststatechange-msvm-computersystem");
     pub(crate) const DESTROY: &str = win32!("destroysystem-msvm-virtualsystemmanagementservice");
+    pub(crate) const JOB: &str = win32!("msvm-concretejob");
     pub(crate) const JOB_STATE: &str = win32!("requeststatechange-msvm-concretejob");
 
     /// “Fail over a replicated virtual machine with Hyper-V Replica”.

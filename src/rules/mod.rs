@@ -6,19 +6,20 @@
 //! and state, lock.
 
 mod evidence;
+pub(crate) use evidence::page;
 pub use evidence::{Evidence, EvidenceKind};
 
 mod situation;
 pub use situation::{Check, Fact, Facts, Situation};
 
 mod transition;
-pub use transition::{Cause, Happening, Side, TRANSITIONS, Transition, permits};
+pub use transition::{Cause, Happening, Side, TRANSITIONS, Transition, permits, transition};
 
 mod book;
 pub use book::RULES;
 
 mod codes;
-pub use codes::{only_by_fault, produces};
+pub use codes::{CHANGED_MEANWHILE, late_failure, only_by_fault, produces};
 
 pub mod constants;
 pub mod render;

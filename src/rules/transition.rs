@@ -5,7 +5,7 @@
 //! nothing here that never happens. The state diagrams are drawn from it.
 
 use super::evidence::{Evidence, page};
-use crate::model::{Operation, ReplicationState};
+use crate::model::{Leg, Operation, ReplicationMode, ReplicationState};
 use std::fmt;
 
 /// Which end of a relationship, after the transition.
@@ -26,6 +26,15 @@ impl Side {
             Self::Sender => "sender",
             Self::Receiver => "receiver",
             Self::Neither => "none",
+        }
+    }
+
+    /// The end that a relationship is for a virtual machine of this role, in this state.
+    pub const fn of(mode: ReplicationMode, leg: Leg, state: ReplicationState) -> Self {
+        match (mode, leg, state) {
+            (_, _, Disabled) => Neither,
+            (ReplicationMode::Primary, _, _) | (_, Leg::Extended, _) => Sender,
+            _ => Receiver,
         }
     }
 }
@@ -140,19 +149,31 @@ const fn t(
 }
 
 const SHOWN: Evidence = Documented(page::STATE_CHANGE_EX);
+
+/// The entry of the table that a change of state rests on, if there is one: the change itself, or
+/// the edge that a call makes and that is taken back, because the operation fails, is cancelled or
+/// loses its host.
+pub fn transition(
+    side: Side,
+    from: ReplicationState,
+    to: ReplicationState,
+    by: Cause,
+) -> Option<&'static Transition> {
+    let listed = |from, to| {
+        TRANSITIONS.iter().find(|t| (t.side, t.from, t.to, t.by) == (side, from, to, by))
+    };
+    listed(from, to).or_else(|| listed(to, from).filter(|_| matches!(by, Call(_))))
+}
+
 /// Whether the table permits a change of state.
 ///
-/// Beside what it lists, an operation that fails, is cancelled or loses its host is taken back:
-/// the reverse of an edge that a call makes. And an extended relationship ends, whatever its
-/// state, when its virtual machine becomes a primary, which has no place for it; one that becomes
-/// the primary of its extended replica goes on in the state that leg was in.
+/// Beside what [`transition`] finds, an extended relationship ends, whatever its state, when its
+/// virtual machine becomes a primary, which has no place for it; one that becomes the primary of
+/// its extended replica goes on in the state that leg was in.
 pub fn permits(side: Side, from: ReplicationState, to: ReplicationState, by: Cause) -> bool {
-    let listed =
-        |from, to| TRANSITIONS.iter().any(|t| (t.side, t.from, t.to, t.by) == (side, from, to, by));
     let takes_over = by == Call(O::ChangeReplicationModeToPrimary);
     let reverses = by == Call(O::ReverseReplicationRelationship);
-    listed(from, to)
-        || matches!(by, Call(_)) && listed(to, from)
+    transition(side, from, to, by).is_some()
         || side == Neither && (takes_over || reverses)
         || from == Committed && takes_over
 }

@@ -71,13 +71,20 @@ pub enum Fault {
     },
     /// The line could not be done: a name means nothing, a job never ends.
     Problem(Problem),
+    /// The line broke an invariant: an error of this crate, seen by an observed runner.
+    Violation {
+        /// Where the statement stands.
+        span: Span,
+        /// The invariant, and both sides before and after.
+        says: Box<str>,
+    },
 }
 
 impl Fault {
     /// Where in the line.
     pub fn span(&self) -> Span {
         match self {
-            Self::Mismatch { span, .. } => *span,
+            Self::Mismatch { span, .. } | Self::Violation { span, .. } => *span,
             Self::Problem(problem) => problem.span,
         }
     }
@@ -93,6 +100,7 @@ impl fmt::Display for Fault {
                 write!(f, "{message} ({help})")
             }
             Self::Problem(problem) => f.write_str(&problem.message),
+            Self::Violation { says, .. } => f.write_str(says),
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::model::{
     HostId, Job, JobId, Leg, PointId, RelationshipId, ReplicationMode, ReplicationState, SimTime,
     VmId,
 };
+use crate::oracle::{Coverage, Violation, Watcher};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,6 +71,9 @@ pub struct Runner {
     named: BTreeSet<(HostId, VmId)>,
     events: Vec<Event>,
     sides: Arc<[Side]>,
+    watcher: Option<Watcher>,
+    /// An invariant that did not hold in this step.
+    violation: Option<Box<Violation>>,
 }
 
 impl Runner {
@@ -82,6 +86,8 @@ impl Runner {
             named: BTreeSet::new(),
             events: Vec::new(),
             sides: Arc::new([]),
+            watcher: None,
+            violation: None,
         };
         let hosts: Vec<_> = runner.world.hosts().map(|(host, _)| host).collect();
         for host in hosts {
@@ -91,6 +97,18 @@ impl Runner {
             }
         }
         runner
+    }
+
+    /// In this world, with every step judged by the [invariants](crate::oracle::ALWAYS): one that
+    /// does not hold is a [`Fault::Violation`] of its line.
+    pub fn observed(world: World) -> Self {
+        let watcher = Some(Watcher::new(&world));
+        Self { watcher, ..Self::new(world) }
+    }
+
+    /// The goals that were reached, if this runner is [observed](Self::observed).
+    pub fn coverage(&self) -> Option<&Coverage> {
+        self.watcher.as_ref().map(Watcher::coverage)
     }
 
     /// The world as it is now.
@@ -119,7 +137,11 @@ impl Runner {
                 *span = line.answer.as_ref().map_or_else(|| span_of(statement), Answer::span);
             }
             Some(Fault::Problem(problem)) => problem.line = number,
-            None => {}
+            Some(Fault::Violation { .. }) | None => {}
+        }
+        if let Some(violation) = self.violation.take() {
+            let says = violation.to_string().into();
+            done.fault = Some(Fault::Violation { span: span_of(statement), says });
         }
         self.look_at_sides();
         Some(Step {
@@ -188,7 +210,12 @@ impl Runner {
             _ => {}
         }
         let mut events = std::mem::take(&mut self.events);
-        let reply = self.world.apply(input, &mut events);
+        let applied = match &mut self.watcher {
+            Some(watcher) => watcher.apply(&mut self.world, input, &mut events),
+            None => Ok(self.world.apply(input, &mut events)),
+        };
+        let reply =
+            applied.unwrap_or_else(|violation| self.violation.insert(violation).reply.clone());
         for event in events.drain(..) {
             if let Change::VmCreated { vm } = event.change
                 && let Some(vm) = self.world.vm(event.host, vm)
@@ -503,5 +530,34 @@ impl Names for World {
     }
     fn now(&self) -> SimTime {
         Self::now(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A watcher that saw another world sees a refusal that changed everything.
+    #[test]
+    fn an_observed_runner_reports_a_violation_at_its_line() {
+        let text = "host tokyo\nvm web on tokyo\ntokyo CommitFailover web  => 32775";
+        let script = crate::script::parse(text).expect("a script");
+        let mut runner = Runner::observed(World::new(0));
+        let other = Watcher::new(&World::new(0));
+        let faults: Vec<_> = (1..)
+            .zip(&script.lines)
+            .map(|(number, line)| {
+                if number == 3 {
+                    runner.watcher = Some(other.clone());
+                }
+                runner.step(number, line).and_then(|it| it.fault)
+            })
+            .collect();
+        assert_eq!(faults[..2], [None, None]);
+        let told = faults[2].as_ref().expect("a violation").to_string();
+        assert!(
+            told.starts_with("the invariant `refusal-changes-nothing` does not hold"),
+            "{told}"
+        );
     }
 }

@@ -22,10 +22,12 @@
 
 mod build;
 mod handle;
+mod strict;
 mod watch;
 
 pub use build::VmBuilder;
 pub use handle::HostHandle;
+pub use strict::Assumptions;
 pub use watch::{Step, Watch};
 
 use crate::engine::{Caller, Disturbance, Event, HostSpec, Input, Policy, Reply, World};
@@ -35,6 +37,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
+use strict::Scrutiny;
 
 /// A world to experiment with.
 ///
@@ -51,6 +54,7 @@ struct Shared {
     events: Vec<Event>,
     watches: Vec<Weak<Mutex<Vec<Event>>>>,
     trace: Option<Vec<Step>>,
+    scrutiny: Scrutiny,
 }
 
 impl fmt::Debug for Lab {
@@ -97,12 +101,13 @@ impl Lab {
             events: Vec::new(),
             watches: Vec::new(),
             trace: None,
+            scrutiny: Scrutiny::default(),
         };
         Self { shared: Arc::new(Mutex::new(shared)) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shared)
     }
 
     /// A lab of its own with a copy of this world as it is now. Watches and the trace stay here.
@@ -115,6 +120,7 @@ impl Lab {
             events: Vec::new(),
             watches: Vec::new(),
             trace: None,
+            scrutiny: shared.scrutiny.fork(),
         };
         Self { shared: Arc::new(Mutex::new(fork)) }
     }
@@ -218,10 +224,20 @@ impl Lab {
     }
 }
 
+/// A lock is not lost with a thread that panicked: what it guards is whole after each input.
+fn lock<T>(it: &Mutex<T>) -> MutexGuard<'_, T> {
+    it.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Shared {
     fn apply(&mut self, input: &Input) -> Reply {
         let at = self.world.now();
-        let reply = self.world.apply(input, &mut self.events);
+        let Self { world, events, scrutiny, .. } = self;
+        let reply = if scrutiny.is_absent() {
+            world.apply(input, events)
+        } else {
+            scrutiny.apply(world, input, events)
+        };
         self.publish();
         if let Some(trace) = &mut self.trace {
             trace.push(Step { at, input: input.clone(), reply: reply.clone() });
@@ -229,9 +245,9 @@ impl Shared {
         reply
     }
 
-    /// A call, without making an input of it where no trace wants one.
+    /// A call, without making an input of it where nobody wants one.
     fn call(&mut self, host: HostId, caller: Caller, call: &Call) -> Reply {
-        if self.trace.is_some() {
+        if self.trace.is_some() || !self.scrutiny.is_absent() {
             return self.apply(&Input::Call { host, caller, call: call.clone() });
         }
         let reply = self.world.apply_call(host, caller, call, &mut self.events);

@@ -291,21 +291,25 @@ fn calls_of_vm(world: &World, host: HostId, vm: VmId, add: &mut impl FnMut(Call)
     add(Call::DestroySystem { vm });
 }
 
-/// Repairs everything from outside: links, then hosts, then what troubles them.
-pub(crate) fn heal(world: &mut World, out: &mut Vec<Event>) {
-    for (a, b) in [(0, 1), (1, 2), (0, 2)] {
-        world.apply(&Input::Disturb(Disturbance::HealLink(HostId(a), HostId(b))), out);
-    }
+/// What repairs everything from outside: links, then hosts, then what troubles them.
+pub(crate) fn heal_inputs(world: &World) -> Vec<Input> {
+    let links = [(0, 1), (1, 2), (0, 2)].map(|(a, b)| Disturbance::HealLink(HostId(a), HostId(b)));
+    let mut all = links.to_vec();
     for host in [HostId(0), HostId(1), HostId(2)] {
         if !world.is_up(host) {
-            world.apply(&Input::Disturb(Disturbance::BootHost(host)), out);
+            all.push(Disturbance::BootHost(host));
         }
-        for trouble in HostTrouble::ALL {
-            world.apply(&Input::Disturb(Disturbance::RelieveHost(host, trouble)), out);
+        all.extend(HostTrouble::ALL.map(|it| Disturbance::RelieveHost(host, it)));
+        for vm in world.vms(host) {
+            all.extend(VmTrouble::ALL.map(|it| Disturbance::RelieveVm(host, vm.id, it)));
         }
-        let vms: Vec<_> = world.vms(host).map(|vm| vm.id).collect();
-        for (vm, trouble) in vms.iter().flat_map(|vm| VmTrouble::ALL.map(|it| (*vm, it))) {
-            world.apply(&Input::Disturb(Disturbance::RelieveVm(host, vm, trouble)), out);
-        }
+    }
+    all.into_iter().map(Input::Disturb).collect()
+}
+
+/// Repairs everything from outside.
+pub(crate) fn heal(world: &mut World, out: &mut Vec<Event>) {
+    for input in heal_inputs(world) {
+        world.apply(&input, out);
     }
 }

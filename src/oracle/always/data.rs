@@ -1,0 +1,110 @@
+//! Invariants about what was received, kept and lost.
+
+use super::holds;
+use crate::engine::Change;
+use crate::model::{Leg, ReplicationState, ReplicationType};
+use crate::oracle::{Finding, Memory, Step};
+use crate::rules::{Cause, Happening, Side};
+
+pub(super) fn points_within_history(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
+    for (_, copy, end) in step.after.ends().filter(|(.., end)| end.side == Side::Receiver) {
+        let (points, history) = (copy.points.len(), usize::from(end.recovery_history));
+        holds!(points <= history, copy.vm.id, "{points} recovery points, {history} are kept");
+    }
+    Ok(())
+}
+
+pub(super) fn points_are_received(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
+    for (_, copy, end) in step.after.ends().filter(|(.., end)| end.side == Side::Receiver) {
+        let last = end.relationship.last_replication;
+        for point in &copy.points {
+            let (id, created) = (point.id, point.created);
+            holds!(
+                last.is_some_and(|last| created <= last),
+                copy.vm.id,
+                "recovery point {id} is of {created}, and the last log was received {}",
+                last.map_or_else(|| "never".to_owned(), |last| format!("at {last}"))
+            );
+            // A replica that is failed over stands where its point stands, not at its end.
+            holds!(
+                copy.is_failed_over() || point.position <= copy.position,
+                copy.vm.id,
+                "recovery point {id} reaches {}, and the copy only {}",
+                point.position,
+                copy.position
+            );
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn commit_deletes_points(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
+    for copy in step.after.copies.values() {
+        let committed = copy.state(Leg::Primary) == ReplicationState::Committed;
+        let points = copy.points.len();
+        holds!(!committed || points == 0, copy.vm.id, "{points} recovery points are left");
+    }
+    Ok(())
+}
+
+pub(super) fn resynchronization_deletes_points(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
+    let completed = Cause::Happening(Happening::ResynchronizationCompleted);
+    for event in step.events {
+        let Change::State { id, by, .. } = event.change else { continue };
+        let Some(copy) = step.after.copies.get(&(event.host, id.vm)) else { continue };
+        let compared = by == completed && copy.receives() && id.leg == Leg::Primary;
+        let points = copy.points.len();
+        holds!(!compared || points == 0, id.vm, "{points} recovery points are left");
+    }
+    Ok(())
+}
+
+/// Looks at the moment when the replica is failed over: what sends to it is prepared and locked, so
+/// both copies stand still.
+pub(super) fn planned_failover_loses_nothing(
+    step: &Step<'_>,
+    memory: &Memory,
+) -> Result<(), Finding> {
+    for event in step.events {
+        let Change::State { id, to: ReplicationState::Recovered, .. } = event.change else {
+            continue;
+        };
+        let key = (event.host, id.vm);
+        let Some(copy) = step.after.copies.get(&key) else { continue };
+        let Some(end) = copy.ends.get(&Leg::Primary) else { continue };
+        let Some(peer) = end.peer else { continue };
+        let Some(primary) = step.after.copies.get(&(peer, id.vm)) else { continue };
+        let planned = end.relationship.failed_over == ReplicationType::Planned
+            && memory.to_latest.contains(&key);
+        let prepared = primary.ends.values().any(|it| {
+            let sends = it.side == Side::Sender && it.peer == Some(event.host);
+            sends && it.relationship.state == ReplicationState::Synced
+        });
+        holds!(
+            !planned || !prepared || copy.position == primary.position,
+            id.vm,
+            "the replica has {} and what it was prepared by {}",
+            copy.position,
+            primary.position
+        );
+    }
+    Ok(())
+}
+
+pub(super) fn last_replication_never_goes_back(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
+    for (host, copy, end) in step.before.ends() {
+        let id = end.relationship.id;
+        let Some(now) = step.after.copies.get(&(host, copy.vm.id)) else { continue };
+        let Some(there) = now.ends.get(&id.leg) else { continue };
+        let stays = now.vm.mode == copy.vm.mode && there.side == end.side && there.peer == end.peer;
+        let (before, after) =
+            (end.relationship.last_replication, there.relationship.last_replication);
+        holds!(
+            !stays || before <= after,
+            id.vm,
+            "{id} on {} last replicated at {before:?}, now at {after:?}",
+            step.after.name(host)
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! Invariants about jobs.
+
+use crate::engine::Change;
+use crate::model::{JOB_RETENTION, JobId, SimTime, VmId};
+use crate::oracle::{Finding, Memory, Step};
+
+fn finding(about: Option<&VmId>, says: String) -> Finding {
+    Finding { about: about.copied(), says }
+}
+
+pub(super) fn ended_job_never_changes(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
+    for (id, (_, job)) in &step.before.jobs {
+        if !job.state.is_terminal() {
+            continue;
+        }
+        let about = job.affected.first();
+        if let Some((_, now)) = step.after.jobs.get(id).filter(|(_, now)| now != job) {
+            return Err(finding(about, format!("job {id} was {job:?} and is {now:?}")));
+        }
+        let announced = |change| matches!(change, Change::Job { job, .. } if job == *id);
+        if step.events.iter().any(|event| announced(event.change)) {
+            return Err(finding(about, format!("job {id} had ended and changed its state")));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn ended_job_stays_five_minutes(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
+    let now = step.after.now;
+    for (id, (_, job)) in &step.after.jobs {
+        if job.state.is_terminal() && now.since(job.state_changed) >= JOB_RETENTION {
+            let says = format!("job {id} has ended at {} and is still there", job.state_changed);
+            return Err(finding(job.affected.first(), says));
+        }
+    }
+    for event in step.events {
+        let Change::JobRemoved { job: id } = event.change else { continue };
+        if step.after.hosts.get(&event.host).is_none_or(|host| !host.up) {
+            continue;
+        }
+        let ended = ended_at(step, id);
+        if ended.is_none_or(|ended| event.at.since(ended) != JOB_RETENTION) {
+            let about = step.before.jobs.get(&id).and_then(|(_, job)| job.affected.first());
+            let says = match ended {
+                Some(ended) => format!("job {id} ended at {ended} and was removed at {}", event.at),
+                None => format!("job {id} was removed and had not ended"),
+            };
+            return Err(finding(about, says));
+        }
+    }
+    Ok(())
+}
+
+/// When a job ended, as far as the step shows it.
+fn ended_at(step: &Step<'_>, id: JobId) -> Option<SimTime> {
+    let before = step.before.jobs.get(&id).map(|(_, job)| job).filter(|it| it.state.is_terminal());
+    let announced = step.events.iter().find_map(|event| match event.change {
+        Change::Job { job, to, .. } if job == id && to.is_terminal() => Some(event.at),
+        _ => None,
+    });
+    before.map(|it| it.state_changed).or(announced)
+}
+
+pub(super) fn percentage_never_falls(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
+    for (id, (_, job)) in &step.after.jobs {
+        let percent = job.percent_complete;
+        let before = step.before.jobs.get(id).map_or(0, |(_, it)| it.percent_complete);
+        let about = job.affected.first();
+        if percent < before {
+            return Err(finding(about, format!("job {id} was at {before}% and is at {percent}%")));
+        }
+        if percent > 100 || (percent == 100) != job.state.is_success() {
+            return Err(finding(about, format!("job {id} is {} at {percent}%", job.state)));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! One step of a world, before and after, and what is remembered from the steps before.
+
+use super::Picture;
+use crate::engine::{Change, Event, Input, Reply, World};
+use crate::model::{Call, HostId, SimTime, VmId};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// One thing that happened, with what could be seen before and after.
+///
+/// A step is so small that nothing lies between the two pictures but what the input itself did:
+/// time passes in steps that end where something is due; see [`stepwise`].
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'a> {
+    /// What happened.
+    pub input: &'a Input,
+    /// What came of it.
+    pub reply: &'a Reply,
+    /// Every change that was announced, in order.
+    pub events: &'a [Event],
+    /// What could be seen before.
+    pub before: &'a Picture,
+    /// What can be seen after.
+    pub after: &'a Picture,
+    /// Whether the world is another than before, in anything at all.
+    pub changed: bool,
+}
+
+/// What invariants remember of the past, beside the picture of the step before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Replicas that were last asked to fail over to the latest state, and not to a point.
+    pub to_latest: BTreeSet<(HostId, VmId)>,
+    /// When something last happened beside time passing and logs being sent: a call was accepted,
+    /// something broke or was repaired, or a state changed.
+    pub stirred: SimTime,
+}
+
+impl Memory {
+    /// Learns from a step, after it was judged.
+    pub(super) fn learn(&mut self, step: &Step<'_>) {
+        let happened = !step.reply.is_refusal();
+        if let (Input::Call { host, call: Call::InitiateFailover { vm, point }, .. }, true) =
+            (step.input, happened)
+        {
+            if point.is_none() {
+                self.to_latest.insert((*host, *vm));
+            } else {
+                self.to_latest.remove(&(*host, *vm));
+            }
+        }
+        let state = |event: &Event| matches!(event.change, Change::State { .. });
+        let outside = happened && !matches!(step.input, Input::Advance(_));
+        if outside || step.events.iter().any(state) {
+            self.stirred = step.after.now;
+        }
+    }
+}
+
+/// Makes an input happen in steps between which nothing is due: time passes from event to event,
+/// anything else is one step.
+///
+/// ```
+/// use hyperv_replica::engine::{HostSpec, Input, World};
+/// use hyperv_replica::{oracle, prelude::*};
+///
+/// let mut world = World::new(0);
+/// world.apply(&Input::AddHost(HostSpec::trusting("tokyo")), &mut Vec::new());
+/// let mut events = Vec::new();
+/// let mut steps = 0;
+/// let reply = oracle::stepwise(&mut world, &Input::Advance(hours(1)), |world, piece| {
+///     steps += 1;
+///     Ok::<_, ()>(world.apply(piece, &mut events))
+/// });
+/// assert!(reply.is_ok_and(|it| !it.is_refusal()));
+/// assert_eq!((steps, world.now()), (1, SimTime::ZERO + hours(1)));
+/// ```
+///
+/// # Errors
+/// The first that `each` has; what was not made to happen by then does not happen.
+pub fn stepwise<E>(
+    world: &mut World,
+    input: &Input,
+    mut each: impl FnMut(&mut World, &Input) -> Result<Reply, E>,
+) -> Result<Reply, E> {
+    let Input::Advance(by) = input else { return each(world, input) };
+    let Some(end) = world.now().checked_add(*by) else { return each(world, input) };
+    loop {
+        let next = world.next_due().map_or(end, |due| due.min(end));
+        let reply = each(world, &Input::Advance(next.since(world.now())))?;
+        if world.now() >= end && world.next_due().is_none_or(|due| due > end) {
+            return Ok(reply);
+        }
+    }
+}
+
+/// How long a connected pair of hosts may need until the sending end knows what became of the
+/// receiving end: the largest change log that does not force a resynchronisation has arrived.
+pub(super) const CALM: Duration = Duration::from_secs(24 * 3600);

@@ -1,0 +1,218 @@
+//! Watching a world: every step is judged, and what it reached is noted.
+
+use super::picture::Sides;
+use super::{ALWAYS, Always, Coverage, Finding, Memory, Picture, Step, stepwise};
+use crate::engine::{Disturbance, Event, Input, Reply, World};
+use crate::model::time::format_duration;
+use std::fmt;
+
+/// Judges every step of one world, from the moment it began to watch.
+///
+/// ```
+/// use hyperv_replica::engine::{Disturbance, HostSpec, Input, World};
+/// use hyperv_replica::model::HostId;
+/// use hyperv_replica::oracle::Watcher;
+///
+/// let mut world = World::new(0);
+/// let mut watcher = Watcher::new(&world);
+/// let mut events = Vec::new();
+/// for input in [
+///     Input::AddHost(HostSpec::trusting("tokyo")),
+///     Input::Disturb(Disturbance::CrashHost(HostId(0))),
+/// ] {
+///     watcher.apply(&mut world, &input, &mut events)?;
+/// }
+/// # Ok::<(), Box<hyperv_replica::oracle::Violation>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Watcher {
+    seen: Picture,
+    memory: Memory,
+    coverage: Coverage,
+}
+
+impl Watcher {
+    /// Begins to watch a world as it is now.
+    pub fn new(world: &World) -> Self {
+        let memory = Memory { stirred: world.now(), ..Memory::default() };
+        Self { seen: Picture::of(world), memory, coverage: Coverage::default() }
+    }
+
+    /// Applies an input in small steps and judges each.
+    ///
+    /// # Errors
+    /// The first invariant that does not hold. The step that broke it has happened.
+    pub fn apply(
+        &mut self,
+        world: &mut World,
+        input: &Input,
+        out: &mut Vec<Event>,
+    ) -> Result<Reply, Box<Violation>> {
+        stepwise(world, input, |world, piece| self.step(world, piece, out))
+    }
+
+    /// Applies one small step and judges it.
+    pub(crate) fn step(
+        &mut self,
+        world: &mut World,
+        input: &Input,
+        out: &mut Vec<Event>,
+    ) -> Result<Reply, Box<Violation>> {
+        let kept = (!matches!(input, Input::Advance(_))).then(|| world.clone());
+        let from = out.len();
+        let reply = world.apply(input, out);
+        let after = Picture::of(world);
+        let step = Step {
+            input,
+            reply: &reply,
+            events: &out[from..],
+            before: &self.seen,
+            after: &after,
+            changed: kept.is_none_or(|kept| kept != *world),
+        };
+        let verdict = judge(&step, &self.memory);
+        self.coverage.learn(&step, &self.memory);
+        self.memory.learn(&step);
+        self.seen = after;
+        verdict.map(|()| reply)
+    }
+
+    /// What the world looked like at the last look.
+    pub fn seen(&self) -> &Picture {
+        &self.seen
+    }
+
+    /// What is remembered.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// The goals that were reached since the watch began.
+    pub fn coverage(&self) -> &Coverage {
+        &self.coverage
+    }
+}
+
+/// Judges one step by every invariant.
+///
+/// # Errors
+/// The first that does not hold.
+pub fn judge(step: &Step<'_>, memory: &Memory) -> Result<(), Box<Violation>> {
+    ALWAYS.iter().try_for_each(|invariant| {
+        (invariant.check)(step, memory).map_err(|finding| {
+            Box::new(Violation {
+                invariant,
+                finding,
+                input: step.input.clone(),
+                reply: step.reply.clone(),
+                before: step.before.clone(),
+                after: step.after.clone(),
+            })
+        })
+    })
+}
+
+/// An invariant that does not hold: an error of this crate, or of a backend that was compared with
+/// it. It prints the step, and every copy of the virtual machine before and after it.
+#[derive(Clone, Debug)]
+pub struct Violation {
+    /// The invariant.
+    pub invariant: &'static Always,
+    /// What was seen.
+    pub finding: Finding,
+    /// What happened.
+    pub input: Input,
+    /// What came of it.
+    pub reply: Reply,
+    /// What could be seen before.
+    pub before: Picture,
+    /// What can be seen after.
+    pub after: Picture,
+}
+
+impl std::error::Error for Violation {}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { invariant, finding, input, reply, before, after } = self;
+        let Always { name, says, evidence, .. } = invariant;
+        writeln!(f, "the invariant `{name}` does not hold: {}", finding.says)?;
+        writeln!(f, "  {says} ({evidence})")?;
+        writeln!(f, "  step: {}, answered {}", Told(input, before), Answer(reply))?;
+        writeln!(f, "  before, at {}:{}", before.now, Sides(before, finding.about))?;
+        write!(f, "  after, at {}:{}", after.now, Sides(after, finding.about))
+    }
+}
+
+/// An input for a person.
+struct Told<'a>(&'a Input, &'a Picture);
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(input, picture) = self;
+        let name = |host| picture.name(host);
+        match input {
+            Input::AddHost(spec) => write!(f, "host {} joins", spec.name),
+            Input::AddVm { host, vm } => write!(f, "{} is defined on {}", vm.name, name(*host)),
+            Input::Advance(by) => write!(f, "{} pass", format_duration(*by)),
+            Input::Call { host, call, .. } => {
+                write!(f, "{} on {}", call.operation(), name(*host))?;
+                match call.vm().and_then(|vm| picture.copies.get(&(*host, vm))) {
+                    Some(copy) => write!(f, " for {}", copy.vm.name),
+                    None => Ok(()),
+                }
+            }
+            Input::Disturb(what) => disturbance(f, *what, picture),
+        }
+    }
+}
+
+fn disturbance(f: &mut fmt::Formatter<'_>, what: Disturbance, picture: &Picture) -> fmt::Result {
+    let name = |host| picture.name(host);
+    let vm = |host, vm| match picture.copies.get(&(host, vm)) {
+        Some(copy) => format!("{} on {}", copy.vm.name, picture.name(host)),
+        None => format!("{vm} on {}", picture.name(host)),
+    };
+    match what {
+        Disturbance::CutLink(a, b) => write!(f, "{} and {} are cut", name(a), name(b)),
+        Disturbance::CutOneWay(a, b) => write!(f, "{} is not heard on {}", name(a), name(b)),
+        Disturbance::WeakenLink(a, b, how) => {
+            write!(f, "the link of {} and {} gets {how:?}", name(a), name(b))
+        }
+        Disturbance::HealLink(a, b) => write!(f, "{} and {} are healed", name(a), name(b)),
+        Disturbance::CrashHost(host) => write!(f, "{} crashes", name(host)),
+        Disturbance::ShutDownHost(host) => write!(f, "{} is shut down", name(host)),
+        Disturbance::BootHost(host) => write!(f, "{} boots", name(host)),
+        Disturbance::TroubleHost(host, it) => write!(f, "{} on {} begins", it.name(), name(host)),
+        Disturbance::RelieveHost(host, it) => write!(f, "{} on {} ends", it.name(), name(host)),
+        Disturbance::TroubleVm(host, id, it) => {
+            write!(f, "{} of {} begins", it.name(), vm(host, id))
+        }
+        Disturbance::RelieveVm(host, id, it) => write!(f, "{} of {} ends", it.name(), vm(host, id)),
+        Disturbance::ChangeDisks(host, id) => {
+            write!(f, "the disks of {} are changed", vm(host, id))
+        }
+        Disturbance::CorruptLog(host, id) => write!(f, "the log of {} is corrupt", vm(host, id)),
+        Disturbance::ResizeDisk(host, id, disk) => {
+            write!(f, "disk {} of {} is resized", disk.id.0, vm(host, id))
+        }
+        Disturbance::DeleteVm(host, id) => write!(f, "{} is deleted", vm(host, id)),
+    }
+}
+
+/// A reply for a person.
+struct Answer<'a>(&'a Reply);
+
+impl fmt::Display for Answer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Reply::Completed | Reply::Returned(_) => f.write_str("0"),
+            Reply::Started(job) => write!(f, "4096 with job {job}"),
+            Reply::Refused(refusal) => write!(f, "{}: {}", refusal.code, refusal.why),
+            Reply::NotImplemented => f.write_str("1"),
+            Reply::NotFound(missing) => missing.fmt(f),
+            Reply::Rejected(rejection) => rejection.fmt(f),
+            Reply::Happened => f.write_str("done"),
+        }
+    }
+}
