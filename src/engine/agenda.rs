@@ -16,6 +16,8 @@ pub(crate) enum Due {
     Reap(JobId),
     /// A needed resynchronisation may start by itself: its window opens.
     WindowOpens(HostId, VmId, Leg),
+    /// The monitoring windows of a host end.
+    MonitoringEnds(HostId),
 }
 
 /// Proof of an appointment; needed to cancel it.

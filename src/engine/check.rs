@@ -39,6 +39,12 @@ impl World {
             for (id, vm) in &host.vms {
                 self.check_vm(host_id, host, *id, vm)?;
             }
+            let watched = host.vms.values().any(|vm| vm.is_replicated());
+            must!(
+                !watched || !host.up || host.monitoring.is_some() || self.ends_before_window(),
+                "{} replicates and its monitoring windows never end",
+                host.name
+            );
             for id in host.jobs.keys() {
                 self.check_job(host_id, host, *id)?;
             }
@@ -123,6 +129,9 @@ impl World {
         for (ticket, due) in self.agenda.entries() {
             must!(ticket.due() >= self.now, "{due:?} is overdue");
             let wanted = match due {
+                Due::MonitoringEnds(host) => {
+                    self.host(host).is_some_and(|it| it.monitoring == Some(ticket))
+                }
                 Due::Phase(id) | Due::Reap(id) => {
                     self.record(id).is_some_and(|it| it.ticket == Some(ticket))
                 }

@@ -91,14 +91,11 @@ impl World {
     ) {
         let now = self.now;
         let Self { hosts, agenda, .. } = self;
-        let settings = Arc::clone(&hosts[usize::from(host.0)].settings);
         let Some(sender) = sender_of(hosts, host, id, leg) else { return };
         let took = now.since(flight.closed);
         let bytes = flight.position.saturating_sub(sender.sent);
         let interval = sender.interval();
-        sender.counters = sender.counters.at(now, &settings);
-        sender.counters.count_success(bytes, took);
-        sender.counters.count_misses(missed(took, interval));
+        sender.counters.count_success(bytes, took, interval);
         sender.sent = flight.position;
         sender.failures = 0;
         (sender.last_sent, sender.last_type) = (Some(now), taken.kind);
@@ -128,13 +125,11 @@ impl World {
         out: &mut Vec<Event>,
     ) {
         let now = self.now;
-        let change = Change::SendFailed { id: RelationshipId { vm: id, leg } };
+        let change = Change::SendFailed { id: RelationshipId { vm: id, leg }, why: turned.into() };
         out.push(Event { at: now, host, change });
-        let settings = self.hosts[usize::from(host.0)].settings.clone();
         let Some(vm) = self.vm_mut(host, id) else { return };
         let position = vm.source(leg, now);
         let Some(sender) = vm.sender_mut(leg) else { return };
-        sender.counters = sender.counters.at(now, &settings);
         sender.counters.count_misses(1);
         if turned.is_network() {
             sender.counters.network_failures = sender.counters.network_failures.saturating_add(1);
@@ -207,10 +202,4 @@ fn pause_after(failures: u8, interval: Duration) -> Duration {
         None => interval,
         Some(n) => RETRY_PAUSES[n.min(RETRY_PAUSES.len() - 1)],
     }
-}
-
-/// How many further cycles went by while one log took so long.
-fn missed(took: Duration, interval: Duration) -> u64 {
-    let cycles = took.as_nanos() / interval.as_nanos().max(1);
-    u64::try_from(cycles).unwrap_or(u64::MAX)
 }

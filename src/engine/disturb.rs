@@ -4,6 +4,7 @@ use super::World;
 use super::event::{Change, Event, Rejection, Reply};
 use super::host::HostState;
 use super::input::{Disturbance, HostSpec, VmSpec};
+use super::log::EventLog;
 use super::vm::{Guest, Role, Sending, VmState, Work};
 use crate::model::{AuthorizationEntry, EnabledState, HostId, JobId, Leg, Settings, VmId};
 use crate::rules::{Cause, Happening};
@@ -33,6 +34,8 @@ impl World {
             entries: spec.entries.iter().map(|it| (key(it), Arc::new(it.clone()))).collect(),
             vms: BTreeMap::new(),
             jobs: BTreeMap::new(),
+            monitoring: None,
+            log: EventLog::default(),
             started_jobs: 0,
         });
         Reply::Happened
@@ -223,5 +226,6 @@ impl World {
             }
         }
         self.review_paths();
+        self.monitoring_goes_on(host);
     }
 }

@@ -5,7 +5,7 @@ use crate::model::{
     EnabledState, HostId, JobId, JobState, JobType, Output, PointId, RecoveryPointKind,
     RelationshipId, ReplicationMode, ReplicationState, SimTime, VmId,
 };
-use crate::rules::Cause;
+use crate::rules::{Cause, Pace};
 use std::fmt;
 
 /// The answer to an input.
@@ -136,6 +136,15 @@ pub enum Change {
         /// Its state now.
         to: JobState,
     },
+    /// A phase of a job's work is over, and the next one begins or the job ends.
+    JobPhase {
+        /// Which job.
+        job: JobId,
+        /// What it does.
+        job_type: JobType,
+        /// The phase that is over.
+        done: Pace,
+    },
     /// A finished job was removed.
     JobRemoved {
         /// Which job.
@@ -162,6 +171,8 @@ pub enum Change {
     SendFailed {
         /// Which relationship, on the sender.
         id: RelationshipId,
+        /// What kept it.
+        why: Trouble,
     },
     /// A recovery point was created.
     PointCreated {
@@ -172,4 +183,13 @@ pub enum Change {
         /// How it was taken.
         kind: RecoveryPointKind,
     },
+}
+
+/// Why something was not done, as messages say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Trouble {
+    /// What happened, in a sentence without a full stop.
+    pub says: &'static str,
+    /// The code that real messages of this kind show: an HRESULT, or a bare Win32 number.
+    pub hresult: u32,
 }

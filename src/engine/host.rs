@@ -1,6 +1,8 @@
 //! A host, and what lies between hosts.
 
+use super::agenda::Ticket;
 use super::job::JobRecord;
+use super::log::EventLog;
 use super::vm::VmState;
 use crate::model::{
     AllowedAuthentication, AuthenticationType, AuthorizationEntry, HostId, JobId, ServiceSettings,
@@ -20,6 +22,9 @@ pub(crate) struct HostState {
     pub(crate) entries: BTreeMap<String, Arc<AuthorizationEntry>>,
     pub(crate) vms: BTreeMap<VmId, Arc<VmState>>,
     pub(crate) jobs: BTreeMap<JobId, Arc<JobRecord>>,
+    /// When its monitoring windows end, while it has relationships.
+    pub(crate) monitoring: Option<Ticket>,
+    pub(crate) log: EventLog,
     /// How many jobs it has started.
     pub(crate) started_jobs: u64,
 }

@@ -148,7 +148,6 @@ impl World {
         self.may_deliver(from, to, id)?;
         let now = self.now;
         let applied = now + self.policy.apply;
-        let settings = self.hosts[usize::from(to.0)].settings.clone();
         let receiver =
             self.vm_mut(to, id).and_then(VmState::receiver_mut).ok_or(Turned::NoReplica)?;
         let waits = receiver.phase == Receiving::Waiting;
@@ -156,8 +155,7 @@ impl World {
             return Err(Turned::OutOfSequence);
         }
         let bytes = position.saturating_sub(start);
-        receiver.counters = receiver.counters.at(now, &settings);
-        receiver.counters.count_success(bytes, took);
+        receiver.counters.count_success(bytes, took, receiver.settings.interval());
         receiver.held = position;
         let point = if waits { None } else { receiver.next_point(kind, now) };
         let kind = match point {

@@ -12,6 +12,7 @@
 
 mod agenda;
 mod event;
+mod health;
 mod host;
 mod input;
 mod job;
@@ -24,16 +25,18 @@ mod check;
 mod cycle;
 mod disturb;
 mod failover;
+mod failure;
 mod finish;
 mod jobs;
 mod judge;
+mod log;
 mod message;
 mod reverse;
 mod transfer;
 mod view;
 
 pub use check::Inconsistency;
-pub use event::{Change, Event, Rejection, Reply};
+pub use event::{Change, Event, Rejection, Reply, Trouble};
 pub use input::{Caller, Disturbance, HostSpec, Input, VmSpec};
 pub use policy::Policy;
 
@@ -101,6 +104,7 @@ impl World {
     /// A reply of [`Reply::Refused`], [`Reply::NotFound`] or [`Reply::Rejected`] means that the
     /// world is as it was.
     pub fn apply(&mut self, input: &Input, out: &mut Vec<Event>) -> Reply {
+        let seen = out.len();
         let reply = match input {
             Input::Call { host, caller, call } => {
                 return self.apply_call(*host, *caller, call, out);
@@ -110,6 +114,9 @@ impl World {
             Input::AddHost(spec) => self.add_host(spec),
             Input::AddVm { host, vm } => self.add_vm(*host, vm, out),
         };
+        if !matches!(input, Input::Advance(_)) {
+            self.log_changes(&out[seen..]);
+        }
         self.must_be_consistent(input);
         reply
     }
@@ -122,7 +129,9 @@ impl World {
         call: &Call,
         out: &mut Vec<Event>,
     ) -> Reply {
+        let seen = out.len();
         let reply = self.call(host, caller, call, out);
+        self.log_changes(&out[seen..]);
         self.must_be_consistent(call);
         reply
     }
@@ -142,13 +151,16 @@ impl World {
         };
         while let Some((due, what)) = self.agenda.pop(until) {
             self.now = due;
+            let seen = out.len();
             match what {
                 Due::CloseLog(host, vm, leg) => self.close_log(host, vm, leg, out),
                 Due::LogArrives(host, vm, leg) => self.log_arrives(host, vm, leg, out),
                 Due::Phase(job) => self.phase_ends(job, out),
                 Due::Reap(job) => self.reap(job, out),
                 Due::WindowOpens(host, vm, leg) => self.window_opens(host, vm, leg, out),
+                Due::MonitoringEnds(host) => self.monitoring_ends(host),
             }
+            self.log_changes(&out[seen..]);
         }
         self.now = until;
         Reply::Happened
@@ -209,6 +221,9 @@ impl World {
         }
         if before.3 != after.3 {
             push(Change::Power { vm: id, from: before.3, to: after.3 });
+        }
+        if before.0 != after.0 {
+            self.monitor(host);
         }
         Some(result)
     }

@@ -275,7 +275,18 @@ impl VmState {
         }
     }
 
-    /// The counters of a relationship.
+    /// Whether it has a relationship.
+    pub(crate) fn is_replicated(&self) -> bool {
+        !matches!(self.role, Role::None | Role::Test { .. })
+    }
+
+    /// The counters of a relationship as they are.
+    pub(crate) fn counters(&self, leg: Leg) -> Option<Window> {
+        let receiver = || self.receiver().filter(|_| leg == Leg::Primary).map(|it| it.counters);
+        self.sender(leg).map(|it| it.counters).or_else(receiver)
+    }
+
+    /// The counters of a relationship, to count.
     pub(crate) fn counters_mut(&mut self, leg: Leg) -> Option<&mut Window> {
         match (&mut self.role, leg) {
             (Role::Primary(sender), Leg::Primary) => Some(&mut sender.counters),
@@ -382,7 +393,7 @@ impl Sender {
     }
 
     pub(crate) fn interval(&self) -> std::time::Duration {
-        std::time::Duration::from_secs(u64::from(self.settings.replication_interval_s))
+        self.settings.interval()
     }
 }
 

@@ -41,7 +41,15 @@ mod relationship;
 pub use relationship::{IN_BOX_PROVIDER, RecoveryPoint, Relationship, Settings};
 
 mod statistics;
-pub use statistics::{HealthIssue, Statistics};
+pub use statistics::Statistics;
+
+mod error_record;
+pub use error_record::{
+    CimStatus, ErrorRecord, ErrorType, MessageId, PerceivedSeverity, ProbableCause,
+};
+
+mod event_log;
+pub use event_log::{EventId, EventLevel, LogEntry};
 
 mod job;
 pub use job::{JOB_RETENTION, Job, JobFailure, JobState, JobType, RequestedJobState};

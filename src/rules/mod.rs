@@ -17,6 +17,9 @@ pub use transition::{Cause, Happening, Side, TRANSITIONS, Transition, permits};
 mod book;
 pub use book::RULES;
 
+mod health;
+pub use health::{HEALTH, HealthRule, Symptom};
+
 mod codes;
 pub use codes::{only_by_fault, produces};
 

@@ -1,6 +1,8 @@
 //! One integration binary: every test that uses the crate as its users do.
 
 mod arbitrary;
+mod event_log;
+mod health;
 mod house;
 mod jobs;
 mod lab;
