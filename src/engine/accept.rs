@@ -189,7 +189,7 @@ impl World {
             }
             Call::SetFailoverNetworkAdapterSettings { vm, settings } => {
                 if let Some(vm) = self.vm_mut(host, *vm) {
-                    vm.network = Some(merge_network(vm.network.as_deref(), settings));
+                    Arc::make_mut(&mut vm.network).store(settings);
                 }
             }
             Call::GetReplicationStatistics { vm, .. } => {
@@ -307,16 +307,4 @@ fn take_hold(
         }
         Kind::Host => {}
     }
-}
-
-/// The stored settings with these ones in the place of those for the same adapters.
-fn merge_network(
-    stored: Option<&[crate::model::FailoverNetworkAdapterSettings]>,
-    new: &[crate::model::FailoverNetworkAdapterSettings],
-) -> Arc<[crate::model::FailoverNetworkAdapterSettings]> {
-    let replaced = |adapter| new.iter().any(|it| it.adapter == adapter);
-    let kept = stored.unwrap_or_default().iter().filter(|it| !replaced(it.adapter));
-    let mut all: Vec<_> = kept.chain(new).cloned().collect();
-    all.sort_by_key(|it| it.adapter);
-    all.into()
 }

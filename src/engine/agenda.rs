@@ -18,6 +18,8 @@ pub(crate) enum Due {
     WindowOpens(HostId, VmId, Leg),
     /// The monitoring windows of a host end.
     MonitoringEnds(HostId),
+    /// A guest that was failed over takes its network settings.
+    GuestTalks(HostId, VmId),
 }
 
 /// Proof of an appointment; needed to cancel it.

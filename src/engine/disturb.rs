@@ -5,6 +5,7 @@ use super::event::{Change, Event, Rejection, Reply};
 use super::host::HostState;
 use super::input::{Disturbance, HostSpec, VmSpec};
 use super::log::EventLog;
+use super::network::Network;
 use super::vm::{Guest, Role, Sending, VmState, Work};
 use crate::model::{AuthorizationEntry, EnabledState, HostId, JobId, Leg, Settings, VmId};
 use crate::rules::{Cause, Happening};
@@ -57,6 +58,10 @@ impl World {
         if (0..spec.disks.len()).any(|i| repeats(i) || !fits(i)) {
             return Reply::Rejected(Rejection::BadDisks);
         }
+        let twice = |i: usize| spec.adapters[..i].iter().any(|it| it.id == spec.adapters[i].id);
+        if (0..spec.adapters.len()).any(twice) {
+            return Reply::Rejected(Rejection::BadAdapters);
+        }
         let power = if spec.running { EnabledState::Enabled } else { EnabledState::Disabled };
         let vm = VmState {
             name: spec.name.clone(),
@@ -69,7 +74,7 @@ impl World {
             role: Role::None,
             tester: None,
             last_test: None,
-            network: None,
+            network: Arc::new(Network::of(spec)),
             entry: None,
         };
         state.vms.insert(spec.id, Arc::new(vm));
@@ -107,6 +112,12 @@ impl World {
             Disturbance::BootHost(host) => {
                 self.must_be(host, false)?;
                 self.come_up(host);
+            }
+            Disturbance::PlugAdapter(host, vm, adapter, plug) => {
+                self.must_be(host, true)?;
+                let vm = self.vm_mut(host, vm).ok_or(Rejection::UnknownVm(vm))?;
+                let network = Arc::make_mut(&mut vm.network);
+                network.plug(adapter, plug).ok_or(Rejection::UnknownAdapter(adapter))?;
             }
         }
         Ok(())

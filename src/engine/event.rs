@@ -2,7 +2,7 @@
 
 use crate::error::{Missing, Refusal};
 use crate::model::{
-    EnabledState, HostId, JobId, JobState, JobType, Output, PointId, RecoveryPointKind,
+    AdapterId, EnabledState, HostId, JobId, JobState, JobType, Output, PointId, RecoveryPointKind,
     RelationshipId, ReplicationMode, ReplicationState, SimTime, VmId,
 };
 use crate::rules::{Cause, Pace};
@@ -45,6 +45,12 @@ pub enum Rejection {
     DuplicateVm(VmId),
     /// The disks of a virtual machine repeat an id or hold less than they use.
     BadDisks,
+    /// The adapters of a virtual machine repeat an id.
+    BadAdapters,
+    /// There is no such virtual machine on the host.
+    UnknownVm(VmId),
+    /// The virtual machine has no such adapter.
+    UnknownAdapter(AdapterId),
     /// A link needs two different hosts.
     SameHost,
     /// The host is up already.
@@ -68,6 +74,9 @@ impl fmt::Display for Rejection {
             Self::BadDisks => {
                 f.write_str("each disk has an id of its own and uses no more than it holds")
             }
+            Self::BadAdapters => f.write_str("each adapter has an id of its own"),
+            Self::UnknownVm(vm) => write!(f, "there is no virtual machine {vm} on this host"),
+            Self::UnknownAdapter(adapter) => write!(f, "there is no adapter number {}", adapter.0),
             Self::SameHost => f.write_str("a link is between two different hosts"),
             Self::HostIsUp => f.write_str("the host is up"),
             Self::HostIsDown => f.write_str("the host is down"),
@@ -166,6 +175,13 @@ pub enum Change {
         id: RelationshipId,
         /// Its size.
         bytes: u64,
+    },
+    /// A guest talked for the first time since its failover.
+    GuestNetwork {
+        /// Which virtual machine.
+        vm: VmId,
+        /// Whether it took the addresses that were set for a failover.
+        taken: bool,
     },
     /// A change log could not be sent.
     SendFailed {

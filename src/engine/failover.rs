@@ -26,6 +26,7 @@ impl World {
             let recovery = receiver.recovery(*point).ok_or(Failed::GONE)?;
             receiver.phase = Receiving::FailedOver(recovery);
             vm.guest.reset(recovery.position);
+            Arc::make_mut(&mut vm.network).stage();
             Ok(())
         })
         .unwrap_or(Err(Failed::GONE))
@@ -53,6 +54,7 @@ impl World {
         out: &mut Vec<Event>,
     ) -> Result<(), Failed> {
         let next = self.now;
+        self.unstage(host, id);
         let by = Cause::Call(Operation::RevertFailover);
         let resumes = self
             .edit(host, id, by, out, |vm| match &mut vm.role {
@@ -122,7 +124,7 @@ impl World {
             role: Role::Test { of: id },
             tester: None,
             last_test: None,
-            network: vm.network.clone(),
+            network: Arc::new(vm.network.of_test()),
             entry: None,
         };
         self.hosts[usize::from(host.0)].vms.insert(made, Arc::new(test));

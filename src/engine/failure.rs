@@ -62,8 +62,8 @@ impl JobRecord {
     }
 }
 
-/// What the code behind a failure says of its kind: WinHTTP's numbers are of the way to the other
-/// host; access denied and the numbers of the security facility are of identity.
+/// What the code behind a failure says of its kind: the numbers of `WinHTTP` are of the way to the
+/// other host; access denied and the numbers of the security facility are of identity.
 const fn kind_of(hresult: u32) -> (ErrorType, ProbableCause) {
     match hresult {
         0x2EE0..=0x2F8F => (ErrorType::Communications, ProbableCause::ConnectionEstablishment),

@@ -83,9 +83,10 @@ pub(super) fn issue(rule: &HealthRule, vm: &VmState) -> ErrorRecord {
             ReplicationHealth::Critical => PerceivedSeverity::High,
             _ => PerceivedSeverity::Medium,
         },
-        probable_cause: match threshold {
-            true => ProbableCause::ThresholdCrossed,
-            false => ProbableCause::Unknown,
+        probable_cause: if threshold {
+            ProbableCause::ThresholdCrossed
+        } else {
+            ProbableCause::Unknown
         },
         error_source: vm.name.to_string(),
         cim_status: CimStatus::Failed,

@@ -1,6 +1,9 @@
 //! Everything that can happen to a world.
 
-use crate::model::{AuthorizationEntry, Call, Disk, HostId, ServiceSettings, VmId, WindowsBuild};
+use crate::model::{
+    Adapter, AdapterId, AuthorizationEntry, Call, Disk, GuestSystem, HostId, Plug, ServiceSettings,
+    VmId, WindowsBuild,
+};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,6 +83,10 @@ pub struct VmSpec {
     pub disks: Vec<Disk>,
     /// What its guest writes while it runs, in bytes a second.
     pub write_rate: u64,
+    /// What its guest is.
+    pub guest: GuestSystem,
+    /// Its network adapters, at most 256, each id once.
+    pub adapters: Vec<Adapter>,
 }
 
 /// Something that happens to the world from outside. Each has an opposite that repairs it.
@@ -96,4 +103,6 @@ pub enum Disturbance {
     ShutDownHost(HostId),
     /// A host that is down comes up. Virtual machines stay as they were left.
     BootHost(HostId),
+    /// An adapter of a virtual machine is plugged into something else.
+    PlugAdapter(HostId, VmId, AdapterId, Plug),
 }

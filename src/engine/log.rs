@@ -73,6 +73,7 @@ impl World {
                     job_type: JobType::Resynchronizing | JobType::ResynchronizingExtended,
                     done,
                 } => self.log_resync(*job, *done),
+                Change::GuestNetwork { vm, taken: false } => self.log_network_not_taken(*host, *vm),
                 _ => {}
             }
         }
@@ -148,6 +149,15 @@ impl World {
         };
         let vm = job.vm;
         self.write(host_of(id), event, vm, Some(failure.hresult), failure.description.clone());
+    }
+
+    fn log_network_not_taken(&mut self, host: HostId, vm: VmId) {
+        let says = format!(
+            "The guest of {} did not take its network settings: this version of Windows sets them \
+             in Windows guests only. They stay as they were on the primary.",
+            self.named(host, vm)
+        );
+        self.write(host, EventId::NetworkNotTaken, Some(vm), None, says);
     }
 
     /// The comparison of a resynchronisation begins or ends.

@@ -6,6 +6,7 @@
 use super::World;
 use super::event::{Change, Event};
 use super::host::{Turned, admits};
+use super::network::Network;
 use super::vm::{Guest, Receiver, Receiving, Role, Sending, VmState};
 use crate::model::{
     Disk, EnabledState, HostId, Leg, PointId, RecoveryPoint, RecoveryPointKind, RelationshipId,
@@ -25,6 +26,7 @@ pub(super) enum Message<'a> {
         name: &'a Arc<str>,
         disks: &'a Arc<[Disk]>,
         rate: u64,
+        network: &'a Arc<Network>,
         settings: &'a Arc<Settings>,
         extended: bool,
     },
@@ -249,13 +251,17 @@ impl World {
         out: &mut Vec<Event>,
     ) -> Result<(), Turned> {
         let now = self.now;
-        let Message::Enroll { name, disks, rate, settings, extended } = message else {
+        let Message::Enroll { name, disks, rate, network, settings, extended } = message else {
             return Err(Turned::NoReplica);
         };
         let by = Cause::Happening(Happening::PrimaryEnrolled);
         if self.vm_state(to, id).is_some() {
             return self
-                .edit(to, id, by, out, |vm| vm.bind(from, settings, extended))
+                .edit(to, id, by, out, |vm| {
+                    vm.bind(from, settings, extended)?;
+                    Arc::make_mut(&mut vm.network).take_disks_of(network);
+                    Ok(())
+                })
                 .unwrap_or(Err(Turned::NoReplica));
         }
         let included = |disk: &&Disk| {
@@ -272,7 +278,7 @@ impl World {
             role: Role::None,
             tester: None,
             last_test: None,
-            network: None,
+            network: Arc::new(network.of_replica()),
             entry: None,
         };
         self.hosts[usize::from(to.0)].vms.insert(id, Arc::new(replica));

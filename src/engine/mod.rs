@@ -31,6 +31,7 @@ mod jobs;
 mod judge;
 mod log;
 mod message;
+mod network;
 mod reverse;
 mod transfer;
 mod view;
@@ -159,6 +160,7 @@ impl World {
                 Due::Reap(job) => self.reap(job, out),
                 Due::WindowOpens(host, vm, leg) => self.window_opens(host, vm, leg, out),
                 Due::MonitoringEnds(host) => self.monitoring_ends(host),
+                Due::GuestTalks(host, vm) => self.guest_talks(host, vm, out),
             }
             self.log_changes(&out[seen..]);
         }
@@ -224,6 +226,9 @@ impl World {
         }
         if before.0 != after.0 {
             self.monitor(host);
+        }
+        if before.3 != after.3 {
+            self.guest_comes_or_goes(host, id);
         }
         Some(result)
     }

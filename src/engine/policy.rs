@@ -30,6 +30,8 @@ pub struct Policy {
     pub boot: Duration,
     /// [`Pace::GuestShutdown`].
     pub guest_shutdown: Duration,
+    /// How long after its start a guest's integration components talk to the host.
+    pub guest_talks: Duration,
 }
 
 impl Default for Policy {
@@ -47,6 +49,7 @@ impl Default for Policy {
             merge: Duration::from_secs(5),
             boot: Duration::from_secs(5),
             guest_shutdown: Duration::from_secs(20),
+            guest_talks: Duration::from_secs(10),
         }
     }
 }

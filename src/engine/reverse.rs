@@ -99,6 +99,8 @@ impl World {
             self.disarm(peer, id, Leg::Primary);
         }
         let by = Cause::Happening(Happening::RolesReversed);
+        let network = self.vm_state(host, id).map(|vm| vm.network.clone()).ok_or(Failed::GONE)?;
+        self.unstage(peer, id);
         self.edit(peer, id, by, out, |vm| {
             let held = vm.position(now);
             let mut inbound = Receiver::new(Some(host), settings.clone(), now);
@@ -109,6 +111,7 @@ impl World {
                 inbound.last_type = ReplicationType::Regular;
             }
             vm.role = Role::Replica { inbound, onward: None };
+            Arc::make_mut(&mut vm.network).take_disks_of(&network);
             held
         })
         .ok_or(Failed::GONE)

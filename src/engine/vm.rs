@@ -1,12 +1,12 @@
 //! A virtual machine on one host, with its role as a sum type: what cannot be, cannot be stored.
 
 use super::agenda::Ticket;
+use super::network::Network;
 use super::policy::written;
 use super::window::Window;
 use crate::model::{
-    AuthorizationEntry, Disk, EnabledState, FailoverNetworkAdapterSettings, HostId, JobId, Leg,
-    RecoveryPoint, ReplicationMode, ReplicationState, ReplicationType, RequestedState, Settings,
-    SimTime, VmId,
+    AuthorizationEntry, Disk, EnabledState, HostId, JobId, Leg, RecoveryPoint, ReplicationMode,
+    ReplicationState, ReplicationType, RequestedState, Settings, SimTime, VmId,
 };
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub(crate) struct VmState {
     /// Its test replica.
     pub(crate) tester: Option<VmId>,
     pub(crate) last_test: Option<SimTime>,
-    pub(crate) network: Option<Arc<[FailoverNetworkAdapterSettings]>>,
+    pub(crate) network: Arc<Network>,
     /// The entry bound to it by `SetAuthorizationEntry`.
     pub(crate) entry: Option<Arc<AuthorizationEntry>>,
 }

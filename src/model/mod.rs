@@ -37,6 +37,9 @@ pub use host::{AuthorizationEntry, Host, ServiceSettings, WindowsBuild};
 mod vm;
 pub use vm::{AdapterId, Disk, DiskId, FailoverNetworkAdapterSettings, Vm};
 
+mod network;
+pub use network::{Adapter, AdapterKind, GuestSystem, Plug};
+
 mod relationship;
 pub use relationship::{IN_BOX_PROVIDER, RecoveryPoint, Relationship, Settings};
 

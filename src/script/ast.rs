@@ -76,6 +76,13 @@ pub enum Statement {
         /// To which hosts: [`Verb::hosts`] of them.
         hosts: Vec<Word>,
     },
+    /// `plug osaka web adapter=0 connected=yes`: an adapter is plugged into something else.
+    Plug {
+        /// On which host.
+        host: Word,
+        /// The words behind it: the virtual machine, the adapter and where it is plugged in.
+        args: Vec<Arg>,
+    },
 }
 
 /// A call as a line writes it.

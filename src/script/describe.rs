@@ -2,17 +2,17 @@
 
 use super::args::{Args, Group};
 use super::form::{
-    Authentication, Build, Disks, Exact, GuidForm, Hours, Name, Number, Numbered, ON_OFF, Rate,
-    Seconds, SharedName, Size, Text, YES_NO,
+    Authentication, Build, Disks, Exact, GUEST, GuidForm, Hours, Name, Number, Numbered, ON_OFF,
+    Rate, Seconds, SharedName, Size, Text, YES_NO,
 };
 use super::hash::id_of_name;
 use super::method::Method;
 use crate::engine::{HostSpec, VmSpec};
 use crate::model::{
-    AdapterId, AllowedAuthentication, AuthenticationType, AuthorizationEntry, Call, Disk, DiskId,
-    FailoverNetworkAdapterSettings, IN_BOX_PROVIDER, InitialReplicationType, IpProtocol,
-    RelationshipId, RequestedJobState, RequestedReplicationState, RequestedState, ServiceSettings,
-    Settings, VmId, WindowsBuild,
+    Adapter, AdapterId, AdapterKind, AllowedAuthentication, AuthenticationType, AuthorizationEntry,
+    Call, Disk, DiskId, FailoverNetworkAdapterSettings, GuestSystem, Guid, IN_BOX_PROVIDER,
+    InitialReplicationType, IpProtocol, Plug, RelationshipId, RequestedJobState,
+    RequestedReplicationState, RequestedState, ServiceSettings, Settings, VmId, WindowsBuild,
 };
 
 /// Where replicas are stored if a line does not say.
@@ -254,6 +254,22 @@ pub(super) fn vm<A: Args>(args: &mut A, spec: &mut VmSpec) {
     };
     args.group("disk", &mut spec.disks, disks);
     args.key("write", Rate, &mut spec.write_rate, WRITE_RATE);
+    let mut linux = spec.guest == GuestSystem::Linux;
+    args.key("guest", GUEST, &mut linux, false);
+    spec.guest = if linux { GuestSystem::Linux } else { GuestSystem::Windows };
+    let adapters = Group {
+        default: vec![blank_adapter(0)],
+        blank: blank_adapter,
+        item: |args: &mut A, it: &mut Adapter, _| {
+            args.need("adapter", Number::new(), &mut it.id.0);
+            let mut legacy = it.kind == AdapterKind::Legacy;
+            args.key("legacy", YES_NO, &mut legacy, false);
+            it.kind = if legacy { AdapterKind::Legacy } else { AdapterKind::Synthetic };
+            plug(args, &mut it.plug, true);
+            args.many("address", Text, &mut it.addresses);
+        },
+    };
+    args.group("adapter", &mut spec.adapters, adapters);
 }
 
 /// A virtual machine of this name before the rest of its line is read.
@@ -264,7 +280,41 @@ pub(super) fn blank_vm(name: &str, running: bool) -> VmSpec {
         running,
         disks: vec![blank_disk(0)],
         write_rate: WRITE_RATE,
+        guest: GuestSystem::Windows,
+        adapters: vec![blank_adapter(0)],
     }
+}
+
+/// An adapter and what it is plugged into.
+#[derive(Clone, Copy)]
+pub(super) struct Plugging {
+    pub(super) vm: VmId,
+    pub(super) adapter: AdapterId,
+    pub(super) plug: Plug,
+}
+
+impl Default for Plugging {
+    fn default() -> Self {
+        let plug = Plug { connected: true, test_switch: false };
+        Self { vm: VmId(Guid(0)), adapter: AdapterId(0), plug }
+    }
+}
+
+/// `web adapter=0 connected=yes test_switch=no`.
+pub(super) fn plugging<A: Args>(args: &mut A, it: &mut Plugging) {
+    args.vm(&mut it.vm);
+    args.key("adapter", Number::new(), &mut it.adapter.0, 0);
+    plug(args, &mut it.plug, true);
+}
+
+/// `connected=yes test_switch=no`.
+pub(super) fn plug<A: Args>(args: &mut A, plug: &mut Plug, connected: bool) {
+    args.key("connected", YES_NO, &mut plug.connected, connected);
+    args.key("test_switch", YES_NO, &mut plug.test_switch, false);
+}
+
+fn blank_adapter(place: usize) -> Adapter {
+    Adapter::synthetic(AdapterId(u8::try_from(place).unwrap_or(u8::MAX)))
 }
 
 fn blank_disk(place: usize) -> Disk {

@@ -168,7 +168,7 @@ fn jobs(statement: &Statement) -> Option<&Word> {
         Statement::Wait { job } => Some(job),
         Statement::Expect(it) => match &it.of {
             Subject::Job { job, .. } => Some(job),
-            Subject::Vm { .. } => None,
+            Subject::Vm { .. } | Subject::Event { .. } => None,
         },
         Statement::Call(call) => {
             let of_job = matches!(
@@ -320,6 +320,7 @@ fn statement(args: &[Arg]) -> Result<Statement, Vec<Problem>> {
         Some(Keyword::Crash) => disturb(Verb::Crash, rest, end),
         Some(Keyword::ShutDown) => disturb(Verb::ShutDown, rest, end),
         Some(Keyword::Boot) => disturb(Verb::Boot, rest, end),
+        Some(Keyword::Plug) => plug(rest, end),
     }
 }
 
@@ -402,6 +403,22 @@ fn disturb(verb: Verb, args: &[Arg], end: Span) -> Result<Statement, Vec<Problem
         }
     }
     finish(Some(Statement::Disturb { verb, hosts }), reader)
+}
+
+/// `osaka web adapter=0 connected=yes`.
+fn plug(args: &[Arg], end: Span) -> Result<Statement, Vec<Problem>> {
+    let (head, rest) = args.split_at(args.len().min(1));
+    let mut reader = Reader::new(head, end, None);
+    let host = reader.next_word(|| "the name of a host".to_owned());
+    if let Some(host) = host {
+        reader.host_word(host);
+    }
+    let mut problems = reader.finish();
+    let mut reader = Reader::new(rest, end, None);
+    describe::plugging(&mut reader, &mut describe::Plugging::default());
+    problems.extend(reader.finish());
+    let statement = host.map(|host| Statement::Plug { host: host.clone(), args: rest.to_vec() });
+    statement.filter(|_| problems.is_empty()).ok_or(problems)
 }
 
 /// `tokyo as=other StartReplication web Network`.

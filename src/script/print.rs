@@ -52,6 +52,10 @@ impl fmt::Display for Statement {
                 f.write_str(verb.name())?;
                 hosts.iter().try_for_each(|host| write!(f, " {host}"))
             }
+            Self::Plug { host, args } => {
+                write!(f, "plug {host}")?;
+                write_args(f, args)
+            }
         }
     }
 }

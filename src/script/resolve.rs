@@ -2,14 +2,14 @@
 
 use super::args::{Reader, Writer};
 use super::ast::{CallLine, Line, Statement, Verb};
-use super::describe;
+use super::describe::{self, Plugging};
 use super::expect::{JobFacts, Subject, VmFacts};
 use super::method::Method;
 use super::names::Names;
 use super::problem::Problem;
-use super::text::{Span, Word};
+use super::text::{Arg, Span, Word};
 use crate::engine::{Disturbance, Input};
-use crate::model::{HostId, JobId, VmId};
+use crate::model::{EventId, HostId, JobId, VmId};
 
 /// What a statement comes to in a world.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,17 @@ pub enum Action {
         vm: VmId,
         /// What it should look like; `None`: it should not be there.
         facts: Option<VmFacts>,
+    },
+    /// A host's log is looked at.
+    ExpectEvent {
+        /// On which host.
+        host: HostId,
+        /// What the entry reports.
+        id: EventId,
+        /// About which virtual machine; any if `None`.
+        vm: Option<VmId>,
+        /// Whether there should be such an entry.
+        there: bool,
     },
     /// A job is looked at.
     ExpectJob {
@@ -56,6 +67,7 @@ impl Statement {
             }
             Self::Expect(expectation) => resolve_expectation(&expectation.of, names),
             Self::Disturb { verb, hosts } => resolve_disturbance(*verb, hosts, names),
+            Self::Plug { host, args } => resolve_plug(host, args, names),
         }
     }
 }
@@ -108,19 +120,26 @@ impl Statement {
                 })
             }
             Input::Advance(duration) => Self::Advance(*duration),
-            Input::Disturb(disturbance) => {
-                let (verb, hosts) = match *disturbance {
-                    Disturbance::CutLink(a, b) => (Verb::Cut, vec![a, b]),
-                    Disturbance::HealLink(a, b) => (Verb::Heal, vec![a, b]),
-                    Disturbance::CrashHost(host) => (Verb::Crash, vec![host]),
-                    Disturbance::ShutDownHost(host) => (Verb::ShutDown, vec![host]),
-                    Disturbance::BootHost(host) => (Verb::Boot, vec![host]),
-                };
-                let hosts = hosts.into_iter().map(|host| write_host(host, names)).collect();
-                Self::Disturb { verb, hosts }
+            Input::Disturb(Disturbance::PlugAdapter(host, vm, adapter, plug)) => {
+                let mut writer = Writer::new(names, *host);
+                let it = Plugging { vm: *vm, adapter: *adapter, plug: *plug };
+                describe::plugging(&mut writer, &mut it.clone());
+                Self::Plug { host: write_host(*host, names), args: writer.finish() }
             }
+            Input::Disturb(Disturbance::CutLink(a, b)) => disturb(Verb::Cut, &[*a, *b], names),
+            Input::Disturb(Disturbance::HealLink(a, b)) => disturb(Verb::Heal, &[*a, *b], names),
+            Input::Disturb(Disturbance::CrashHost(host)) => disturb(Verb::Crash, &[*host], names),
+            Input::Disturb(Disturbance::ShutDownHost(host)) => {
+                disturb(Verb::ShutDown, &[*host], names)
+            }
+            Input::Disturb(Disturbance::BootHost(host)) => disturb(Verb::Boot, &[*host], names),
         }
     }
+}
+
+fn disturb(verb: Verb, hosts: &[HostId], names: &dyn Names) -> Statement {
+    let hosts = hosts.iter().map(|host| write_host(*host, names)).collect();
+    Statement::Disturb { verb, hosts }
 }
 
 fn one<T>(result: Result<T, Problem>) -> Result<T, Vec<Problem>> {
@@ -158,10 +177,29 @@ fn resolve_expectation(of: &Subject, names: &dyn Names) -> Result<Action, Vec<Pr
             let vm = resolve_word(names, host, |it| it.vm_word(vm))?;
             Ok(Action::ExpectVm { host, vm, facts: *facts })
         }
+        Subject::Event { host, id, vm, there } => {
+            let host = one(resolve_host(host, names))?;
+            let vm = vm.as_ref().map(|vm| resolve_word(names, host, |it| it.vm_word(vm)));
+            Ok(Action::ExpectEvent { host, id: *id, vm: vm.transpose()?, there: *there })
+        }
         Subject::Job { job, facts } => {
             let job = resolve_word(names, HostId(0), |it| it.job_word(job))?;
             Ok(Action::ExpectJob { job, facts: *facts })
         }
+    }
+}
+
+fn resolve_plug(host: &Word, args: &[Arg], names: &dyn Names) -> Result<Action, Vec<Problem>> {
+    let host = one(resolve_host(host, names))?;
+    let mut reader = Reader::new(args, Span::default(), Some((names, host)));
+    let mut it = Plugging::default();
+    describe::plugging(&mut reader, &mut it);
+    match reader.finish() {
+        problems if problems.is_empty() => {
+            let plugged = Disturbance::PlugAdapter(host, it.vm, it.adapter, it.plug);
+            Ok(Action::Input(Input::Disturb(plugged)))
+        }
+        problems => Err(problems),
     }
 }
 

@@ -381,7 +381,7 @@ fn a_window_ends_while_its_host_is_down() {
 }
 
 /// Health and statistics are a relationship's, not a virtual machine's:
-/// <https://learn.microsoft.com/virtualization/community/team-blog/2014/20140505-monitoring-hyper-v-replica-when-using-extend-replication>.
+/// <https://learn.microsoft.com/virtualization/community/team-blog/2014/20140505-replication-health-windows-server-2012-r2>.
 #[test]
 fn an_extended_leg_has_figures_of_its_own() {
     let pair = Pair::replicating();

@@ -7,6 +7,7 @@ mod house;
 mod jobs;
 mod lab;
 mod model;
+mod network;
 mod properties;
 mod rules;
 mod scenarios;
