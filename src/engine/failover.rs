@@ -165,15 +165,16 @@ impl World {
         let vm = self.vm_state(host, id).ok_or(Failed::GONE)?;
         let position = vm.source(leg, now);
         let sender = vm.sender(leg).ok_or(Failed::GONE)?;
-        let kind = ReplicationType::Planned;
-        let log =
-            Message::Log { from: sender.sent, position, kind, took: self.policy.link_latency };
+        let (kind, took) = (ReplicationType::Planned, self.policy.link_latency);
+        let bytes = position.saturating_sub(sender.sent);
+        let log = Message::Log { from: sender.sent, position, kind, took };
         self.deliver(host, sender.peer, id, log, out)?;
         self.disarm(host, id, leg);
         let by = Cause::Call(Operation::PrepareFailover);
         self.edit(host, id, by, out, |vm| {
             if let Some(sender) = vm.sender_mut(leg) {
                 sender.phase = Sending::Synced;
+                sender.counters.count_success(bytes, took, sender.settings.interval());
                 sender.sent = position;
                 (sender.last_sent, sender.last_type) = (Some(now), kind);
                 sender.failures = 0;

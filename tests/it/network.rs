@@ -41,6 +41,10 @@ struct Pair {
     vm: VmId,
 }
 
+fn done(host: &HostHandle, outcome: Result<Outcome>) {
+    host.wait(outcome.unwrap()).unwrap();
+}
+
 impl Pair {
     fn new(osaka: WindowsBuild, finish: fn(VmBuilder) -> VmBuilder) -> Self {
         let lab = Lab::with_seed(0);
@@ -51,18 +55,14 @@ impl Pair {
         let vm = finish(web.adapter(adapter(1, AdapterKind::Legacy))).create();
         let pair = Self { lab, tokyo, osaka, vm };
         let tokyo = &pair.tokyo;
-        pair.done(tokyo, tokyo.create_replication_relationship(vm, Settings::to("osaka")));
-        pair.done(tokyo, tokyo.start_replication(vm, InitialReplication::Network));
+        done(tokyo, tokyo.create_replication_relationship(vm, Settings::to("osaka")));
+        done(tokyo, tokyo.start_replication(vm, InitialReplication::Network));
         pair.lab.advance(hours(1));
         pair
     }
 
     fn replicating() -> Self {
         Self::new(WindowsBuild::Server2022, VmBuilder::running)
-    }
-
-    fn done(&self, host: &HostHandle, outcome: Result<Outcome>) {
-        host.wait(outcome.unwrap()).unwrap();
     }
 
     fn set(&self, settings: Vec<FailoverNetworkAdapterSettings>) {
@@ -72,12 +72,12 @@ impl Pair {
     }
 
     fn fail_over(&self) {
-        self.done(&self.osaka, self.osaka.initiate_failover(self.vm, None));
+        done(&self.osaka, self.osaka.initiate_failover(self.vm, None));
     }
 
     /// Starts a virtual machine of osaka and waits until its guest talks.
     fn start(&self, vm: VmId) {
-        self.done(&self.osaka, self.osaka.start_vm(vm));
+        done(&self.osaka, self.osaka.start_vm(vm));
         self.lab.advance(seconds(30));
     }
 
@@ -110,7 +110,7 @@ fn a_failed_over_guest_takes_the_addresses() {
     pair.fail_over();
     assert!(pair.addresses(pair.vm).is_empty(), "a guest that is off reports nothing");
     let watch = pair.lab.watch();
-    pair.done(&pair.osaka, pair.osaka.start_vm(pair.vm));
+    done(&pair.osaka, pair.osaka.start_vm(pair.vm));
     let enabled = pair.lab.now();
     assert!(pair.addresses(pair.vm).is_empty(), "nor does one that has just started");
     pair.lab.advance(seconds(10));
@@ -124,7 +124,7 @@ fn a_failed_over_guest_takes_the_addresses() {
     assert_eq!(pair.adapters(&pair.osaka, pair.vm)[1].addresses, [HOME]);
     // It stays in the guest, whatever is set for the next failover.
     pair.set(vec![take(0, &["10.0.0.8"])]);
-    pair.done(&pair.osaka, pair.osaka.turn_off_vm(pair.vm));
+    done(&pair.osaka, pair.osaka.turn_off_vm(pair.vm));
     pair.start(pair.vm);
     assert_eq!(pair.addresses(pair.vm), [AWAY]);
 }
@@ -145,8 +145,8 @@ fn a_guest_that_stops_too_soon_takes_them_next_time() {
     let pair = Pair::replicating();
     pair.set(vec![take(0, &[AWAY])]);
     pair.fail_over();
-    pair.done(&pair.osaka, pair.osaka.start_vm(pair.vm));
-    pair.done(&pair.osaka, pair.osaka.turn_off_vm(pair.vm));
+    done(&pair.osaka, pair.osaka.start_vm(pair.vm));
+    done(&pair.osaka, pair.osaka.turn_off_vm(pair.vm));
     pair.lab.advance(hours(1));
     assert!(pair.addresses(pair.vm).is_empty());
     pair.start(pair.vm);
@@ -175,8 +175,8 @@ fn a_reverted_failover_takes_the_addresses_back() {
     pair.set(vec![take(0, &[AWAY])]);
     pair.fail_over();
     pair.start(pair.vm);
-    pair.done(&pair.osaka, pair.osaka.turn_off_vm(pair.vm));
-    pair.done(&pair.osaka, pair.osaka.revert_failover(pair.vm));
+    done(&pair.osaka, pair.osaka.turn_off_vm(pair.vm));
+    done(&pair.osaka, pair.osaka.revert_failover(pair.vm));
     pair.set(vec![take(0, &[])]);
     pair.fail_over();
     pair.start(pair.vm);
@@ -193,7 +193,7 @@ fn a_test_replica_has_a_network_only_on_the_switch_for_tests() {
         let plug = Plug { connected: true, test_switch };
         let plugged = Disturbance::PlugAdapter(pair.osaka.id(), pair.vm, AdapterId(0), plug);
         assert_eq!(pair.lab.disturb(plugged), Reply::Happened);
-        pair.done(&pair.osaka, pair.osaka.test_replica_system(pair.vm, None));
+        done(&pair.osaka, pair.osaka.test_replica_system(pair.vm, None));
         let test = pair.osaka.vm(pair.vm).unwrap().test_replica.unwrap();
         let plug = Plug { connected: test_switch, test_switch: false };
         assert_eq!(pair.adapters(&pair.osaka, test)[0].plug, plug);
@@ -201,8 +201,8 @@ fn a_test_replica_has_a_network_only_on_the_switch_for_tests() {
         pair.start(test);
         assert_eq!(pair.addresses(test), [AWAY]);
         assert!(pair.addresses(pair.vm).is_empty(), "the replica is off");
-        pair.done(&pair.osaka, pair.osaka.turn_off_vm(test));
-        pair.done(&pair.osaka, pair.osaka.destroy_system(test));
+        done(&pair.osaka, pair.osaka.turn_off_vm(test));
+        done(&pair.osaka, pair.osaka.destroy_system(test));
     }
 }
 
@@ -213,14 +213,14 @@ fn a_failback_keeps_what_the_new_primary_has() {
     let pair = Pair::replicating();
     let (tokyo, osaka, id) = (&pair.tokyo, &pair.osaka, RelationshipId::primary(pair.vm));
     pair.set(vec![take(0, &[AWAY])]);
-    pair.done(tokyo, tokyo.turn_off_vm(pair.vm));
-    pair.done(tokyo, tokyo.prepare_failover(id));
+    done(tokyo, tokyo.turn_off_vm(pair.vm));
+    done(tokyo, tokyo.prepare_failover(id));
     pair.fail_over();
     pair.start(pair.vm);
-    pair.done(osaka, osaka.reverse_replication_relationship(pair.vm, None));
+    done(osaka, osaka.reverse_replication_relationship(pair.vm, None));
     pair.lab.advance(hours(1));
-    pair.done(tokyo, tokyo.initiate_failover(pair.vm, None));
-    pair.done(tokyo, tokyo.start_vm(pair.vm));
+    done(tokyo, tokyo.initiate_failover(pair.vm, None));
+    done(tokyo, tokyo.start_vm(pair.vm));
     pair.lab.advance(seconds(30));
     assert_eq!(pair.adapters(tokyo, pair.vm)[0].addresses, [AWAY]);
 }
