@@ -186,8 +186,10 @@ impl World {
 
     /// A virtual machine, as messages name it.
     fn named(&self, host: HostId, id: VmId) -> String {
-        let name = self.vm_state(host, id).map_or("of a deletion", |vm| &*vm.name);
-        format!("virtual machine '{name}' (Virtual machine ID {id})")
+        match self.vm_state(host, id) {
+            Some(vm) => format!("virtual machine '{}' (Virtual machine ID {id})", vm.name),
+            None => format!("a deleted virtual machine (Virtual machine ID {id})"),
+        }
     }
 
     fn write(

@@ -4,7 +4,7 @@
 //! The windows: <https://learn.microsoft.com/virtualization/community/team-blog/2012/20120621-interpreting-replication-health-part-2>.
 
 use hyperv_replica::engine::{Disturbance, HostSpec, Policy, Reply};
-use hyperv_replica::model::{ServiceSettings, Statistics};
+use hyperv_replica::model::{DiskId, ServiceSettings, Statistics};
 use hyperv_replica::prelude::*;
 use hyperv_replica::rules::HEALTH;
 use hyperv_replica::sim::{HostHandle, Lab};
@@ -19,12 +19,14 @@ const GIB: u64 = 1 << 30;
 const IN_ERROR: u32 = 50_001;
 const NEEDS_RESYNC: u32 = 50_002;
 const RESYNCHRONIZING: u32 = 50_003;
+const DISKS_FAILED: u32 = 50_004;
 const PAUSED_ON_PRIMARY: u32 = 50_005;
 const INCOMPLETE: u32 = 50_006;
 const FAILED_OVER: u32 = 50_007;
 const MISSED: u32 = 50_008;
 const SLOW: u32 = 50_009;
 const PAUSED_ON_REPLICA: u32 = 50_010;
+const ROLE_CHANGING: u32 = 50_011;
 const BEHIND: u32 = 33_414;
 
 /// `web` on tokyo, which writes a megabyte a second, to be replicated to osaka.
@@ -47,8 +49,8 @@ impl Pair {
             assert_eq!(lab.add_host(&HostSpec::trusting(name)), Reply::Happened);
         }
         let (tokyo, osaka) = (lab.host("tokyo"), lab.host("osaka"));
-        let web = lab.vm("web").on("tokyo").disk(40 * GIB, GIB).writing(1_000_000);
-        let vm = web.running().create();
+        let web = lab.vm("web").on("tokyo").disk(40 * GIB, GIB).disk(GIB, 0);
+        let vm = web.writing(1_000_000).running().create();
         tokyo.wait(tokyo.create_replication_relationship(vm, settings).unwrap()).unwrap();
         Self { lab, tokyo, osaka, vm, id: RelationshipId::primary(vm) }
     }
@@ -169,6 +171,29 @@ fn each_state_has_its_health() {
             },
             (Critical, &[RESYNCHRONIZING]),
             (Critical, &[RESYNCHRONIZING]),
+        ),
+        (
+            // Assumed: the state is called critical.
+            "shut down while its set of disks changed",
+            |it| {
+                let settings = it.tokyo.settings(it.id).unwrap();
+                let settings = Settings { included_disks: Some(vec![DiskId(0)]), ..settings };
+                let _ = it.tokyo.modify_replication_settings(it.vm, settings).unwrap();
+                it.lab.disturb(Disturbance::ShutDownHost(it.tokyo.id()));
+                it.lab.disturb(Disturbance::BootHost(it.tokyo.id()));
+            },
+            (Critical, &[DISKS_FAILED]),
+            (Normal, &[]),
+        ),
+        (
+            // Assumed: nothing is replicated before the change ends.
+            "an old primary on its way to be a replica",
+            |it| {
+                done(&it.tokyo, it.tokyo.turn_off_vm(it.vm));
+                let _ = it.tokyo.become_replica(it.vm).unwrap();
+            },
+            (Warning, &[ROLE_CHANGING]),
+            (Normal, &[]),
         ),
     ];
     for (what, bring, primary, replica) in table {
