@@ -54,7 +54,9 @@ impl World {
         out: &mut Vec<Event>,
     ) -> Result<(), Failed> {
         let next = self.now;
-        self.unstage(host, id);
+        if self.vm_state(host, id).is_some_and(|vm| vm.receiver().is_some()) {
+            self.unstage(host, id);
+        }
         let by = Cause::Call(Operation::RevertFailover);
         let resumes = self
             .edit(host, id, by, out, |vm| match &mut vm.role {

@@ -219,6 +219,12 @@ fn a_failback_keeps_what_the_new_primary_has() {
     pair.start(pair.vm);
     done(osaka, osaka.reverse_replication_relationship(pair.vm, None));
     pair.lab.advance(hours(1));
+    // Nothing changes by a planned failover that is prepared and not made.
+    done(osaka, osaka.turn_off_vm(pair.vm));
+    done(osaka, osaka.prepare_failover(id));
+    done(osaka, osaka.revert_failover(pair.vm));
+    pair.start(pair.vm);
+    assert_eq!(pair.addresses(pair.vm), [AWAY]);
     done(tokyo, tokyo.initiate_failover(pair.vm, None));
     done(tokyo, tokyo.start_vm(pair.vm));
     pair.lab.advance(seconds(30));
