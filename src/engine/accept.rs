@@ -10,8 +10,8 @@ use super::vm::{Lock, VmState};
 use super::{World, job_id};
 use crate::error::Missing;
 use crate::model::{
-    Call, HostId, InitialReplicationType, JobFailure, JobId, JobState, JobType, Leg, Operation,
-    Output, ReplicationState, RequestedJobState, RequestedState, ServiceSettings, SimTime, VmId,
+    Call, HostId, InitialReplicationType, JobId, JobState, JobType, Leg, Operation, Output,
+    ReplicationState, RequestedJobState, RequestedState, ServiceSettings, SimTime, VmId,
 };
 use crate::rules::{Cause, Pace, Plan};
 use std::sync::Arc;
@@ -191,7 +191,7 @@ impl World {
             }
             Call::SetFailoverNetworkAdapterSettings { vm, settings } => {
                 if let Some(vm) = self.vm_mut(host, *vm) {
-                    vm.network = Some(merge_network(vm.network.as_deref(), settings));
+                    Arc::make_mut(&mut vm.network).store(settings);
                 }
             }
             Call::GetReplicationStatistics { vm, .. } => {
@@ -216,7 +216,11 @@ impl World {
                 let end = if killed { JobState::Killed } else { JobState::Terminated };
                 self.cancel(host, *job, end, out);
             }
-            Call::GetError { job } | Call::GetErrorEx { job } => {
+            Call::GetError { job } => {
+                let errors = self.job_errors(host, *job).into_iter().take(1).collect();
+                return Reply::Returned(Box::new(Output::Errors(errors)));
+            }
+            Call::GetErrorEx { job } => {
                 return Reply::Returned(Box::new(Output::Errors(self.job_errors(host, *job))));
             }
             _ => debug_assert!(false, "{} has no plan and no effect", call.operation()),
@@ -225,12 +229,13 @@ impl World {
     }
 
     fn set_server(&mut self, host: HostId, settings: &ServiceSettings) {
-        self.hosts[usize::from(host.0)].settings = Arc::new(settings.clone());
-    }
-
-    fn job_errors(&self, host: HostId, job: JobId) -> Vec<JobFailure> {
-        let record = self.host(host).and_then(|it| it.jobs.get(&job));
-        record.and_then(|it| it.failure.as_deref().cloned()).into_iter().collect()
+        let windows = |it: &ServiceSettings| (it.monitoring_start_s, it.monitoring_interval_s);
+        let stored = &mut self.hosts[usize::from(host.0)].settings;
+        let others = windows(stored) != windows(settings);
+        *stored = Arc::new(settings.clone());
+        if others {
+            self.restart_monitoring(host);
+        }
     }
 }
 
@@ -304,16 +309,4 @@ fn take_hold(
         }
         Kind::Host => {}
     }
-}
-
-/// The stored settings with these ones in the place of those for the same adapters.
-fn merge_network(
-    stored: Option<&[crate::model::FailoverNetworkAdapterSettings]>,
-    new: &[crate::model::FailoverNetworkAdapterSettings],
-) -> Arc<[crate::model::FailoverNetworkAdapterSettings]> {
-    let replaced = |adapter| new.iter().any(|it| it.adapter == adapter);
-    let kept = stored.unwrap_or_default().iter().filter(|it| !replaced(it.adapter));
-    let mut all: Vec<_> = kept.chain(new).cloned().collect();
-    all.sort_by_key(|it| it.adapter);
-    all.into()
 }

@@ -20,6 +20,10 @@ pub(crate) enum Due {
     LogFull(HostId, VmId, Leg),
     /// Of the logs that wait on a host for their turn, the next sets off.
     NextTransfer(HostId),
+    /// The monitoring windows of a host end.
+    MonitoringEnds(HostId),
+    /// A guest that was failed over takes its network settings.
+    GuestTalks(HostId, VmId),
 }
 
 /// Proof of an appointment; needed to cancel it.

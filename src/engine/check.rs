@@ -3,6 +3,7 @@
 use super::World;
 use super::agenda::Due;
 use super::job::Kind;
+use super::network::Injection;
 use super::receiver::Receiving;
 use super::sender::{Cycle, Sending};
 use super::vm::{Role, VmState};
@@ -42,6 +43,12 @@ impl World {
                 self.check_vm(host_id, host, *id, vm)?;
             }
             self.check_transfers(host_id, host)?;
+            let watched = host.vms.values().any(|vm| vm.is_replicated());
+            must!(
+                !watched || !host.up || host.monitoring.is_some() || self.ends_before_window(),
+                "{} replicates and its monitoring windows never end",
+                host.name
+            );
             for id in host.jobs.keys() {
                 self.check_job(host_id, host, *id)?;
             }
@@ -62,6 +69,12 @@ impl World {
         let runs = vm.power == EnabledState::Enabled;
         must!(runs == vm.guest.since.is_some(), "{id} is {} but writes otherwise", vm.power);
         must!(host.up || vm.power_job.is_none() && !runs, "{id} runs on a host that is down");
+        if let Injection::Staged(ticket) = vm.network.injection {
+            must!(runs == ticket.is_some(), "{id} is {} and takes settings otherwise", vm.power);
+            let due = Due::GuestTalks(host_id, id);
+            let waits = ticket.is_none_or(|it| self.agenda.contains(it, due));
+            must!(waits, "{id} takes settings that are not on the agenda");
+        }
         for leg in [Leg::Primary, Leg::Extended] {
             let Some(sender) = vm.sender(leg) else { continue };
             let key = RelationshipId { vm: id, leg };
@@ -128,6 +141,12 @@ impl World {
         for (ticket, due) in self.agenda.entries() {
             must!(ticket.due() >= self.now, "{due:?} is overdue");
             let wanted = match due {
+                Due::GuestTalks(host, vm) => self
+                    .vm_state(host, vm)
+                    .is_some_and(|it| it.network.injection == Injection::Staged(Some(ticket))),
+                Due::MonitoringEnds(host) => {
+                    self.host(host).is_some_and(|it| it.monitoring == Some(ticket))
+                }
                 Due::Phase(id) | Due::Reap(id) => {
                     self.record(id).is_some_and(|it| it.ticket == Some(ticket))
                 }

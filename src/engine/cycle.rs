@@ -206,9 +206,7 @@ impl World {
         let took = now.since(log.closed);
         let bytes = log.position.saturating_sub(sender.sent);
         let interval = sender.interval();
-        sender.counters = sender.counters.at(now, &state.settings);
-        sender.counters.count_success(bytes, took);
-        sender.counters.count_misses(missed(took, interval));
+        sender.counters.count_success(bytes, took, interval);
         if taken.vss_failed {
             sender.counters.count_consistent_failure();
         }
@@ -242,11 +240,9 @@ impl World {
         out: &mut Vec<Event>,
     ) {
         let now = self.now;
-        let change = Change::SendFailed { id: RelationshipId { vm: id, leg } };
+        let change = Change::SendFailed { id: RelationshipId { vm: id, leg }, why: turned.into() };
         out.push(Event { at: now, host, change });
-        let settings = self.hosts[usize::from(host.0)].settings.clone();
         let Some(sender) = self.sender_mut(host, id, leg) else { return };
-        sender.counters = sender.counters.at(now, &settings);
         sender.counters.count_misses(1);
         if turned.is_network() {
             sender.counters.network_failures = sender.counters.network_failures.saturating_add(1);
@@ -360,10 +356,4 @@ fn pause_after(failures: u8, interval: Duration) -> Duration {
         None => interval,
         Some(n) => RETRY_PAUSES[n.min(RETRY_PAUSES.len() - 1)],
     }
-}
-
-/// How many further cycles went by while one log took so long.
-fn missed(took: Duration, interval: Duration) -> u64 {
-    let cycles = took.as_nanos() / interval.as_nanos().max(1);
-    u64::try_from(cycles).unwrap_or(u64::MAX)
 }

@@ -4,6 +4,8 @@ use super::World;
 use super::event::{Change, Event, Rejection, Reply};
 use super::host::{Fabric, HostState, HostTroubles, Transfers};
 use super::input::{Disturbance, HostSpec, VmSpec};
+use super::log::EventLog;
+use super::network::Network;
 use super::sender::{Sending, Work};
 use super::vm::VmState;
 use crate::model::{
@@ -37,6 +39,8 @@ impl World {
             entries: spec.entries.iter().map(|it| (key(it), Arc::new(it.clone()))).collect(),
             vms: BTreeMap::new(),
             jobs: BTreeMap::new(),
+            monitoring: None,
+            log: EventLog::default(),
             started_jobs: 0,
             troubles: HostTroubles::default(),
             transfers: Transfers::default(),
@@ -60,8 +64,13 @@ impl World {
         if (0..spec.disks.len()).any(|i| repeats(i) || !fits(i)) {
             return Reply::Rejected(Rejection::BadDisks);
         }
+        let twice = |i: usize| spec.adapters[..i].iter().any(|it| it.id == spec.adapters[i].id);
+        if (0..spec.adapters.len()).any(twice) {
+            return Reply::Rejected(Rejection::BadAdapters);
+        }
         let line = self.lines.begin(None, now);
-        let mut vm = VmState::new(&spec.name, spec.disks.as_slice().into(), spec.write_rate, line);
+        let disks = spec.disks.as_slice().into();
+        let mut vm = VmState::new(&spec.name, disks, spec.write_rate, line, Network::of(spec));
         if spec.running {
             vm.power = EnabledState::Enabled;
             vm.guest.start(now);
@@ -132,6 +141,12 @@ impl World {
             Disturbance::CorruptLog(host, vm) => self.corrupt_log(host, vm, out)?,
             Disturbance::ResizeDisk(host, vm, disk) => self.resize_disk(host, vm, disk)?,
             Disturbance::DeleteVm(host, vm) => self.delete_vm(host, vm, out)?,
+            Disturbance::PlugAdapter(host, vm, adapter, plug) => {
+                self.must_be(host, true)?;
+                let vm = self.vm_mut(host, vm).ok_or(Rejection::UnknownVm(vm))?;
+                let network = Arc::make_mut(&mut vm.network);
+                network.plug(adapter, plug).ok_or(Rejection::UnknownAdapter(adapter))?;
+            }
         }
         Ok(())
     }
@@ -284,5 +299,6 @@ impl World {
             }
         }
         self.review_paths();
+        self.monitoring_goes_on(host);
     }
 }

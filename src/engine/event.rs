@@ -2,10 +2,10 @@
 
 use crate::error::{Missing, Refusal};
 use crate::model::{
-    EnabledState, HostId, JobId, JobState, JobType, Output, PointId, RecoveryPointKind,
+    AdapterId, EnabledState, HostId, JobId, JobState, JobType, Output, PointId, RecoveryPointKind,
     RelationshipId, ReplicationMode, ReplicationState, SimTime, VmId,
 };
-use crate::rules::Cause;
+use crate::rules::{Cause, Pace};
 use std::fmt;
 
 /// The answer to an input.
@@ -56,10 +56,14 @@ pub enum Rejection {
     DuplicateVm(VmId),
     /// The disks of a virtual machine repeat an id or hold less than they use.
     BadDisks,
+    /// The adapters of a virtual machine repeat an id.
+    BadAdapters,
+    /// There is no such virtual machine on the host.
+    UnknownVm(VmId),
+    /// The virtual machine has no such adapter.
+    UnknownAdapter(AdapterId),
     /// A link needs two different hosts.
     SameHost,
-    /// There is no virtual machine with this GUID on this host.
-    UnknownVm(VmId),
     /// The virtual machine is not off.
     VmIsNotOff(VmId),
     /// The virtual machine sends no change logs.
@@ -97,6 +101,8 @@ impl fmt::Display for Rejection {
             Self::BadDisk => f.write_str("there is no such disk, or it uses more than that"),
             Self::Troubled => f.write_str("that trouble is there already"),
             Self::NotTroubled => f.write_str("there is no such trouble"),
+            Self::BadAdapters => f.write_str("each adapter has an id of its own"),
+            Self::UnknownAdapter(adapter) => write!(f, "there is no adapter number {}", adapter.0),
             Self::SameHost => f.write_str("a link is between two different hosts"),
             Self::HostIsUp => f.write_str("the host is up"),
             Self::HostIsDown => f.write_str("the host is down"),
@@ -165,6 +171,15 @@ pub enum Change {
         /// Its state now.
         to: JobState,
     },
+    /// A phase of a job's work is over, and the next one begins or the job ends.
+    JobPhase {
+        /// Which job.
+        job: JobId,
+        /// What it does.
+        job_type: JobType,
+        /// The phase that is over.
+        done: Pace,
+    },
     /// A finished job was removed.
     JobRemoved {
         /// Which job.
@@ -187,10 +202,19 @@ pub enum Change {
         /// Its size.
         bytes: u64,
     },
+    /// A guest talked for the first time since its failover.
+    GuestNetwork {
+        /// Which virtual machine.
+        vm: VmId,
+        /// Whether it took the addresses that were set for a failover.
+        taken: bool,
+    },
     /// A change log could not be sent.
     SendFailed {
         /// Which relationship, on the sender.
         id: RelationshipId,
+        /// What kept it.
+        why: Trouble,
     },
     /// A change log that was received could not be applied: it waits for the next one that can.
     ApplyFailed {
@@ -206,4 +230,13 @@ pub enum Change {
         /// How it was taken.
         kind: RecoveryPointKind,
     },
+}
+
+/// Why something was not done, as messages say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Trouble {
+    /// What happened, in a sentence without a full stop.
+    pub says: &'static str,
+    /// The code that real messages of this kind show: an HRESULT, or a bare Win32 number.
+    pub hresult: u32,
 }

@@ -29,6 +29,7 @@ impl World {
             let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
             receiver.phase = Receiving::FailedOver(recovery);
             vm.guest.reset(Reach { line, ..reach });
+            Arc::make_mut(&mut vm.network).stage();
             Ok(())
         })
         .unwrap_or(Err(Failed::GONE))
@@ -73,6 +74,9 @@ impl World {
         out: &mut Vec<Event>,
     ) -> Result<(), Failed> {
         let now = self.now;
+        if self.vm_state(host, id).is_some_and(|vm| vm.receiver().is_some()) {
+            self.unstage(host, id);
+        }
         let by = Cause::Call(Operation::RevertFailover);
         if let Some(sender) = self.sender(host, id, leg) {
             if sender.phase != Sending::Synced {
@@ -130,9 +134,10 @@ impl World {
         let vm = self.vm_mut(host, id).ok_or(Failed::GONE)?;
         (vm.tester, vm.last_test) = (Some(made), Some(now));
         let name: Arc<str> = format!("{} - Test", vm.name).into();
-        let mut test = VmState::new(&name, vm.disks.clone(), vm.guest.rate, line);
+        let network = vm.network.of_test();
+        let mut test = VmState::new(&name, vm.disks.clone(), vm.guest.rate, line, network);
         test.guest.position = reach.position;
-        (test.role, test.network) = (Role::Test { of: id }, vm.network.clone());
+        test.role = Role::Test { of: id };
         self.hosts[usize::from(host.0)].vms.insert(made, Arc::new(test));
         out.push(Event { at: now, host, change: Change::VmCreated { vm: made } });
         if let Some(job) = self.record_mut(job) {
@@ -177,6 +182,7 @@ impl World {
         }
         let kind = ReplicationType::Planned;
         let took = self.policy.link_latency;
+        let bytes = tracked.position.saturating_sub(from);
         let log = Delivery { from, reach: tracked, kind, took, vss: true };
         match self.deliver(host, peer, id, log, out) {
             Ok(_) => {}
@@ -191,6 +197,7 @@ impl World {
         self.edit(host, id, by, out, |vm| {
             if let Some(sender) = vm.sender_mut(leg) {
                 sender.phase = Sending::Synced;
+                sender.counters.count_success(bytes, took, sender.settings.interval());
                 sender.sent = tracked.position;
                 (sender.last_sent, sender.last_type) = (Some(now), kind);
                 sender.failures = 0;

@@ -221,9 +221,16 @@ impl World {
         let vm = self.vm_state(host, id).ok_or(Failed::GONE)?;
         let (name, disks, rate) = (vm.name.clone(), vm.disks.clone(), vm.guest.rate);
         let line = vm.reach(now).line;
+        let network = &vm.network.clone();
         let extended = leg == Leg::Extended;
-        let enroll =
-            Message::Enroll { name: &name, disks: &disks, rate, settings: &settings, extended };
+        let enroll = Message::Enroll {
+            name: &name,
+            disks: &disks,
+            rate,
+            network,
+            settings: &settings,
+            extended,
+        };
         self.send(host, peer, id, enroll, out)?;
         let by = Cause::Call(Operation::CreateReplicationRelationship);
         self.edit(host, id, by, out, |vm| {

@@ -1,7 +1,9 @@
 //! A host, and what lies between hosts.
 
+use super::agenda::Ticket;
 use super::input::{HostTrouble, Weakness};
 use super::job::JobRecord;
+use super::log::EventLog;
 use super::vm::VmState;
 use crate::model::{
     AllowedAuthentication, AuthenticationType, AuthorizationEntry, HostId, JobId, Leg,
@@ -21,6 +23,9 @@ pub(crate) struct HostState {
     pub(crate) entries: BTreeMap<String, Arc<AuthorizationEntry>>,
     pub(crate) vms: BTreeMap<VmId, Arc<VmState>>,
     pub(crate) jobs: BTreeMap<JobId, Arc<JobRecord>>,
+    /// When its monitoring windows end, while it has relationships.
+    pub(crate) monitoring: Option<Ticket>,
+    pub(crate) log: EventLog,
     /// How many jobs it has started.
     pub(crate) started_jobs: u64,
     pub(crate) troubles: HostTroubles,

@@ -1,6 +1,9 @@
 //! Everything that can happen to a world.
 
-use crate::model::{AuthorizationEntry, Call, Disk, HostId, ServiceSettings, VmId, WindowsBuild};
+use crate::model::{
+    Adapter, AdapterId, AuthorizationEntry, Call, Disk, GuestSystem, HostId, Plug, ServiceSettings,
+    VmId, WindowsBuild,
+};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,6 +83,10 @@ pub struct VmSpec {
     pub disks: Vec<Disk>,
     /// What its guest writes while it runs, in bytes a second.
     pub write_rate: u64,
+    /// What its guest is.
+    pub guest: GuestSystem,
+    /// Its network adapters, at most 256, each id once.
+    pub adapters: Vec<Adapter>,
 }
 
 /// Something that happens to the world from outside. Each has an opposite that repairs it, but for
@@ -119,6 +126,8 @@ pub enum Disturbance {
     ResizeDisk(HostId, VmId, Disk),
     /// A virtual machine is deleted without the service being asked, with all it was in.
     DeleteVm(HostId, VmId),
+    /// An adapter of a virtual machine is plugged into something else.
+    PlugAdapter(HostId, VmId, AdapterId, Plug),
 }
 
 /// How a link is worse than it should be.

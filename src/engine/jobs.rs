@@ -2,6 +2,7 @@
 
 use super::agenda::Due;
 use super::event::{Change, Event};
+use super::failure::ABORTED;
 use super::finish::Failed;
 use super::input::{HostTrouble, VmTrouble};
 use super::job::{JobRecord, Kind};
@@ -86,6 +87,10 @@ impl World {
         {
             self.fail(id, &failed, out);
             return;
+        }
+        if let (Some(done), Some(job)) = (pace, self.record(id)) {
+            let change = Change::JobPhase { job: id, job_type: job.job_type, done };
+            out.push(Event { at: now, host, change });
         }
         match self.record(id).and_then(JobRecord::pace) {
             Some(next) => self.next_phase(id, next),
@@ -253,6 +258,7 @@ impl World {
         let (now, host) = (self.now, host_of(id));
         let Some(job) = self.record_mut(id) else { return };
         debug_assert!(!job.state.is_terminal(), "a terminal state is absorbing");
+        let failure = failure.or_else(|| (!state.is_success()).then(|| cancelled(job.operation)));
         let ticket = job.ticket.take();
         let passed = job.since.take().map_or(Duration::ZERO, |since| now.since(since));
         job.worked = job.worked.saturating_add(passed);
@@ -285,13 +291,8 @@ impl World {
         if job.state.is_terminal() {
             return;
         }
-        let failure = JobFailure {
-            code: ErrorCode::Failed,
-            summary: format!("{} was cancelled.", job.operation),
-            description: format!("{} was cancelled by a client.", job.operation),
-        };
         self.roll_back(id, end, Some(Duration::ZERO), out);
-        self.end(id, end, Some(failure), out);
+        self.end(id, end, None, out);
     }
 
     fn describe(&self, id: JobId, job: &JobRecord, failed: &Failed) -> JobFailure {
@@ -304,7 +305,7 @@ impl World {
         };
         let hresult = failed.hresult;
         let description = format!("{summary}{subject} on {}. (0x{hresult:08X})", host.name);
-        JobFailure { code: failed.code, summary, description }
+        JobFailure { code: failed.code, summary, description, hresult }
     }
 
     pub(super) fn reap(&mut self, id: JobId, out: &mut Vec<Event>) {
@@ -331,4 +332,11 @@ impl World {
         let merges = job.pace() == Some(Pace::Merge);
         job.cancellable && !job.state.is_terminal() && !merges && !busy
     }
+}
+
+/// What a job that did not come to its end says of itself, unless it failed.
+fn cancelled(operation: Operation) -> JobFailure {
+    let summary = format!("{operation} was cancelled.");
+    let description = format!("{operation} was cancelled before its end. (0x{ABORTED:08X})");
+    JobFailure { code: ErrorCode::Failed, summary, description, hresult: ABORTED }
 }

@@ -132,6 +132,7 @@ impl Hearing<'_> {
             | Fact::PortValid
             | Fact::AuthenticationValid
             | Fact::NetworkValid => self.holds_of_parameters(fact),
+            Fact::AdaptersTakeSettings => self.vm.is_some_and(|vm| self.adapters_take_settings(vm)),
             Fact::Unlocked
             | Fact::RelationshipKnown
             | Fact::RelationshipIsPrimary
@@ -202,6 +203,15 @@ impl Hearing<'_> {
         point.is_none_or(|id| {
             vm.receiver().is_some_and(|it| it.points.iter().any(|point| point.id == id))
         })
+    }
+
+    fn adapters_take_settings(&self, vm: &VmState) -> bool {
+        let Call::SetFailoverNetworkAdapterSettings { settings, .. } = self.call else {
+            return false;
+        };
+        let once = |i: usize| settings[..i].iter().all(|it| it.adapter != settings[i].adapter);
+        settings.iter().all(|it| vm.network.takes_settings(it.adapter))
+            && (0..settings.len()).all(once)
     }
 
     fn holds_of_settings(&self, fact: Fact, settings: &Settings) -> bool {
@@ -344,7 +354,6 @@ fn fits_chain(vm: &VmState, settings: &Settings) -> bool {
 fn network_is_valid(adapter: &FailoverNetworkAdapterSettings) -> bool {
     adapter.gateways.len() <= FailoverNetworkAdapterSettings::MAX_GATEWAYS
         && adapter.addresses.len() == adapter.subnets.len()
-        && (adapter.dhcp || !adapter.addresses.is_empty())
 }
 
 fn server_settings_are_consistent(it: &ServiceSettings) -> bool {

@@ -8,6 +8,7 @@ use super::event::{Change, Event};
 use super::host::{Turned, admits};
 use super::input::{HostTrouble, VmTrouble};
 use super::lines::Reach;
+use super::network::Network;
 use super::receiver::{Receiver, Receiving};
 use super::sender::Sending;
 use super::vm::{Role, VmState};
@@ -28,6 +29,7 @@ pub(super) enum Message<'a> {
         name: &'a Arc<str>,
         disks: &'a Arc<[Disk]>,
         rate: u64,
+        network: &'a Arc<Network>,
         settings: &'a Arc<Settings>,
         extended: bool,
     },
@@ -216,12 +218,13 @@ impl World {
             () if !waits && !continues => return Err(Turned::OutOfSequence),
             () if bytes > 0 && receiver.too_small => return Err(Turned::OutOfBounds),
             () if stalls && host.build < WindowsBuild::Server2012R2 => {
+                let change = Change::ApplyFailed { id: RelationshipId::primary(id) };
+                out.push(Event { at: now, host: to, change });
                 return Err(Turned::NotApplied);
             }
             () => {}
         }
-        receiver.counters = receiver.counters.at(now, &host.settings);
-        receiver.counters.count_success(bytes, log.took);
+        receiver.counters.count_success(bytes, log.took, receiver.settings.interval());
         receiver.held = log.reach;
         let due = if waits { None } else { receiver.next_point(log.kind, now) };
         let vss_failed = due == Some(RecoveryPointKind::ApplicationConsistent) && !log.vss;
@@ -349,13 +352,17 @@ impl World {
         out: &mut Vec<Event>,
     ) -> Result<(), Turned> {
         let now = self.now;
-        let Message::Enroll { name, disks, rate, settings, extended } = message else {
+        let Message::Enroll { name, disks, rate, network, settings, extended } = message else {
             return Err(Turned::NoReplica);
         };
         let by = Cause::Happening(Happening::PrimaryEnrolled);
         if self.vm_state(to, id).is_some() {
-            self.edit(to, id, by, out, |vm| vm.bind(from, settings, extended))
-                .unwrap_or(Err(Turned::NoReplica))?;
+            self.edit(to, id, by, out, |vm| {
+                vm.bind(from, settings, extended)?;
+                Arc::make_mut(&mut vm.network).take_disks_of(network);
+                Ok(())
+            })
+            .unwrap_or(Err(Turned::NoReplica))?;
             self.compare_disks(id);
             return Ok(());
         }
@@ -363,8 +370,8 @@ impl World {
             settings.included_disks.as_ref().is_none_or(|ids| ids.contains(&disk.id))
         };
         let line = self.lines.begin(None, now);
-        let replica =
-            VmState::new(name, disks.iter().filter(included).copied().collect(), rate, line);
+        let disks = disks.iter().filter(included).copied().collect();
+        let replica = VmState::new(name, disks, rate, line, network.of_replica());
         self.hosts[usize::from(to.0)].vms.insert(id, Arc::new(replica));
         out.push(Event { at: now, host: to, change: Change::VmCreated { vm: id } });
         self.edit(to, id, by, out, |vm| {

@@ -12,6 +12,7 @@
 
 mod agenda;
 mod event;
+mod health;
 mod host;
 mod input;
 mod job;
@@ -28,17 +29,20 @@ mod check;
 mod cycle;
 mod disturb;
 mod failover;
+mod failure;
 mod finish;
 mod jobs;
 mod judge;
+mod log;
 mod message;
+mod network;
 mod reverse;
 mod transfer;
 mod trouble;
 mod view;
 
 pub use check::Inconsistency;
-pub use event::{Change, Event, Rejection, Reply};
+pub use event::{Change, Event, Rejection, Reply, Trouble};
 pub use input::{Caller, Disturbance, HostSpec, HostTrouble, Input, VmSpec, VmTrouble, Weakness};
 pub use policy::Policy;
 
@@ -112,6 +116,7 @@ impl World {
     /// A reply of [`Reply::Refused`], [`Reply::NotFound`] or [`Reply::Rejected`] means that the
     /// world is as it was.
     pub fn apply(&mut self, input: &Input, out: &mut Vec<Event>) -> Reply {
+        let seen = out.len();
         let reply = match input {
             Input::Call { host, caller, call } => {
                 return self.apply_call(*host, *caller, call, out);
@@ -121,6 +126,9 @@ impl World {
             Input::AddHost(spec) => self.add_host(spec),
             Input::AddVm { host, vm } => self.add_vm(*host, vm, out),
         };
+        if !matches!(input, Input::Advance(_)) {
+            self.log_changes(&out[seen..]);
+        }
         self.must_be_consistent(input);
         reply
     }
@@ -133,7 +141,9 @@ impl World {
         call: &Call,
         out: &mut Vec<Event>,
     ) -> Reply {
+        let seen = out.len();
         let reply = self.call(host, caller, call, out);
+        self.log_changes(&out[seen..]);
         self.must_be_consistent(call);
         reply
     }
@@ -153,6 +163,7 @@ impl World {
         };
         while let Some((due, what)) = self.agenda.pop(until) {
             self.now = due;
+            let seen = out.len();
             match what {
                 Due::CloseLog(host, vm, leg) => self.close_log(host, vm, leg, out),
                 Due::LogArrives(host, vm, leg) => self.log_arrives(host, vm, leg, out),
@@ -161,7 +172,10 @@ impl World {
                 Due::WindowOpens(host, vm, leg) => self.window_opens(host, vm, leg, out),
                 Due::LogFull(host, vm, leg) => self.log_is_full(host, vm, leg, out),
                 Due::NextTransfer(host) => self.next_transfer(host, out),
+                Due::MonitoringEnds(host) => self.monitoring_ends(host),
+                Due::GuestTalks(host, vm) => self.guest_talks(host, vm, out),
             }
+            self.log_changes(&out[seen..]);
         }
         self.now = until;
         Reply::Happened
@@ -236,6 +250,12 @@ impl World {
         }
         self.watch_log(host, id, Leg::Primary);
         self.watch_log(host, id, Leg::Extended);
+        if before.0 != after.0 {
+            self.monitor(host);
+        }
+        if before.3 != after.3 {
+            self.guest_comes_or_goes(host, id);
+        }
         Some(result)
     }
 

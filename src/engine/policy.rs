@@ -35,6 +35,8 @@ pub struct Policy {
     ///
     /// Source: <https://learn.microsoft.com/troubleshoot/windows-server/virtualization/feature-performance-optimization-hyper-v-replica>.
     pub max_active_transfers: u16,
+    /// How long after its start a guest's integration components talk to the host.
+    pub guest_talks: Duration,
 }
 
 /// What a job moves or compares, and over what.
@@ -61,6 +63,7 @@ impl Default for Policy {
             boot: Duration::from_secs(5),
             guest_shutdown: Duration::from_secs(20),
             max_active_transfers: 3,
+            guest_talks: Duration::from_secs(10),
         }
     }
 }

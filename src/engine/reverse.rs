@@ -103,6 +103,8 @@ impl World {
             self.disarm(peer, id, Leg::Primary);
         }
         let by = Cause::Happening(Happening::RolesReversed);
+        let network = self.vm_state(host, id).map(|vm| vm.network.clone()).ok_or(Failed::GONE)?;
+        self.unstage(peer, id);
         self.edit(peer, id, by, out, |vm| {
             let held = vm.reach(now);
             let mut inbound = Receiver::new(Some(host), settings.clone(), held, now);
@@ -112,6 +114,7 @@ impl World {
                 inbound.last_type = ReplicationType::Regular;
             }
             vm.role = Role::Replica { inbound, onward: None };
+            Arc::make_mut(&mut vm.network).take_disks_of(&network);
             held
         })
         .ok_or(Failed::GONE)

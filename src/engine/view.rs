@@ -1,15 +1,15 @@
 //! Reading a world: flat records, as a client of WMI sees them.
 
 use super::World;
+use super::health::{Condition, issue};
 use super::host::HostState;
 use super::vm::VmState;
-use super::window::{Window, health};
+use super::window::Window;
 use crate::model::{
-    AuthorizationEntry, HealthIssue, Host, HostId, Job, JobId, Leg, RecoveryPoint, Relationship,
-    RelationshipId, ReplicationHealth, ReplicationState, ReplicationType, ServiceSettings,
-    Settings, SimTime, Statistics, Vm, VmId,
+    AuthorizationEntry, ErrorRecord, Host, HostId, Job, JobId, Leg, RecoveryPoint, Relationship,
+    RelationshipId, ReplicationHealth, ReplicationType, ServiceSettings, Settings, SimTime,
+    Statistics, Vm, VmId,
 };
-use crate::rules::constants::LAG;
 use std::sync::Arc;
 
 impl World {
@@ -63,9 +63,8 @@ impl World {
 
     /// A relationship. Index 0 exists for every virtual machine, index 1 for every replica.
     pub fn relationship(&self, host: HostId, id: RelationshipId) -> Option<Relationship> {
-        let state = self.host(host)?;
-        let vm = state.vms.get(&id.vm)?;
-        vm.has_leg(id.leg).then(|| vm.relationship(id, self.now, &state.settings))
+        let vm = self.vm_state(host, id.vm)?;
+        vm.has_leg(id.leg).then(|| vm.relationship(id, self.now))
     }
 
     /// The host a virtual machine sends to on a relationship, if it sends on it.
@@ -110,31 +109,23 @@ impl World {
         host: HostId,
         id: VmId,
         leg: Leg,
-    ) -> Option<(Statistics, Vec<HealthIssue>)> {
+    ) -> Option<(Statistics, Vec<ErrorRecord>)> {
         let now = self.now;
-        let state = self.host(host)?;
-        let vm = state.vms.get(&id)?;
-        let relationship = self.relationship(host, RelationshipId { vm: id, leg })?;
-        let window = vm.counters(leg).unwrap_or(Window::starting(now)).at(now, &state.settings);
+        let vm = self.vm_state(host, id)?;
+        if !vm.has_leg(leg) {
+            return None;
+        }
+        let condition = vm.condition(leg, now);
+        let window = condition.map_or(Window::starting(now), |it| it.window);
+        let health = condition.map_or(ReplicationHealth::NotApplicable, Condition::health);
         let pending = vm.pending(leg, &self.lines, now);
-        let seconds = |it: std::time::Duration| u32::try_from(it.as_secs()).unwrap_or(u32::MAX);
         let statistics = Statistics {
-            start: window.start,
-            end: now,
-            successes: window.successes,
-            misses: window.misses,
-            size_bytes: window.bytes,
-            max_size_bytes: window.max_bytes,
-            latency_s: seconds(window.latency),
-            max_latency_s: seconds(window.max_latency),
-            network_failures: window.network_failures,
-            replication_failures: window.failures,
-            application_consistent_failures: window.consistent_failures,
             pending_bytes: pending,
-            health: relationship.health,
             last_test_failover: vm.last_test,
+            ..window.statistics(now, health)
         };
-        Some((statistics, issues(&vm.name, vm.sender(leg).is_some(), &relationship, &window, now)))
+        let findings = condition.into_iter().flat_map(Condition::findings);
+        Some((statistics, findings.map(|rule| issue(rule, vm)).collect()))
     }
 }
 
@@ -156,22 +147,27 @@ impl VmState {
         }
     }
 
-    fn counters(&self, leg: Leg) -> Option<Window> {
-        let receiver = || self.receiver().filter(|_| leg == Leg::Primary).map(|it| it.counters);
-        self.sender(leg).map(|it| it.counters).or_else(receiver)
+    /// A relationship as far as its health goes.
+    fn condition(&self, leg: Leg, now: SimTime) -> Option<Condition> {
+        let last = match self.sender(leg) {
+            Some(sender) => sender.last_sent,
+            None => self.receiver().and_then(|it| it.last_received),
+        };
+        Some(Condition {
+            state: self.state(leg),
+            sends: self.sender(leg).is_some(),
+            window: self.counters(leg)?,
+            last,
+            now,
+        })
     }
 
-    fn relationship(
-        &self,
-        id: RelationshipId,
-        now: SimTime,
-        server: &ServiceSettings,
-    ) -> Relationship {
-        let state = self.state(id.leg);
+    fn relationship(&self, id: RelationshipId, now: SimTime) -> Relationship {
+        let condition = self.condition(id.leg, now);
         let mut it = Relationship {
             id,
-            state,
-            health: ReplicationHealth::NotApplicable,
+            state: self.state(id.leg),
+            health: condition.map_or(ReplicationHealth::NotApplicable, Condition::health),
             failed_over: ReplicationType::None,
             last_type: ReplicationType::None,
             last_replication: None,
@@ -179,14 +175,10 @@ impl VmState {
             last_application_consistent: None,
         };
         if let Some(sender) = self.sender(id.leg) {
-            let window = sender.counters.at(now, server);
-            it.health = health(state, true, &window, sender.last_sent, now);
             it.last_type = sender.last_type;
             it.last_replication = sender.last_sent;
             it.last_application_consistent = sender.last_consistent;
         } else if let Some(receiver) = self.receiver().filter(|_| id.leg == Leg::Primary) {
-            let window = receiver.counters.at(now, server);
-            it.health = health(state, false, &window, receiver.last_received, now);
             let recovery = receiver.phase.recovery();
             it.failed_over = recovery.map_or(ReplicationType::None, |it| it.kind);
             it.last_type = receiver.last_type;
@@ -196,70 +188,4 @@ impl VmState {
         }
         it
     }
-}
-
-/// What is wrong with a relationship, the worst first.
-///
-/// The conditions are those of
-/// <https://learn.microsoft.com/virtualization/community/team-blog/2012/20120615-interpreting-replication-health-part-1>;
-/// of the numbers only 33414 is Microsoft's.
-fn issues(
-    name: &str,
-    sends: bool,
-    relationship: &Relationship,
-    window: &Window,
-    now: SimTime,
-) -> Vec<HealthIssue> {
-    use ReplicationHealth::{Critical, Warning};
-    use ReplicationState as S;
-    let state = relationship.state;
-    let behind = relationship.last_replication.is_some_and(|last| now.since(last) > LAG);
-    let replicates = matches!(state, S::Replicating | S::Synced | S::DiskUpdateInProgress);
-    let paused = if sends { Warning } else { Critical };
-    let found = [
-        (state == S::Critical, 50_001, Critical, "is in error: fix the cause and resume it"),
-        (state == S::WaitingForResynchronization, 50_002, Critical, "needs a resynchronisation"),
-        (
-            matches!(state, S::Resynchronizing | S::ResynchronizationSuspended),
-            50_003,
-            Critical,
-            "is being resynchronised",
-        ),
-        (state == S::DiskUpdateCritical, 50_004, Critical, "could not change its set of disks"),
-        (state == S::Suspended, 50_005, paused, "is paused"),
-        (
-            matches!(state, S::Ready | S::WaitingForInitialReplication),
-            50_006,
-            Warning,
-            "has not completed initial replication",
-        ),
-        (
-            matches!(state, S::Recovered | S::Committed),
-            50_007,
-            Warning,
-            "is failed over and not reversed",
-        ),
-        (
-            replicates && window.misses_too_many(),
-            50_008,
-            Warning,
-            "has missed more than 20 percent of its cycles",
-        ),
-        (replicates && behind, 33_414, Warning, "is behind its primary by more than one hour"),
-        (
-            replicates && window.is_slow(),
-            50_009,
-            Warning,
-            "takes more than five minutes for a cycle on average",
-        ),
-    ];
-    found
-        .into_iter()
-        .filter(|it| it.0)
-        .map(|(_, message_id, severity, says)| HealthIssue {
-            message_id,
-            severity,
-            message: format!("Replication of virtual machine '{name}' {says}."),
-        })
-        .collect()
 }

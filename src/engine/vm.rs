@@ -2,13 +2,14 @@
 
 use super::input::VmTrouble;
 use super::lines::{Lines, Reach};
+use super::network::Network;
 use super::policy::written;
 use super::receiver::Receiver;
 use super::sender::{Sender, Sending};
 use super::window::Window;
 use crate::model::{
-    AuthorizationEntry, Disk, EnabledState, FailoverNetworkAdapterSettings, JobId, Leg,
-    ReplicationMode, ReplicationState, RequestedState, Settings, SimTime, VmId,
+    AuthorizationEntry, Disk, EnabledState, JobId, Leg, ReplicationMode, ReplicationState,
+    RequestedState, Settings, SimTime, VmId,
 };
 use crate::rules::constants::LOG_LIMIT_PERCENT;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ pub(crate) struct VmState {
     /// Its test replica.
     pub(crate) tester: Option<VmId>,
     pub(crate) last_test: Option<SimTime>,
-    pub(crate) network: Option<Arc<[FailoverNetworkAdapterSettings]>>,
+    pub(crate) network: Arc<Network>,
     /// The entry bound to it by `SetAuthorizationEntry`.
     pub(crate) entry: Option<Arc<AuthorizationEntry>>,
     pub(crate) troubles: VmTroubles,
@@ -136,7 +137,13 @@ pub(crate) enum Role {
 
 impl VmState {
     /// A virtual machine that is off, not replicated, and in no trouble.
-    pub(crate) fn new(name: &Arc<str>, disks: Arc<[Disk]>, rate: u64, line: u32) -> Self {
+    pub(crate) fn new(
+        name: &Arc<str>,
+        disks: Arc<[Disk]>,
+        rate: u64,
+        line: u32,
+        network: Network,
+    ) -> Self {
         Self {
             name: Arc::clone(name),
             disks,
@@ -148,7 +155,7 @@ impl VmState {
             role: Role::None,
             tester: None,
             last_test: None,
-            network: None,
+            network: Arc::new(network),
             entry: None,
             troubles: VmTroubles::default(),
             paused_by_storage: false,
@@ -197,7 +204,18 @@ impl VmState {
         }
     }
 
-    /// The counters of a relationship.
+    /// Whether it has a relationship.
+    pub(crate) fn is_replicated(&self) -> bool {
+        !matches!(self.role, Role::None | Role::Test { .. })
+    }
+
+    /// The counters of a relationship as they are.
+    pub(crate) fn counters(&self, leg: Leg) -> Option<Window> {
+        let receiver = || self.receiver().filter(|_| leg == Leg::Primary).map(|it| it.counters);
+        self.sender(leg).map(|it| it.counters).or_else(receiver)
+    }
+
+    /// The counters of a relationship, to count.
     pub(crate) fn counters_mut(&mut self, leg: Leg) -> Option<&mut Window> {
         match (&mut self.role, leg) {
             (Role::Primary(sender), Leg::Primary) => Some(&mut sender.counters),

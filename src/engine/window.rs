@@ -1,14 +1,24 @@
-//! The counters of a monitoring window, and the health they speak of.
+//! Monitoring windows: the counters of a relationship, and when they start anew.
+//!
+//! The windows of a host are as long as its settings say and begin at the set time of a day, so
+//! they end for all its relationships at once: one appointment for each host that has any.
 
-use crate::model::{ReplicationHealth, ReplicationState, ServiceSettings, SimTime};
-use crate::rules::constants::{LAG, LATENCY, MISSED_PERCENT};
+use super::World;
+use super::agenda::Due;
+use super::vm::VmState;
+use crate::model::{
+    HostId, Leg, RelationshipId, ReplicationHealth, ServiceSettings, SimTime, Statistics, VmId,
+};
+use crate::rules::constants::{LATENCY, MISSED_PERCENT, SHORTEST_WINDOW};
 use std::time::Duration;
 
-/// The counters of one relationship on one side. Nothing ticks: whoever counts or reads first
-/// moves on to the window that `now` lies in.
+/// The counters of one relationship on one side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Window {
+    /// When the counters began.
     pub(crate) start: SimTime,
+    /// When somebody reset them, or the relationship began: health looks no further back.
+    pub(crate) since: SimTime,
     pub(crate) successes: u32,
     pub(crate) misses: u32,
     pub(crate) bytes: u64,
@@ -21,9 +31,11 @@ pub(crate) struct Window {
 }
 
 impl Window {
+    /// The first window of a relationship, and the one after a reset.
     pub(crate) const fn starting(now: SimTime) -> Self {
         Self {
             start: now,
+            since: now,
             successes: 0,
             misses: 0,
             bytes: 0,
@@ -36,29 +48,29 @@ impl Window {
         }
     }
 
-    /// The window that `now` lies in: this one, or a fresh one from the last boundary.
-    #[must_use]
-    pub(crate) fn at(self, now: SimTime, settings: &ServiceSettings) -> Self {
-        match last_boundary(now, settings) {
-            Some(boundary) if boundary > self.start => Self::starting(boundary),
-            _ => self,
-        }
+    /// The window after this one.
+    const fn next(self, start: SimTime) -> Self {
+        Self { since: self.since, ..Self::starting(start) }
     }
 
-    pub(crate) fn count_success(&mut self, bytes: u64, took: Duration) {
+    /// Counts a cycle that took so long, and those that passed meanwhile. One that took just its
+    /// interval has delayed no other.
+    pub(crate) fn count_success(&mut self, bytes: u64, took: Duration, interval: Duration) {
         self.successes = self.successes.saturating_add(1);
         self.bytes = self.bytes.saturating_add(bytes);
         self.max_bytes = self.max_bytes.max(bytes);
         self.latency = self.latency.saturating_add(took);
         self.max_latency = self.max_latency.max(took);
+        let cycles = took.as_nanos().div_ceil(interval.as_nanos().max(1));
+        self.count_misses(u32::try_from(cycles.saturating_sub(1)).unwrap_or(u32::MAX));
     }
 
     pub(crate) fn count_consistent_failure(&mut self) {
         self.consistent_failures = self.consistent_failures.saturating_add(1);
     }
 
-    pub(crate) fn count_misses(&mut self, misses: u64) {
-        self.misses = self.misses.saturating_add(u32::try_from(misses).unwrap_or(u32::MAX));
+    pub(crate) fn count_misses(&mut self, misses: u32) {
+        self.misses = self.misses.saturating_add(misses);
     }
 
     /// Whether more than a fifth of the cycles were missed.
@@ -71,43 +83,122 @@ impl Window {
     pub(crate) fn is_slow(&self) -> bool {
         self.successes > 0 && self.latency > LATENCY.saturating_mul(self.successes)
     }
-}
 
-/// The last time a window of this host began: windows are as long as the settings say, and one
-/// begins at the set time of the first day.
-fn last_boundary(now: SimTime, settings: &ServiceSettings) -> Option<SimTime> {
-    const TICKS: u64 = 10_000_000;
-    let length = u64::from(settings.monitoring_interval_s).max(1) * TICKS;
-    let offset = u64::from(settings.monitoring_start_s) * TICKS % length;
-    let since = now.ticks().checked_sub(offset)?;
-    Some(SimTime::from_ticks(now.ticks() - since % length))
-}
-
-/// The health of one side of a relationship.
-///
-/// Rules: <https://learn.microsoft.com/virtualization/community/team-blog/2012/20120615-interpreting-replication-health-part-1>.
-pub(crate) fn health(
-    state: ReplicationState,
-    sends: bool,
-    window: &Window,
-    last: Option<SimTime>,
-    now: SimTime,
-) -> ReplicationHealth {
-    use ReplicationHealth::{Critical, NotApplicable, Ok, Warning};
-    use ReplicationState as S;
-    match state {
-        S::Disabled => NotApplicable,
-        S::Suspended if sends => Warning,
-        S::Suspended
-        | S::Critical
-        | S::WaitingForResynchronization
-        | S::Resynchronizing
-        | S::ResynchronizationSuspended
-        | S::DiskUpdateCritical => Critical,
-        S::Replicating | S::Synced | S::DiskUpdateInProgress => {
-            let behind = last.is_none_or(|last| now.since(last) > LAG);
-            if behind || window.misses_too_many() || window.is_slow() { Warning } else { Ok }
+    /// The figures, without what does not belong to the window.
+    pub(crate) fn statistics(&self, end: SimTime, health: ReplicationHealth) -> Statistics {
+        let seconds = |it: Duration| u32::try_from(it.as_secs()).unwrap_or(u32::MAX);
+        Statistics {
+            start: self.start,
+            end,
+            successes: self.successes,
+            misses: self.misses,
+            size_bytes: self.bytes,
+            max_size_bytes: self.max_bytes,
+            latency_s: seconds(self.latency),
+            max_latency_s: seconds(self.max_latency),
+            network_failures: self.network_failures,
+            replication_failures: self.failures,
+            application_consistent_failures: self.consistent_failures,
+            pending_bytes: 0,
+            health,
+            last_test_failover: None,
         }
-        _ => Warning,
+    }
+}
+
+const TICKS: u64 = 10_000_000;
+
+/// How long a host's windows are, and when the first one of all begins, in ticks.
+fn grid(settings: &ServiceSettings) -> (u64, u64) {
+    let shortest = SHORTEST_WINDOW.as_secs();
+    let length = u64::from(settings.monitoring_interval_s).max(shortest) * TICKS;
+    (length, u64::from(settings.monitoring_start_s) * TICKS % length)
+}
+
+/// When the window that `at` lies in began, if that is not before time began.
+fn last_boundary(at: SimTime, settings: &ServiceSettings) -> Option<SimTime> {
+    let (length, first) = grid(settings);
+    let since = at.ticks().checked_sub(first)?;
+    Some(SimTime::from_ticks(at.ticks() - since % length))
+}
+
+/// When the window that `at` lies in ends, if that is not after time ends.
+fn next_boundary(at: SimTime, settings: &ServiceSettings) -> Option<SimTime> {
+    let (length, first) = grid(settings);
+    match last_boundary(at, settings) {
+        None => Some(SimTime::from_ticks(first)),
+        Some(last) => last.ticks().checked_add(length).map(SimTime::from_ticks),
+    }
+}
+
+impl World {
+    /// Whether time ends before the next window of any host could.
+    pub(super) fn ends_before_window(&self) -> bool {
+        self.hosts.iter().any(|it| next_boundary(self.now, &it.settings).is_none())
+    }
+
+    /// Makes sure that the windows of a host end in time, if it has relationships.
+    pub(super) fn monitor(&mut self, host: HostId) {
+        let Some(state) = self.hosts.get_mut(usize::from(host.0)) else { return };
+        if state.monitoring.is_none()
+            && state.vms.values().any(|vm| vm.is_replicated())
+            && let Some(end) = next_boundary(self.now, &state.settings)
+        {
+            state.monitoring = Some(self.agenda.schedule(end, Due::MonitoringEnds(host)));
+        }
+    }
+
+    /// The windows of a host end. One that is down notices when it is up again.
+    pub(super) fn monitoring_ends(&mut self, host: HostId) {
+        let Some(state) = self.hosts.get_mut(usize::from(host.0)) else { return };
+        state.monitoring = None;
+        if state.up {
+            self.monitoring_goes_on(host);
+        }
+    }
+
+    /// Ends the windows of a host that are over, and waits for the end of the others.
+    pub(super) fn monitoring_goes_on(&mut self, host: HostId) {
+        let Some(settings) = self.host(host).map(|it| it.settings.clone()) else { return };
+        if let Some(boundary) = last_boundary(self.now, &settings) {
+            let end = |start| next_boundary(start, &settings).unwrap_or(boundary);
+            self.end_windows(host, boundary, end);
+        }
+        self.monitor(host);
+    }
+
+    /// Windows of another length or another time of day begin: those at work end now.
+    pub(super) fn restart_monitoring(&mut self, host: HostId) {
+        let now = self.now;
+        self.end_windows(host, now, |_| now);
+        if let Some(state) = self.hosts.get_mut(usize::from(host.0)) {
+            let ticket = state.monitoring.take();
+            self.agenda.cancel(ticket);
+        }
+        self.monitor(host);
+    }
+
+    /// Ends every window of a host that began before `next`, which begins the next one: its
+    /// figures go to the log.
+    fn end_windows(&mut self, host: HostId, next: SimTime, end: impl Fn(SimTime) -> SimTime) {
+        let Some(state) = self.host(host) else { return };
+        let ended = |(id, vm): (&VmId, &std::sync::Arc<VmState>)| {
+            [Leg::Primary, Leg::Extended].map(|leg| {
+                let window = vm.counters(leg).filter(|it| it.start < next)?;
+                Some((RelationshipId { vm: *id, leg }, window))
+            })
+        };
+        let ended: Vec<_> = state.vms.iter().flat_map(ended).flatten().collect();
+        for (id, window) in ended {
+            let health = self
+                .relationship(host, id)
+                .map_or(ReplicationHealth::NotApplicable, |it| it.health);
+            let statistics = window.statistics(end(window.start), health);
+            self.log_window(host, id, &statistics);
+            if let Some(counters) = self.vm_mut(host, id.vm).and_then(|vm| vm.counters_mut(id.leg))
+            {
+                *counters = window.next(next);
+            }
+        }
     }
 }

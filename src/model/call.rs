@@ -1,9 +1,9 @@
 //! A call: one method with its arguments.
 
 use super::{
-    AuthorizationEntry, FailoverNetworkAdapterSettings, HealthIssue, InitialReplicationType,
-    JobFailure, JobId, Operation, PointId, RelationshipId, RequestedReplicationState,
-    RequestedState, ServiceSettings, Settings, SimTime, Statistics, VmId,
+    AuthorizationEntry, ErrorRecord, FailoverNetworkAdapterSettings, InitialReplicationType, JobId,
+    Operation, PointId, RelationshipId, RequestedReplicationState, RequestedState, ServiceSettings,
+    Settings, SimTime, Statistics, VmId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -394,10 +394,10 @@ pub enum Output {
         /// The counters.
         statistics: Statistics,
         /// What is wrong; empty if nothing is.
-        issues: Vec<HealthIssue>,
+        issues: Vec<ErrorRecord>,
     },
     /// Of `GetSystemCertificates`: base64 text, one for each certificate.
     Certificates(Vec<String>),
-    /// Of `GetError` and `GetErrorEx`; empty while the job runs and after success.
-    Errors(Vec<JobFailure>),
+    /// Of `GetError`, at most one, and of `GetErrorEx`; empty while the job runs and after success.
+    Errors(Vec<ErrorRecord>),
 }

@@ -222,6 +222,9 @@ pub struct JobFailure {
     pub code: ErrorCode,
     /// One line.
     pub summary: String,
-    /// The summary with its details: the virtual machine, the other host, the HRESULT.
+    /// The summary with its details: the virtual machine, the host, the HRESULT.
     pub description: String,
+    /// The code behind it, which the description ends with: an HRESULT, or a bare Win32 number
+    /// where real messages show one.
+    pub hresult: u32,
 }

@@ -40,11 +40,22 @@ pub use host::{AuthorizationEntry, Host, ServiceSettings, WindowsBuild};
 mod vm;
 pub use vm::{AdapterId, Disk, DiskId, FailoverNetworkAdapterSettings, Vm};
 
+mod network;
+pub use network::{Adapter, AdapterKind, GuestSystem, Plug};
+
 mod relationship;
 pub use relationship::{IN_BOX_PROVIDER, RecoveryPoint, Relationship, Settings};
 
 mod statistics;
-pub use statistics::{HealthIssue, Statistics};
+pub use statistics::Statistics;
+
+mod error_record;
+pub use error_record::{
+    CimStatus, ErrorRecord, ErrorType, MessageId, PerceivedSeverity, ProbableCause,
+};
+
+mod event_log;
+pub use event_log::{EventId, EventLevel, LogEntry};
 
 mod job;
 pub use job::{JOB_RETENTION, Job, JobFailure, JobState, JobType, RequestedJobState};

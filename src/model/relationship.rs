@@ -136,6 +136,11 @@ impl Settings {
         }
     }
 
+    /// The time between two cycles.
+    pub const fn interval(&self) -> std::time::Duration {
+        std::time::Duration::from_secs(self.replication_interval_s as u64)
+    }
+
     /// What is wrong with these settings by themselves on a host of this build, if anything: a
     /// sentence about the first value that no service accepts.
     ///

@@ -1,4 +1,4 @@
-//! Statistics of a monitoring window, and what is wrong with a relationship.
+//! Statistics of a monitoring window.
 
 use super::{ReplicationHealth, SimTime};
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Statistics {
     /// Start of the window.
     pub start: SimTime,
-    /// End of what is counted: now.
+    /// End of what is counted: now, or the end of the window once that has passed.
     pub end: SimTime,
     /// Cycles that succeeded.
     pub successes: u32,
@@ -38,16 +38,22 @@ pub struct Statistics {
     pub last_test_failover: Option<SimTime>,
 }
 
-/// An `Msvm_Error` of `ReplicationHealthIssues`.
-///
-/// Source: <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-error>.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HealthIssue {
-    /// A stable number. Only 33414 (behind by more than an hour) is Microsoft's; the others are
-    /// this crate's own, because none is public.
-    pub message_id: u32,
-    /// The health the issue alone calls for.
-    pub severity: ReplicationHealth,
-    /// What is wrong and what to do.
-    pub message: String,
+impl Statistics {
+    /// The average size of a cycle, in bytes, as clients work it out.
+    pub const fn average_size_bytes(&self) -> Option<u64> {
+        self.size_bytes.checked_div(self.successes as u64)
+    }
+
+    /// The average latency of a cycle, in whole seconds, as clients work it out.
+    pub const fn average_latency_s(&self) -> Option<u32> {
+        self.latency_s.checked_div(self.successes)
+    }
+
+    /// The errors that clients show: of replication, of the network and of application-consistent
+    /// points together.
+    pub const fn errors(&self) -> u32 {
+        self.replication_failures
+            .saturating_add(self.network_failures)
+            .saturating_add(self.application_consistent_failures)
+    }
 }

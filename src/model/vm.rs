@@ -71,4 +71,10 @@ pub struct FailoverNetworkAdapterSettings {
 impl FailoverNetworkAdapterSettings {
     /// The most gateways an adapter may have.
     pub const MAX_GATEWAYS: usize = 5;
+
+    /// Whether they say nothing: no address, and no DHCP to ask for one. Storing such settings
+    /// clears those of their adapter.
+    pub fn is_empty(&self) -> bool {
+        self.addresses.is_empty() && !self.dhcp
+    }
 }

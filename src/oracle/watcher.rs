@@ -196,6 +196,9 @@ fn disturbance(f: &mut fmt::Formatter<'_>, what: Disturbance, picture: &Picture)
         Disturbance::ResizeDisk(host, id, disk) => {
             write!(f, "disk {} of {} is resized", disk.id.0, vm(host, id))
         }
+        Disturbance::PlugAdapter(host, id, adapter, _) => {
+            write!(f, "adapter {} of {} is plugged elsewhere", adapter.0, vm(host, id))
+        }
         Disturbance::DeleteVm(host, id) => write!(f, "{} is deleted", vm(host, id)),
     }
 }

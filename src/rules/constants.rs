@@ -20,7 +20,14 @@ pub const LAG: Duration = Duration::from_secs(3600);
 /// An average latency above this is a warning. Same page.
 pub const LATENCY: Duration = Duration::from_secs(5 * 60);
 
-/// More than this share of missed cycles, in percent, is a warning. Same page.
+/// No monitoring window is shorter.
+///
+/// <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-replicationservicesettingdata>
+pub const SHORTEST_WINDOW: Duration = Duration::from_secs(3600);
+
+/// More than this share of missed cycles, in percent, is a warning.
+///
+/// <https://learn.microsoft.com/virtualization/community/team-blog/2012/20120615-interpreting-replication-health-part-1>
 pub const MISSED_PERCENT: u64 = 20;
 
 /// Pauses before a recoverable failure is retried, after the first: the last one repeats.

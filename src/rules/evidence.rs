@@ -131,7 +131,10 @@ pub(crate) mod page {
     /// “Interpreting Replication Health, part 1”: states, roles, health.
     pub(crate) const BLOG_HEALTH: &str =
         blog!("2012/20120615-interpreting-replication-health-part-1");
-    /// “Networking a virtual machine in Hyper-V Replica”.
+    /// “Interpreting Replication Health, part 2”: statistics and their windows.
+    pub(crate) const BLOG_STATISTICS: &str =
+        blog!("2012/20120621-interpreting-replication-health-part-2");
+    /// “Inject IP address into the VM during failover”.
     pub(crate) const BLOG_NETWORK: &str =
         blog!("2012/20120528-inject-ip-address-into-the-vm-during-failover");
     /// “Resynchronization of virtual machines in Hyper-V Replica”.

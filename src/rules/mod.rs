@@ -18,6 +18,9 @@ pub use transition::{Cause, Happening, Side, TRANSITIONS, Transition, permits, t
 mod book;
 pub use book::RULES;
 
+mod health;
+pub use health::{HEALTH, HealthRule, Symptom};
+
 mod codes;
 pub use codes::{CHANGED_MEANWHILE, late_failure, only_by_fault, produces};
 

@@ -111,6 +111,8 @@ facts! {
     MemoryLeft: "the host must have memory left";
     /// Termination or a kill is requested.
     JobEndRequested: "a job can only be asked to terminate (4) or be killed (5)";
+    /// Network settings are for adapters that take them.
+    AdaptersTakeSettings: "the adapters must be synthetic adapters of the virtual machine, each named once";
 }
 
 /// A set of [`Fact`]s.

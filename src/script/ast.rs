@@ -145,6 +145,8 @@ verbs! {
     CorruptLog = "corrupt_log";
     /// `resize tokyo web disk=200GiB`: a disk takes another size.
     Resize = "resize";
+    /// `plug osaka web adapter=0 connected=yes`: an adapter is plugged into something else.
+    Plug = "plug";
     /// `delete osaka web`: the virtual machine is gone.
     Delete = "delete";
 }

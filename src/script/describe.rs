@@ -3,17 +3,17 @@
 use super::args::{Args, Group};
 use super::ast::Verb;
 use super::form::{
-    Authentication, Build, Disks, Exact, GuidForm, Hours, Name, Number, Numbered, ON_OFF, Rate,
-    Seconds, SharedName, Size, Text, Trouble, TroubleName, YES_NO,
+    Authentication, Build, Disks, Exact, GUEST, GuidForm, Hours, Name, Number, Numbered, ON_OFF,
+    Rate, Seconds, SharedName, Size, Text, Trouble, TroubleName, YES_NO,
 };
 use super::hash::id_of_name;
 use super::method::Method;
 use crate::engine::{Disturbance, HostSpec, HostTrouble, VmSpec, Weakness};
 use crate::model::{
-    AdapterId, AllowedAuthentication, AuthenticationType, AuthorizationEntry, Call, Disk, DiskId,
-    FailoverNetworkAdapterSettings, Guid, HostId, IN_BOX_PROVIDER, InitialReplicationType,
-    IpProtocol, RelationshipId, RequestedJobState, RequestedReplicationState, RequestedState,
-    ServiceSettings, Settings, VmId, WindowsBuild,
+    Adapter, AdapterId, AdapterKind, AllowedAuthentication, AuthenticationType, AuthorizationEntry,
+    Call, Disk, DiskId, FailoverNetworkAdapterSettings, GuestSystem, Guid, HostId, IN_BOX_PROVIDER,
+    InitialReplicationType, IpProtocol, Plug, RelationshipId, RequestedJobState,
+    RequestedReplicationState, RequestedState, ServiceSettings, Settings, VmId, WindowsBuild,
 };
 
 /// Where replicas are stored if a line does not say.
@@ -255,6 +255,22 @@ pub(super) fn vm<A: Args>(args: &mut A, spec: &mut VmSpec) {
     };
     args.group("disk", &mut spec.disks, disks);
     args.key("write", Rate, &mut spec.write_rate, WRITE_RATE);
+    let mut linux = spec.guest == GuestSystem::Linux;
+    args.key("guest", GUEST, &mut linux, false);
+    spec.guest = if linux { GuestSystem::Linux } else { GuestSystem::Windows };
+    let adapters = Group {
+        default: vec![blank_adapter(0)],
+        blank: blank_adapter,
+        item: |args: &mut A, it: &mut Adapter, _| {
+            args.need("adapter", Number::new(), &mut it.id.0);
+            let mut legacy = it.kind == AdapterKind::Legacy;
+            args.key("legacy", YES_NO, &mut legacy, false);
+            it.kind = if legacy { AdapterKind::Legacy } else { AdapterKind::Synthetic };
+            plug(args, &mut it.plug, true);
+            args.many("address", Text, &mut it.addresses);
+        },
+    };
+    args.group("adapter", &mut spec.adapters, adapters);
 }
 
 /// A virtual machine of this name before the rest of its line is read.
@@ -265,7 +281,22 @@ pub(super) fn blank_vm(name: &str, running: bool) -> VmSpec {
         running,
         disks: vec![blank_disk(0)],
         write_rate: WRITE_RATE,
+        guest: GuestSystem::Windows,
+        adapters: vec![blank_adapter(0)],
     }
+}
+
+/// What an adapter is plugged into if a line does not say.
+const PLUGGED: Plug = Plug { connected: true, test_switch: false };
+
+/// `connected=yes test_switch=no`.
+pub(super) fn plug<A: Args>(args: &mut A, plug: &mut Plug, connected: bool) {
+    args.key("connected", YES_NO, &mut plug.connected, connected);
+    args.key("test_switch", YES_NO, &mut plug.test_switch, false);
+}
+
+fn blank_adapter(place: usize) -> Adapter {
+    Adapter::synthetic(AdapterId(u8::try_from(place).unwrap_or(u8::MAX)))
 }
 
 fn blank_disk(place: usize) -> Disk {
@@ -293,6 +324,7 @@ pub(super) const fn verb(what: &Disturbance) -> Verb {
         Disturbance::CorruptLog(..) => Verb::CorruptLog,
         Disturbance::ResizeDisk(..) => Verb::Resize,
         Disturbance::DeleteVm(..) => Verb::Delete,
+        Disturbance::PlugAdapter(..) => Verb::Plug,
     }
 }
 
@@ -314,6 +346,7 @@ pub(super) fn blank_disturbance(verb: Verb) -> Disturbance {
         Verb::CorruptLog => Disturbance::CorruptLog(host, vm),
         Verb::Resize => Disturbance::ResizeDisk(host, vm, blank_disk(0)),
         Verb::Delete => Disturbance::DeleteVm(host, vm),
+        Verb::Plug => Disturbance::PlugAdapter(host, vm, AdapterId(0), PLUGGED),
     }
 }
 
@@ -344,6 +377,12 @@ pub(super) fn disturbance<A: Args>(args: &mut A, what: &mut Disturbance) {
         | Disturbance::DeleteVm(host, vm) => {
             args.host(host);
             args.vm(vm);
+        }
+        Disturbance::PlugAdapter(host, vm, adapter, it) => {
+            args.host(host);
+            args.vm(vm);
+            args.key("adapter", Number::new(), &mut adapter.0, 0);
+            plug(args, it, PLUGGED.connected);
         }
         Disturbance::ResizeDisk(host, vm, disk) => {
             args.host(host);

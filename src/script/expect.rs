@@ -1,15 +1,16 @@
 //! Expectations: what a line says that a virtual machine or a job should look like.
 
 use super::args::{Args, Reader, Writer};
-use super::form::{Exact, Form, Number, Size, Time, YES_NO};
+use super::form::{Address, Exact, Form, Number, Size, Time, YES_NO};
 use super::names::Nameless;
 use super::problem::{Problem, listed, shown};
-use super::text::{Arg, Span, Word, is_alias};
+use super::text::{ABSENT, Arg, EVENT, Span, Word, is_alias};
 use crate::model::{
-    EnabledState, ErrorCode, HostId, JobState, JobType, Leg, ReplicationHealth, ReplicationMode,
-    ReplicationState, ReplicationType, WireEnum,
+    EnabledState, ErrorCode, EventId, HostId, JobState, JobType, Leg, ReplicationHealth,
+    ReplicationMode, ReplicationState, ReplicationType, WireEnum,
 };
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// What should be seen.
@@ -32,6 +33,17 @@ pub enum Subject {
         vm: Word,
         /// What it should look like; `None` is `absent`.
         facts: Option<VmFacts>,
+    },
+    /// `expect tokyo event 32086 web`.
+    Event {
+        /// In whose log.
+        host: Word,
+        /// What the entry reports.
+        id: EventId,
+        /// About which virtual machine; any if `None`.
+        vm: Option<Word>,
+        /// Whether there should be such an entry; `false` is `absent`.
+        there: bool,
     },
     /// `expect job1 Running 40%..60%`.
     Job {
@@ -78,6 +90,8 @@ pub struct VmFacts {
     pub outage: Option<Duration>,
     /// `lost=`: what no copy holds any more, in bytes.
     pub lost: Option<u64>,
+    /// `address=`: an address that its guest reports.
+    pub address: Option<IpAddr>,
     /// `relationship=`: which relationship is looked at; the first if `None`.
     pub relationship: Option<Leg>,
 }
@@ -119,12 +133,15 @@ pub(super) fn parse(args: &[Arg], span: Span) -> Result<Expectation, Vec<Problem
 
 fn parse_vm(host: &Word, reader: &mut Reader<'_>) -> Option<Subject> {
     let vm = reader.next_word(|| "a virtual machine".to_owned())?;
+    if vm.plain() == Some(EVENT) {
+        return parse_event(host, reader);
+    }
     reader.vm_word(vm);
     let (mut facts, mut absent, mut unclear) = (VmFacts::default(), false, Vec::new());
     keyed(reader, &mut facts);
     while let Some(word) = reader.another_word() {
         match word.plain() {
-            Some("absent") => absent = true,
+            Some(ABSENT) => absent = true,
             _ => unclear.push(word),
         }
     }
@@ -149,6 +166,30 @@ fn parse_vm(host: &Word, reader: &mut Reader<'_>) -> Option<Subject> {
     Some(Subject::Vm { host: host.clone(), vm: vm.clone(), facts: (!absent).then_some(facts) })
 }
 
+/// `32086`, `32086 web`, `32086 absent`, `32086 web absent`.
+fn parse_event(host: &Word, reader: &mut Reader<'_>) -> Option<Subject> {
+    let word = reader.next_word(|| "the number of an event".to_owned())?;
+    let id = EventId::parse(word.plain().unwrap_or_default()).ok();
+    if id.is_none() {
+        let names = EventId::ALL.iter().map(|it| it.name());
+        let message = format!("expected an event such as `32086`, found {}", shown(word.text()));
+        reader.push(Problem::new(word.span(), message).near(word.text(), names));
+    }
+    let (mut vm, mut there) = (None, true);
+    while let Some(word) = reader.another_word() {
+        if word.plain() == Some(ABSENT) && there {
+            there = false;
+        } else if vm.is_none() && there {
+            reader.vm_word(word);
+            vm = Some(word.clone());
+        } else {
+            let message = format!("expected the end of the line, found {}", shown(word.text()));
+            reader.problem(word.span(), message);
+        }
+    }
+    Some(Subject::Event { host: host.clone(), id: id?, vm, there })
+}
+
 /// The arguments with keys.
 fn keyed<A: Args>(args: &mut A, facts: &mut VmFacts) {
     args.maybe("mode", Exact::new(), &mut facts.mode);
@@ -164,6 +205,7 @@ fn keyed<A: Args>(args: &mut A, facts: &mut VmFacts) {
     args.maybe("split_brain", YES_NO, &mut facts.split_brain);
     args.maybe("outage", Time, &mut facts.outage);
     args.maybe("lost", Size, &mut facts.lost);
+    args.maybe("address", Address, &mut facts.address);
     args.maybe("relationship", LegForm, &mut facts.relationship);
 }
 
@@ -374,6 +416,7 @@ impl VmFacts {
             split_brain: self.split_brain.filter(|_| like.split_brain.is_some()),
             outage: self.outage.filter(|_| like.outage.is_some()),
             lost: self.lost.filter(|_| like.lost.is_some()),
+            address: self.address.filter(|_| like.address.is_some()),
             relationship: like.relationship,
         }
     }
@@ -471,6 +514,11 @@ impl fmt::Display for Expectation {
         match &self.of {
             Subject::Vm { host, vm, facts: Some(facts) } => write!(f, "expect {host} {vm} {facts}"),
             Subject::Vm { host, vm, facts: None } => write!(f, "expect {host} {vm} absent"),
+            Subject::Event { host, id, vm, there } => {
+                write!(f, "expect {host} {EVENT} {}", id.to_wire())?;
+                vm.iter().try_for_each(|vm| write!(f, " {vm}"))?;
+                if *there { Ok(()) } else { write!(f, " {ABSENT}") }
+            }
             Subject::Job { job, facts: Some(facts) } => write!(f, "expect {job} {facts}"),
             Subject::Job { job, facts: None } => write!(f, "expect {job} gone"),
         }

@@ -7,6 +7,7 @@ use crate::model::time::{format_duration, parse_duration};
 use crate::model::{AuthenticationType, DiskId, Guid, WindowsBuild, WireEnum};
 use std::fmt::Display;
 use std::marker::PhantomData;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -226,6 +227,7 @@ pub(super) struct Flag {
 }
 
 pub(super) const YES_NO: Flag = Flag { yes: "yes", no: "no" };
+pub(super) const GUEST: Flag = Flag { yes: "linux", no: "windows" };
 pub(super) const ON_OFF: Flag = Flag { yes: "on", no: "off" };
 
 impl Form for Flag {
@@ -384,6 +386,24 @@ impl Form for GuidForm {
 /// `{GUID}`: how an id is written where a name could stand.
 pub(super) fn braced(guid: Guid) -> Word {
     Word::bare(format_args!("{{{guid}}}"))
+}
+
+/// An IP address.
+#[derive(Clone, Copy)]
+pub(super) struct Address;
+
+impl Form for Address {
+    type Value = IpAddr;
+
+    fn expected(self) -> String {
+        "an address such as `10.0.0.7` or `fd00::7`".to_owned()
+    }
+    fn read(self, word: &Word) -> Option<IpAddr> {
+        word.plain()?.parse().ok()
+    }
+    fn write(self, value: &IpAddr) -> Word {
+        Word::bare(value)
+    }
 }
 
 /// A choice of disks by their numbers: `0,2`, `all` or `none`.

@@ -51,6 +51,7 @@
 //! - `wait JOB`: time passes until the job has ended; 31 days at most.
 //! - `expect HOST VM …`: a virtual machine looks like this.
 //! - `expect JOB …`: a job looks like this.
+//! - `expect HOST event ID [VM] [absent]`: the host's log has such an entry, or has none.
 //! - `cut HOST HOST`, `heal HOST HOST`: the link between two hosts breaks, or is whole again;
 //!   `mute HOST HOST`: nothing passes from the first to the second; `slow HOST HOST 1MiB/s`;
 //!   `lossy HOST HOST 3`: every third message in a direction is lost.
@@ -61,6 +62,8 @@
 //!   machine is.
 //! - `change_disks HOST VM`, `corrupt_log HOST VM`, `resize HOST VM disk=SIZE …`, `delete HOST VM`:
 //!   something is done to a virtual machine behind the service's back.
+//! - `plug HOST VM adapter=0`: a network adapter is plugged into a switch; with `connected=no` into
+//!   nothing, with `test_switch=yes` its test replicas into another switch.
 //!
 //! `host` takes `build=9600`, `server=on|off`, `auth=Kerberos|Certificate|Both|Undefined`, `port=`,
 //! `https_port=`, `certificate=`, `monitoring_start=9h`, `monitoring_interval=12h`, and
@@ -68,7 +71,10 @@
 //! `allow=none` is none.
 //!
 //! `vm` takes `id={GUID}` (otherwise [`id_of_name`]), `write=1MiB/s`, and disks: `disk=SIZE`, each
-//! followed by its own `used=` and `number=`; `disk=none` is none.
+//! followed by its own `used=` and `number=`; `disk=none` is none. Its guest is `guest=windows` or
+//! `guest=linux`. It has one network adapter; others are `adapter=0`, each followed by its own
+//! `legacy=yes`, `connected=no`, `test_switch=yes` and any number of `address=` that its guest has
+//! configured; `adapter=none` is none.
 //!
 //! # Calls
 //!
@@ -111,8 +117,11 @@
 //! relationship, and its power, in any order and each by its name; power also as `running`, `off`,
 //! `saved`, `paused`. A name with two meanings (`Critical` is a state and a health, `Disabled` a
 //! state and a power) is written with its key where it is not clear: `state=Critical`. Further
-//! `points=4`, `last=Regular`, `failed_over=Planned`, `test_replica=yes`; `relationship=1` looks
-//! at the extended one. `absent` is a virtual machine that is not there.
+//! `points=4`, `last=Regular`, `failed_over=Planned`, `test_replica=yes`; `address=10.0.0.7`, one of
+//! those that its guest reports while it runs; `relationship=1` looks at the extended one. `absent` is a virtual machine that is not there.
+//!
+//! What should be seen of a host's log: `event 32086 web`, an entry of this number about `web`. A
+//! virtual machine that is called `event` is quoted.
 //!
 //! Of its writes: `lacks=12MiB` of what another copy holds, `own=0` bytes that no other holds,
 //! `split_brain=yes`; and wherever it runs, `outage=40s`, the last one, and `lost=0` bytes that no

@@ -168,7 +168,7 @@ fn jobs(statement: &Statement) -> Option<&Word> {
         Statement::Wait { job } => Some(job),
         Statement::Expect(it) => match &it.of {
             Subject::Job { job, .. } => Some(job),
-            Subject::Vm { .. } => None,
+            Subject::Vm { .. } | Subject::Event { .. } => None,
         },
         Statement::Call(call) => {
             let of_job = matches!(
@@ -394,6 +394,7 @@ fn disturb(verb: Verb, args: &[Arg], span: Span, end: Span) -> Result<Statement,
     finish(Some(Statement::Disturb(DisturbLine { verb, args: args.to_vec(), span })), reader)
 }
 
+/// `osaka web adapter=0 connected=yes`.
 /// `tokyo as=other StartReplication web Network`.
 fn call(host: &Word, args: &[Arg], end: Span) -> Result<Statement, Vec<Problem>> {
     let (who, args) = match args.split_first() {

@@ -9,7 +9,7 @@ use super::names::Names;
 use super::problem::Problem;
 use super::text::{Span, Word};
 use crate::engine::Input;
-use crate::model::{HostId, JobId, VmId};
+use crate::model::{EventId, HostId, JobId, VmId};
 
 /// What a statement comes to in a world.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,17 @@ pub enum Action {
         vm: VmId,
         /// What it should look like; `None`: it should not be there.
         facts: Option<VmFacts>,
+    },
+    /// A host's log is looked at.
+    ExpectEvent {
+        /// On which host.
+        host: HostId,
+        /// What the entry reports.
+        id: EventId,
+        /// About which virtual machine; any if `None`.
+        vm: Option<VmId>,
+        /// Whether there should be such an entry.
+        there: bool,
     },
     /// A job is looked at.
     ExpectJob {
@@ -168,6 +179,11 @@ fn resolve_expectation(of: &Subject, names: &dyn Names) -> Result<Action, Vec<Pr
             let host = one(resolve_host(host, names))?;
             let vm = resolve_word(names, host, |it| it.vm_word(vm))?;
             Ok(Action::ExpectVm { host, vm, facts: *facts })
+        }
+        Subject::Event { host, id, vm, there } => {
+            let host = one(resolve_host(host, names))?;
+            let vm = vm.as_ref().map(|vm| resolve_word(names, host, |it| it.vm_word(vm)));
+            Ok(Action::ExpectEvent { host, id: *id, vm: vm.transpose()?, there: *there })
         }
         Subject::Job { job, facts } => {
             let job = resolve_word(names, HostId(0), |it| it.job_word(job))?;

@@ -6,15 +6,16 @@ use super::names::Names;
 use super::problem::Problem;
 use super::report::{Fault, Report, Side, Step};
 use super::resolve::Action;
-use super::text::{Span, Word};
+use super::text::{EVENT, Span, Word};
 use crate::engine::{Change, Event, Input, Reply, World};
 use crate::model::time::{days, format_duration};
 use crate::model::{
-    HostId, Job, JobId, Leg, PointId, RelationshipId, ReplicationMode, ReplicationState, SimTime,
-    VmId,
+    EventId, HostId, Job, JobId, Leg, LogEntry, PointId, RelationshipId, ReplicationMode,
+    ReplicationState, SimTime, VmId,
 };
 use crate::oracle::{Coverage, Violation, Watcher};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -178,11 +179,14 @@ impl Runner {
             Action::Wait(job) => self.wait(*job, statement, done),
             Action::ExpectVm { host, vm, facts } => {
                 self.named.insert((*host, *vm));
-                let found = self.vm_facts(*host, *vm, facts.and_then(|it| it.relationship));
+                let found = self.vm_facts(*host, *vm, facts.unwrap_or_default());
                 let found = found.map(|it| facts.map_or(it.looks(), |like| it.seen_by(like)));
                 if found.is_some() != facts.is_some() || found.is_some() && found != *facts {
                     done.mismatch(or(*facts, "absent"), or(found, "absent"));
                 }
+            }
+            Action::ExpectEvent { host, id, vm, there } => {
+                self.expect_event(*host, *id, *vm, *there, done);
             }
             Action::ExpectJob { job, facts } => {
                 let found = self.world.job(*job).map(|(_, job)| facts_of(&job));
@@ -279,10 +283,11 @@ impl Runner {
         line
     }
 
-    fn vm_facts(&self, host: HostId, id: VmId, leg: Option<Leg>) -> Option<VmFacts> {
+    fn vm_facts(&self, host: HostId, id: VmId, like: VmFacts) -> Option<VmFacts> {
         let vm = self.world.vm(host, id)?;
         let points = self.world.recovery_points(host, id).unwrap_or_default();
-        let relationship = RelationshipId { vm: id, leg: leg.unwrap_or(Leg::Primary) };
+        let leg = like.relationship.unwrap_or(Leg::Primary);
+        let relationship = RelationshipId { vm: id, leg };
         let relationship = self.world.relationship(host, relationship);
         let copy = self.world.copies(id).into_iter().find(|it| it.host == host);
         let account = self.world.service_account(id);
@@ -300,8 +305,38 @@ impl Runner {
             split_brain: Some(self.world.is_split_brain(id)),
             outage: Some(account.map_or(Duration::ZERO, |it| it.last_outage)),
             lost: Some(account.map_or(0, |it| it.lost_bytes)),
-            relationship: leg,
+            address: self.address(host, id, like.address),
+            relationship: like.relationship,
         })
+    }
+
+    /// The address that is looked for, if the guest reports it, else the first that it reports.
+    fn address(&self, host: HostId, id: VmId, wanted: Option<IpAddr>) -> Option<IpAddr> {
+        let adapters = self.world.adapters(host, id).unwrap_or_default();
+        let reported = adapters.iter().flat_map(|it| &it.addresses);
+        let mut reported = reported.filter_map(|it| it.parse().ok());
+        let first = reported.next();
+        first.into_iter().chain(reported).find(|it| Some(*it) == wanted).or(first)
+    }
+
+    /// Looks for an entry in a host's log.
+    fn expect_event(
+        &self,
+        host: HostId,
+        id: EventId,
+        vm: Option<VmId>,
+        there: bool,
+        done: &mut Done,
+    ) {
+        let about = |it: &&LogEntry| vm.is_none() || it.vm == vm;
+        let entries: Vec<_> = self.world.event_log(host).filter(about).collect();
+        if entries.iter().any(|it| it.id == id) != there {
+            let event = |id: EventId| format!("{EVENT} {}", id.to_wire());
+            let last = entries.last().map(|it| format!("{} at {}", event(it.id), it.at));
+            let last = last.map_or_else(|| "an empty log".to_owned(), |it| format!("last {it}"));
+            let not = if there { "" } else { "no " };
+            done.mismatch(format!("{not}{}", event(id)), last);
+        }
     }
 
     /// Reads every side again, and keeps the old list if nothing changed.
@@ -419,7 +454,7 @@ fn place_of(statement: &Statement) -> Option<&Word> {
         Statement::Vm { host, .. } => Some(host),
         Statement::Call(call) => Some(&call.host),
         Statement::Expect(it) => match &it.of {
-            Subject::Vm { host, .. } => Some(host),
+            Subject::Vm { host, .. } | Subject::Event { host, .. } => Some(host),
             Subject::Job { .. } => None,
         },
         _ => None,
@@ -435,7 +470,9 @@ fn what_of(statement: &Statement) -> String {
             text.strip_prefix(&format!("{} ", call.host)).unwrap_or(&text).to_owned()
         }
         Statement::Expect(it) => match &it.of {
-            Subject::Vm { host, .. } => text.replacen(&format!(" {host}"), "", 1),
+            Subject::Vm { host, .. } | Subject::Event { host, .. } => {
+                text.replacen(&format!(" {host}"), "", 1)
+            }
             Subject::Job { .. } => text,
         },
         _ => text,

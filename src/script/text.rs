@@ -50,6 +50,7 @@ impl Word {
             && !text.starts_with("=>")
             && key_length(text).is_none()
             && Keyword::named(text).is_none()
+            && ![EVENT, ABSENT].contains(&text)
             && !is_alias(text);
         Self::new(text, !bare)
     }
@@ -143,6 +144,11 @@ impl fmt::Display for Arg {
         }
     }
 }
+
+/// The word behind `expect HOST` that stands for the host's log instead of a virtual machine.
+pub(super) const EVENT: &str = "event";
+/// The word for what should not be there.
+pub(super) const ABSENT: &str = "absent";
 
 /// The words that begin a statement which is no call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

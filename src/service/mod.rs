@@ -6,8 +6,8 @@ mod verbs;
 
 use crate::error::Result;
 use crate::model::{
-    AuthorizationEntry, Call, Host, Job, JobId, Output, RecoveryPoint, Relationship,
-    RelationshipId, ServiceSettings, Settings, SimTime, Vm, VmId,
+    AuthorizationEntry, Call, FailoverNetworkAdapterSettings, Host, Job, JobId, Output,
+    RecoveryPoint, Relationship, RelationshipId, ServiceSettings, Settings, SimTime, Vm, VmId,
 };
 use std::fmt;
 use std::time::Duration;
@@ -88,6 +88,10 @@ pub trait ReplicationService: fmt::Debug {
     /// The recovery points of a virtual machine, oldest first.
     fn recovery_points(&self, vm: VmId) -> Result<Vec<RecoveryPoint>>;
 
+    /// What the adapters of a virtual machine take after a failover, in their order; those for which
+    /// nothing is set are not in it.
+    fn failover_network(&self, vm: VmId) -> Result<Vec<FailoverNetworkAdapterSettings>>;
+
     /// The jobs of the host, in the order in which they were started; finished ones stay for five
     /// minutes.
     fn jobs(&self) -> Result<Vec<Job>>;
@@ -138,6 +142,9 @@ macro_rules! forward {
             fn settings(&self, id: RelationshipId) -> Result<Settings> { (**self).settings(id) }
             fn recovery_points(&self, vm: VmId) -> Result<Vec<RecoveryPoint>> {
                 (**self).recovery_points(vm)
+            }
+            fn failover_network(&self, vm: VmId) -> Result<Vec<FailoverNetworkAdapterSettings>> {
+                (**self).failover_network(vm)
             }
             fn jobs(&self) -> Result<Vec<Job>> { (**self).jobs() }
             fn job(&self, id: JobId) -> Result<Job> { (**self).job(id) }

@@ -3,7 +3,7 @@
 use super::{Outcome, Patience, ReplicationService};
 use crate::error::{Error, JobError, Missing, Result};
 use crate::model::{
-    AuthorizationEntry, Call, FailoverNetworkAdapterSettings, HealthIssue, InitialReplication,
+    AuthorizationEntry, Call, ErrorRecord, FailoverNetworkAdapterSettings, InitialReplication,
     JobId, JobState, Operation, Output, PointId, RelationshipId, RequestedJobState,
     RequestedReplicationState, RequestedState, ServiceSettings, Settings, SimTime, Statistics,
     VmId,
@@ -34,7 +34,7 @@ macro_rules! verbs {
 
             /// The statistics and health issues of a relationship.
             #[doc(alias = "GetReplicationStatisticsEx")]
-            fn statistics(&self, id: RelationshipId) -> Result<(Statistics, Vec<HealthIssue>)> {
+            fn statistics(&self, id: RelationshipId) -> Result<(Statistics, Vec<ErrorRecord>)> {
                 let call =
                     Call::GetReplicationStatistics { vm: id.vm, relationship: Some(id) };
                 match self.call(&call)? {
@@ -43,6 +43,19 @@ macro_rules! verbs {
                         _ => Err(unexpected(Operation::GetReplicationStatistics)),
                     },
                     _ => Err(unexpected(Operation::GetReplicationStatistics)),
+                }
+            }
+
+            /// Why a job did not succeed: what failed, then the cause with its HRESULT; nothing
+            /// while it runs and after success.
+            #[doc(alias = "GetErrorEx")]
+            fn job_errors(&self, job: JobId) -> Result<Vec<ErrorRecord>> {
+                match self.call(&Call::GetErrorEx { job })? {
+                    Outcome::Returned(output) => match *output {
+                        Output::Errors(errors) => Ok(errors),
+                        _ => Err(unexpected(Operation::GetErrorEx)),
+                    },
+                    _ => Err(unexpected(Operation::GetErrorEx)),
                 }
             }
 

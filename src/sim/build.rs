@@ -2,7 +2,7 @@
 
 use super::Lab;
 use crate::engine::{Input, Reply, VmSpec};
-use crate::model::{Disk, DiskId, Guid, HostId, VmId};
+use crate::model::{Adapter, AdapterId, Disk, DiskId, GuestSystem, Guid, HostId, VmId};
 use rand::Rng;
 
 const GIB: u64 = 1 << 30;
@@ -19,6 +19,8 @@ pub struct VmBuilder {
     running: bool,
     disks: Option<Vec<Disk>>,
     write_rate: Option<u64>,
+    guest: GuestSystem,
+    adapters: Option<Vec<Adapter>>,
 }
 
 impl VmBuilder {
@@ -31,6 +33,8 @@ impl VmBuilder {
             running: false,
             disks: None,
             write_rate: None,
+            guest: GuestSystem::default(),
+            adapters: None,
         }
     }
 
@@ -67,6 +71,17 @@ impl VmBuilder {
         Self { write_rate: Some(bytes_per_second), ..self }
     }
 
+    /// With Linux inside; otherwise it is Windows.
+    pub fn linux(self) -> Self {
+        Self { guest: GuestSystem::Linux, ..self }
+    }
+
+    /// With one more network adapter; otherwise it has one, synthetic and connected.
+    pub fn adapter(mut self, adapter: Adapter) -> Self {
+        self.adapters.get_or_insert_default().push(adapter);
+        self
+    }
+
     /// Defines it.
     ///
     /// # Panics
@@ -92,6 +107,8 @@ impl VmBuilder {
             running: self.running,
             disks: self.disks.unwrap_or_else(|| vec![disk]),
             write_rate: self.write_rate.unwrap_or(rate),
+            guest: self.guest,
+            adapters: self.adapters.unwrap_or_else(|| vec![Adapter::synthetic(AdapterId(0))]),
         };
         let reply = shared.apply(&Input::AddVm { host, vm });
         drop(shared);

@@ -4,8 +4,8 @@ use super::Lab;
 use crate::engine::{Caller, Input, Reply, World};
 use crate::error::{Error, Missing, Result};
 use crate::model::{
-    AuthorizationEntry, Call, Host, HostId, Job, JobId, RecoveryPoint, Relationship,
-    RelationshipId, ServiceSettings, Settings, SimTime, Vm, VmId,
+    AuthorizationEntry, Call, FailoverNetworkAdapterSettings, Host, HostId, Job, JobId,
+    RecoveryPoint, Relationship, RelationshipId, ServiceSettings, Settings, SimTime, Vm, VmId,
 };
 use crate::service::{Outcome, ReplicationService};
 use std::fmt;
@@ -126,6 +126,11 @@ impl ReplicationService for HostHandle {
 
     fn recovery_points(&self, vm: VmId) -> Result<Vec<RecoveryPoint>> {
         self.look(|world| world.recovery_points(self.host, vm), Missing::Vm(vm))
+    }
+
+    fn failover_network(&self, vm: VmId) -> Result<Vec<FailoverNetworkAdapterSettings>> {
+        let stored = |world: &World| world.failover_network(self.host, vm).map(<[_]>::to_vec);
+        self.look(stored, Missing::Vm(vm))
     }
 
     fn jobs(&self) -> Result<Vec<Job>> {

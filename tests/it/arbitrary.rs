@@ -5,7 +5,8 @@ use hyperv_replica::engine::{
     World,
 };
 use hyperv_replica::model::{
-    Call, Disk, DiskId, Guid, HostId, Leg, RelationshipId, Settings, VmId, WindowsBuild,
+    Adapter, AdapterId, Call, Disk, DiskId, FailoverNetworkAdapterSettings, GuestSystem, Guid,
+    HostId, IpProtocol, Leg, RelationshipId, Settings, VmId, WindowsBuild,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -46,8 +47,15 @@ pub(crate) fn three_hosts() -> World {
             capacity_bytes: gib * GIB,
             used_bytes: gib * GIB / 4,
         });
-        let vm =
-            VmSpec { id, name: name.into(), running, disks: disks.into(), write_rate: 300_000 };
+        let vm = VmSpec {
+            id,
+            name: name.into(),
+            running,
+            disks: disks.into(),
+            write_rate: 300_000,
+            guest: GuestSystem::Windows,
+            adapters: vec![Adapter::synthetic(AdapterId(0))],
+        };
         world.apply(&Input::AddVm { host: HostId(0), vm }, &mut out);
     }
     world
@@ -264,6 +272,16 @@ fn calls_of_vm(world: &World, host: HostId, vm: VmId, add: &mut impl FnMut(Call)
             ..Settings::to(&view.name)
         };
         add(Call::CreateReplicationRelationship { vm, settings: Box::new(settings.clone()) });
+        let network = FailoverNetworkAdapterSettings {
+            adapter: AdapterId(0),
+            protocol: IpProtocol::V4,
+            dhcp: false,
+            addresses: vec!["10.0.0.7".into()],
+            subnets: vec!["255.255.255.0".into()],
+            gateways: Vec::new(),
+            dns_servers: Vec::new(),
+        };
+        add(Call::SetFailoverNetworkAdapterSettings { vm, settings: vec![network] });
         let changed = Settings { recovery_history: 1, ..settings };
         add(Call::ModifyReplicationSettings { vm, settings: Box::new(changed.clone()) });
         let fewer = Settings { included_disks: Some(vec![DiskId(0)]), ..changed };

@@ -5,7 +5,10 @@
 //! <https://learn.microsoft.com/windows/win32/hyperv_v2/requeststatechange-msvm-concretejob>.
 
 use hyperv_replica::error::Missing;
-use hyperv_replica::model::{Call, Job, JobId, JobType, Output, RequestedJobState};
+use hyperv_replica::model::{
+    Call, CimStatus, ErrorRecord, ErrorType, Job, JobId, JobType, MessageId, Output,
+    PerceivedSeverity, RequestedJobState,
+};
 use hyperv_replica::prelude::*;
 use hyperv_replica::sim::{HostHandle, Lab};
 
@@ -118,16 +121,67 @@ fn a_failed_job_says_why() {
              failed: the name of the other host cannot be resolved."
         )
     );
-    let Ok(Outcome::Returned(output)) = tokyo.call(&Call::GetErrorEx { job }) else {
-        panic!("GetErrorEx answers 0 and the errors");
-    };
-    let Output::Errors(errors) = *output else { panic!("GetErrorEx returns errors") };
-    let description = &errors[0].description;
+    // One or more of them: https://learn.microsoft.com/windows/win32/hyperv_v2/geterrorex-msvm-concretejob
+    let errors = tokyo.job_errors(job).unwrap();
+    let [summary, cause] = &errors[..] else { panic!("what failed, and why: {errors:?}") };
+    assert_eq!(summary.message_kind(), Some(MessageId::OperationFailed));
+    assert_eq!(summary.message_arguments, ["web".to_owned(), vm.to_string()]);
+    assert_eq!(summary.perceived_severity, PerceivedSeverity::High);
+    assert_eq!(summary.cim_status, CimStatus::Failed);
+    assert_eq!(cause.message_kind(), Some(MessageId::Cause));
     // 0x2EE7 is what an unresolved name shows:
     // https://learn.microsoft.com/virtualization/community/team-blog/2013/20130407-hyper-v-replica-name-resolution-of-internationalized-server-domain-names
-    assert!(description.ends_with("(0x00002EE7)"), "{description}");
-    assert!(description.contains("'web'") && description.contains(&vm.to_string()));
+    assert!(cause.message.ends_with("(0x00002EE7)"), "{}", cause.message);
+    assert_eq!(cause.message_arguments.last().unwrap(), "0x00002EE7");
+    assert_eq!(cause.error_type, ErrorType::Communications);
+    assert!(cause.message.contains("'web'") && cause.message.contains(&vm.to_string()));
+    assert_eq!(errors_of(&tokyo, &Call::GetError { job }), errors[..1]);
     assert_eq!(tokyo.vm(vm).unwrap().mode, ReplicationMode::None, "nothing has changed");
+}
+
+fn errors_of(host: &HostHandle, call: &Call) -> Vec<ErrorRecord> {
+    match host.call(call) {
+        Ok(Outcome::Returned(output)) => match *output {
+            Output::Errors(errors) => errors,
+            other => panic!("{other:?} are no errors"),
+        },
+        other => panic!("{call:?} answers 0 and the errors, not {other:?}"),
+    }
+}
+
+/// Nothing while it runs and after success; something after a failure and for who was cancelled:
+/// <https://learn.microsoft.com/windows/win32/hyperv_v2/geterror-msvm-concretejob>.
+#[test]
+fn errors_depend_on_how_a_job_ended() {
+    let (lab, tokyo, _, vm) = ready();
+    let started = tokyo.start_replication(vm, InitialReplication::Network).unwrap();
+    let job = started.job().unwrap();
+    assert_eq!(tokyo.job_errors(job).unwrap(), []);
+    tokyo.wait(started).unwrap();
+    assert_eq!(tokyo.job_errors(job).unwrap(), []);
+    lab.advance(seconds(30));
+    let copy = copy_of(&tokyo).id;
+    assert_eq!(errors_of(&tokyo, &Call::GetError { job: copy }), []);
+    let _ = end(&tokyo, copy, RequestedJobState::Terminate).unwrap();
+    let errors = tokyo.job_errors(copy).unwrap();
+    assert_eq!(errors.len(), 2);
+    assert_eq!(errors[0].message_kind(), Some(MessageId::OperationCancelled));
+    // What cancelled work shows:
+    // https://learn.microsoft.com/troubleshoot/windows-server/virtualization/hyper-v-replication-suspended-system-shutdown
+    assert!(errors[1].message.ends_with("(0x80004004)"), "{}", errors[1].message);
+}
+
+/// A job that another operation ended says so, too.
+#[test]
+fn a_copy_that_was_cancelled_with_its_relationship_has_an_error() {
+    let (lab, tokyo, _, vm) = ready();
+    tokyo.wait(tokyo.start_replication(vm, InitialReplication::Network).unwrap()).unwrap();
+    lab.advance(seconds(30));
+    let copy = copy_of(&tokyo).id;
+    let id = RelationshipId::primary(vm);
+    tokyo.wait(tokyo.cancel_initial_replication(id).unwrap()).unwrap();
+    assert_eq!(tokyo.job(copy).unwrap().state, JobState::Terminated);
+    assert_eq!(tokyo.job_errors(copy).unwrap().len(), 2);
 }
 
 #[test]

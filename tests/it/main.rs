@@ -2,10 +2,13 @@
 
 mod accounts;
 mod arbitrary;
+mod event_log;
+mod health;
 mod house;
 mod jobs;
 mod lab;
 mod model;
+mod network;
 mod oracles;
 mod properties;
 mod rules;

@@ -11,7 +11,8 @@ macro_rules! for_every_enum {
         for_every_enum!($check: ReplicationState ReplicationHealth ReplicationMode ReplicationType
             InitialReplicationType AuthenticationType AllowedAuthentication
             RequestedReplicationState RecoveryPointKind ServiceStatus IpProtocol EnabledState
-            RequestedState Power ErrorCode JobState RequestedJobState JobType WindowsBuild)
+            RequestedState Power ErrorCode JobState RequestedJobState JobType WindowsBuild
+            ErrorType PerceivedSeverity ProbableCause CimStatus MessageId EventId)
     };
     ($check:ident: $($name:ident)+) => { $($check::<$name>();)+ };
 }

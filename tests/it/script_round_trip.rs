@@ -26,8 +26,15 @@ macro_rules! any_of {
 struct Table;
 
 const HOSTS: [&str; 4] = ["tokyo", "advance", "job1", "a b\"c\\"];
-const VMS: [(u128, &str); 6] =
-    [(1, "web"), (2, "SQL Server"), (3, "twin"), (4, "twin"), (5, "{1}=\n#"), (6, "on")];
+const VMS: [(u128, &str); 7] = [
+    (1, "web"),
+    (2, "SQL Server"),
+    (3, "twin"),
+    (4, "twin"),
+    (5, "{1}=\n#"),
+    (6, "on"),
+    (7, "event"),
+];
 
 fn vm_id(n: u128) -> VmId {
     VmId(Guid(n))
@@ -271,10 +278,24 @@ prop_compose! {
     }
 }
 
+fn plug() -> impl Strategy<Value = Plug> {
+    any::<(bool, bool)>().prop_map(|(connected, test_switch)| Plug { connected, test_switch })
+}
+
+prop_compose! {
+    fn spec_of_adapter()(
+        id: u8, legacy: bool, plug in plug(), addresses in vec(text(), 0..3),
+    ) -> Adapter {
+        let kind = if legacy { AdapterKind::Legacy } else { AdapterKind::Synthetic };
+        Adapter { id: AdapterId(id), kind, plug, addresses }
+    }
+}
+
 prop_compose! {
     fn vm_spec()(
         id in guid(), name in text(), running: bool,
         disks in vec((any::<u8>(), any::<u64>(), 0u64..1 << 40), 0..3), write_rate in 0u64..1 << 40,
+        linux: bool, adapters in vec(spec_of_adapter(), 0..3),
     ) -> VmSpec {
         let disk = |(id, capacity_bytes, used_bytes)| {
             Disk { id: DiskId(id), capacity_bytes, used_bytes }
@@ -282,6 +303,7 @@ prop_compose! {
         VmSpec {
             id: VmId(id), name: name.into(), running,
             disks: disks.into_iter().map(disk).collect(), write_rate,
+            guest: if linux { GuestSystem::Linux } else { GuestSystem::Windows }, adapters,
         }
     }
 }
@@ -329,6 +351,9 @@ fn input() -> BoxedStrategy<Input> {
         (host(), vm()).prop_map(|(host, vm)| Disturbance::CorruptLog(host, vm)),
         (host(), vm()).prop_map(|(host, vm)| Disturbance::DeleteVm(host, vm)),
         (host(), vm(), disk()).prop_map(|(host, vm, disk)| Disturbance::ResizeDisk(host, vm, disk)),
+        (host(), guid(), any::<u8>(), plug()).prop_map(|(host, vm, adapter, plug)| {
+            Disturbance::PlugAdapter(host, VmId(vm), AdapterId(adapter), plug)
+        }),
     ];
     prop_oneof![
         1 => host_spec().prop_map(Input::AddHost).boxed(),
@@ -349,11 +374,12 @@ prop_compose! {
         lacks: Option<u64>, own: Option<u64>, split_brain: Option<bool>,
         outage: Option<Duration>, lost: Option<u64>,
         relationship in of(prop_oneof![Just(Leg::Primary), Just(Leg::Extended)]),
+        address in of(any::<std::net::IpAddr>()),
     ) -> VmFacts {
         // One thing at least is looked at.
         VmFacts {
             mode, state, health, power, points: Some(points), last, failed_over, test_replica,
-            relationship, lacks, own, split_brain, outage, lost,
+            relationship, lacks, own, split_brain, outage, lost, address,
         }
     }
 }
@@ -375,8 +401,12 @@ fn line() -> BoxedStrategy<Line> {
         .prop_map(move |(host, vm, facts)| Subject::Vm { host: name(host), vm: name(vm), facts });
     let expect_job =
         (job(), of(job_facts())).prop_map(|(job, facts)| Subject::Job { job: plain(&job), facts });
-    let expect =
-        prop_oneof![expect_vm, expect_job].prop_map(|it| Statement::Expect(Expectation::from(it)));
+    let expect_event =
+        (text(), one_of(), of(text()), any::<bool>()).prop_map(move |(host, id, vm, there)| {
+            Subject::Event { host: name(host), id, vm: vm.map(name), there }
+        });
+    let expect = prop_oneof![expect_vm, expect_job, expect_event]
+        .prop_map(|it| Statement::Expect(Expectation::from(it)));
     let wait = job().prop_map(|job| Statement::Wait { job: plain(&job) });
     let statement = prop_oneof![
         5 => input().prop_map(|it| {

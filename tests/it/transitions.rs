@@ -159,6 +159,17 @@ fn courses() -> Vec<Course> {
             .pass(900),
         Course::paused_resynchronization().disturb(Disturbance::ShutDownHost(TOKYO)),
         Course::paused_resynchronization().disturb(Disturbance::CrashHost(TOKYO)),
+        Course::paused_resynchronization().disturb(Disturbance::CorruptLog(TOKYO, WEB)),
+        Course::resynchronization().disturb(Disturbance::CorruptLog(TOKYO, WEB)),
+        Course::from(replicating()).disturb(Disturbance::CorruptLog(TOKYO, WEB)),
+        Course::from(replicating())
+            .request(TOKYO, 7)
+            .pass(2)
+            .disturb(Disturbance::CorruptLog(TOKYO, WEB)),
+        Course::from(replicating())
+            .remove(OSAKA)
+            .pass(60)
+            .disturb(Disturbance::CorruptLog(TOKYO, WEB)),
         // The folder of an earlier export is imported: the logs do not continue it.
         Course::from(three_hosts())
             .create()

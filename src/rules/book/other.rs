@@ -23,6 +23,7 @@ pub(super) const SET_NETWORK: Rule = Rule {
             InvalidParameter,
             Documented(page::win32!("msvm-failovernetworkadaptersettingdata")),
         ),
+        fact(Fact::AdaptersTakeSettings, InvalidParameter, Documented(page::BLOG_NETWORK)),
         need(
             REPLICATED,
             InvalidState,
@@ -31,7 +32,7 @@ pub(super) const SET_NETWORK: Rule = Rule {
         ),
     ],
     plans: &[],
-    effect: "The addresses are stored, and taken by the guest after a failover.",
+    effect: "The addresses are stored, and taken by the guest when it talks to the host after a failover, real or for a test. Settings without an address and without DHCP clear those of their adapter: the guest keeps what the primary had.",
     evidence: Documented(page::win32!("setfailovernetworkadaptersettings-msvm-replicationservice")),
     late: &[],
 };

@@ -1,14 +1,15 @@
 //! How much of the book is known, and how.
 
 use crate::rules::book::needed_by_all;
-use crate::rules::{EvidenceKind, RULES, TRANSITIONS, Target};
+use crate::rules::{EvidenceKind, HEALTH, RULES, TRANSITIONS, Target};
 use std::fmt::Write;
 
-/// How many requirements, effects, late failures and transitions rest on which evidence.
+/// How many requirements, effects, late failures, transitions and health rules rest on which
+/// evidence.
 ///
 /// What every call needs is counted once; what several rules share, once for each.
 pub fn census() -> String {
-    let kinds: [(&str, Vec<EvidenceKind>); 4] = [
+    let kinds: [(&str, Vec<EvidenceKind>); 5] = [
         ("requirements", {
             let common = needed_by_all(Target::Named).iter();
             let own = RULES.iter().flat_map(|it| it.requires);
@@ -19,6 +20,7 @@ pub fn census() -> String {
             RULES.iter().flat_map(|it| it.late).map(|it| it.evidence.kind()).collect()
         }),
         ("transitions", TRANSITIONS.iter().map(|it| it.evidence.kind()).collect()),
+        ("health rules", HEALTH.iter().map(|it| it.evidence.kind()).collect()),
     ];
     let mut out = format!("{:<14}", "");
     for kind in EvidenceKind::ALL {

@@ -1,9 +1,9 @@
 //! The rules as Markdown: one page an operation, and the whole book.
 
-use crate::model::{JOB_RETENTION, Operation, Power, Set, WireEnum};
+use crate::model::{EventId, JOB_RETENTION, LogEntry, Operation, Power, Set, WireEnum};
 use crate::rules::book::SYNCHRONOUS_BECAUSE;
 use crate::rules::{
-    Cause, Check, Evidence, Late, Pace, Plan, RULES, Require, Rule, TRANSITIONS, Target,
+    Cause, Check, Evidence, HEALTH, Late, Pace, Plan, RULES, Require, Rule, TRANSITIONS, Target,
     Transition, constants, rule,
 };
 use std::collections::BTreeSet;
@@ -58,6 +58,8 @@ pub fn markdown() -> String {
         }
         push(&mut out, format_args!("\n{}", operation(rule.operation)));
     }
+    health(&mut out);
+    log(&mut out);
     numbers(&mut out);
     out
 }
@@ -262,6 +264,35 @@ fn contents(out: &mut String) {
     }
 }
 
+/// What makes a relationship unhealthy, the worst first.
+fn health(out: &mut String) {
+    push(
+        out,
+        "\n## Health\n\nThe health of a relationship is the worst that one of these gives it; each \
+         is an issue with its number.\n\n| Issue | Health | Replication of the virtual machine … | \
+         How we know |\n|---|---|---|---|\n",
+    );
+    for rule in HEALTH {
+        let (number, health, known) = (rule.message.to_wire(), rule.health, known(rule.evidence));
+        push(out, format_args!("| {number} | {health} | {} | {known} |\n", rule.says));
+    }
+}
+
+/// What hosts write into their logs.
+fn log(out: &mut String) {
+    let name = LogEntry::LOG;
+    push(
+        out,
+        format_args!(
+            "\n## Event log\n\nEntries of `{name}`.\n\n| Event | Level | |\n|---|---|---|\n"
+        ),
+    );
+    for id in EventId::ALL {
+        let (number, level, says) = (id.to_wire(), id.level(), sentence(id.label()));
+        push(out, format_args!("| {number} | {level:?} | {says} |\n"));
+    }
+}
+
 /// The constants that the engine takes from the sources.
 fn numbers(out: &mut String) {
     let hours = |it: Duration| format!("{} h", it.as_secs() / 3600);
@@ -280,6 +311,7 @@ fn numbers(out: &mut String) {
         ),
         ("LAG", hours(constants::LAG), "Without replication for so long, health is a warning."),
         ("LATENCY", minutes(constants::LATENCY), "An average latency above this is a warning."),
+        ("SHORTEST_WINDOW", hours(constants::SHORTEST_WINDOW), "No monitoring window is shorter."),
         (
             "MISSED_PERCENT",
             format!("{} %", constants::MISSED_PERCENT),

@@ -100,6 +100,11 @@ fn enumerations_are_those_of_the_schema() {
     compare::<IpProtocol>(&it, &protocol, &Whole, &[]);
     let status = Property("CIM_ManagedSystemElement", "OperationalStatus");
     compare::<ServiceStatus>(&it, &status, &Part, &[]);
+    let of_error = |property| Property("CIM_Error", property);
+    compare::<ErrorType>(&it, &of_error("ErrorType"), &Whole, &[]);
+    // `PerceivedSeverity` is as the page of `Msvm_Error` has it; `CIM_Error`'s differs.
+    compare::<ProbableCause>(&it, &of_error("ProbableCause"), &Part, &[]);
+    compare::<CimStatus>(&it, &of_error("CIMStatusCode"), &Part, &[]);
 }
 
 #[test]

@@ -1,0 +1,237 @@
+//! The event log of a host: what it would write of what happened to it.
+//!
+//! Entries are made in here alone, from the changes that observers see and from the windows of
+//! statistics that end. What happens all the time, a cycle that went well, writes nothing.
+
+use super::event::{Change, Event, Trouble};
+use super::failure::ABORTED;
+use super::host::Turned;
+use super::sender::Cycle;
+use super::vm::VmState;
+use super::{World, host_of};
+use crate::model::{
+    EventId, HostId, JobId, JobState, JobType, LogEntry, RelationshipId, ReplicationState,
+    Statistics, VmId, WindowsBuild,
+};
+use crate::rules::{Cause, Happening, Pace};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// The entries of one host, oldest first. A fork shares them until one side writes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct EventLog(Arc<VecDeque<Arc<LogEntry>>>);
+
+impl EventLog {
+    fn write(&mut self, entry: LogEntry) {
+        let entries = Arc::make_mut(&mut self.0);
+        if entries.len() >= LogEntry::KEPT {
+            entries.pop_front();
+        }
+        entries.push_back(Arc::new(entry));
+    }
+
+    pub(crate) fn entries(&self) -> impl DoubleEndedIterator<Item = &LogEntry> {
+        self.0.iter().map(|it| &**it)
+    }
+}
+
+impl From<Turned> for Trouble {
+    fn from(turned: Turned) -> Self {
+        Self { says: turned.says(), hresult: turned.hresult() }
+    }
+}
+
+/// What a host says of a sender that it stopped in the middle.
+const INTERRUPTED: Trouble = Trouble { says: "the operation was cancelled", hresult: ABORTED };
+
+impl World {
+    /// The log of a host, oldest entry first. Empty for a host that does not exist.
+    pub fn event_log(&self, host: HostId) -> impl DoubleEndedIterator<Item = &LogEntry> {
+        self.host(host).into_iter().flat_map(|it| it.log.entries())
+    }
+
+    /// The entries of a host's log that are about a virtual machine, oldest first.
+    pub fn event_log_of(
+        &self,
+        host: HostId,
+        vm: VmId,
+    ) -> impl DoubleEndedIterator<Item = &LogEntry> {
+        self.event_log(host).filter(move |it| it.vm == Some(vm))
+    }
+
+    /// Writes down what hosts would write of these changes, which have just happened.
+    pub(super) fn log_changes(&mut self, changes: &[Event]) {
+        for Event { host, change, .. } in changes {
+            match change {
+                Change::SendFailed { id, why } => self.log_send_failed(*host, *id, *why),
+                Change::State { id, to: ReplicationState::Critical, by, .. } => {
+                    self.log_suspended(*host, *id, *by);
+                }
+                Change::Job { job, job_type, to: JobState::Exception } => {
+                    self.log_failed_job(*job, *job_type);
+                }
+                Change::JobPhase {
+                    job,
+                    job_type: JobType::Resynchronizing | JobType::ResynchronizingExtended,
+                    done,
+                } => self.log_resync(*job, *done),
+                Change::ApplyFailed { id } => self.log_not_applied(*host, id.vm),
+                Change::GuestNetwork { vm, taken: false } => self.log_network_not_taken(*host, *vm),
+                _ => {}
+            }
+        }
+    }
+
+    /// The figures of a window that has ended.
+    pub(super) fn log_window(&mut self, host: HostId, id: RelationshipId, it: &Statistics) {
+        let says = format!(
+            "Replication statistics for {}, relationship {}, from {} to {}: {} cycles succeeded \
+             and {} were missed; {} bytes in all, at most {}; {} s in all, at most {} s; {} network \
+             failures, {} replication failures, {} application-consistent points failed; health {}.",
+            self.named(host, id.vm),
+            id.leg.index(),
+            it.start,
+            it.end,
+            it.successes,
+            it.misses,
+            it.size_bytes,
+            it.max_size_bytes,
+            it.latency_s,
+            it.max_latency_s,
+            it.network_failures,
+            it.replication_failures,
+            it.application_consistent_failures,
+            it.health,
+        );
+        self.write(host, EventId::WindowStatistics, Some(id.vm), None, says);
+    }
+
+    fn log_send_failed(&mut self, host: HostId, id: RelationshipId, why: Trouble) {
+        self.log_not_replicated(host, id.vm, why);
+        let cycle = self.sender(host, id.vm, id.leg).map(|it| it.cycle);
+        if let Some(Cycle::Waits(next)) = cycle {
+            let minutes = next.due().since(self.now).as_secs().div_ceil(60);
+            let says = format!(
+                "Changes of {} were not replicated. Replication will be tried again after \
+                 {minutes} minute(s).",
+                self.named(host, id.vm)
+            );
+            self.write(host, EventId::WillRetry, Some(id.vm), None, says);
+        }
+    }
+
+    fn log_not_replicated(&mut self, host: HostId, vm: VmId, Trouble { says, hresult }: Trouble) {
+        let named = self.named(host, vm);
+        let says = format!("Changes of {named} could not be replicated: {says} (0x{hresult:08X}).");
+        self.write(host, EventId::SendFailed, Some(vm), Some(hresult), says);
+    }
+
+    /// Replication is in error. A host that crashed had no time to say so.
+    fn log_suspended(&mut self, host: HostId, id: RelationshipId, by: Cause) {
+        match by {
+            Cause::Happening(Happening::HostCrashed) => return,
+            Cause::Happening(Happening::HostShutDown) => {
+                self.log_not_replicated(host, id.vm, INTERRUPTED);
+            }
+            _ => {}
+        }
+        let says = format!(
+            "Replication of {} is suspended after a failure that does not pass by itself. Correct \
+             it and resume replication.",
+            self.named(host, id.vm)
+        );
+        self.write(host, EventId::ReplicationSuspended, Some(id.vm), None, says);
+    }
+
+    /// A replica could not apply what it had received. Until Windows Server 2012 R2 receiving and
+    /// applying were one.
+    fn log_not_applied(&mut self, host: HostId, vm: VmId) {
+        let Some(state) = self.host(host) else { return };
+        let (build, name) = (state.build, state.name.clone());
+        let receiver = self.vm_state(host, vm).and_then(VmState::receiver);
+        let primary = receiver.map(|it| it.settings.primary_host.clone()).unwrap_or_default();
+        let named = self.named(host, vm);
+        if build < WindowsBuild::Server2012R2 {
+            let says = format!("Changes of {named} could not be applied (0x{ABORTED:08X}).");
+            self.write(host, EventId::ApplyFailed, Some(vm), Some(ABORTED), says);
+            return;
+        }
+        for (event, says) in [
+            (EventId::OperationRefused, format!("{named} is in no state for the operation.")),
+            (EventId::ReplicaBusy, format!("{named} is in no state for applying changes.")),
+            (
+                EventId::ReplicationFailed,
+                format!("A replication operation failed for {named} from {primary} to {name}."),
+            ),
+            (EventId::ApplyIncomplete, format!("Changes of {named} were not applied.")),
+        ] {
+            self.write(host, event, Some(vm), Some(ABORTED), says);
+        }
+    }
+
+    fn log_failed_job(&mut self, id: JobId, job_type: JobType) {
+        let Some(job) = self.record(id) else { return };
+        let Some(failure) = job.failure.clone() else { return };
+        let event = match job_type {
+            JobType::CreateRelationship => EventId::EnableFailed,
+            _ => EventId::OperationFailed,
+        };
+        let vm = job.vm;
+        self.write(host_of(id), event, vm, Some(failure.hresult), failure.description.clone());
+    }
+
+    fn log_network_not_taken(&mut self, host: HostId, vm: VmId) {
+        let says = format!(
+            "The guest of {} did not take its network settings: this version of Windows sets them \
+             in Windows guests only. They stay as they were on the primary.",
+            self.named(host, vm)
+        );
+        self.write(host, EventId::NetworkNotTaken, Some(vm), None, says);
+    }
+
+    /// The comparison of a resynchronisation begins or ends.
+    fn log_resync(&mut self, id: JobId, done: Pace) {
+        let Some((job, vm)) = self.record(id).and_then(|job| Some((job, job.vm?))) else { return };
+        let (host, worked) = (host_of(id), job.worked);
+        let bytes = self.load_of(host, vm, job.leg, job.operation).bytes;
+        let named = self.named(host, vm);
+        let (event, says) = match done {
+            Pace::Contact => (
+                EventId::ResynchronizationStarted,
+                format!("The resynchronisation of {named} has started: {bytes} bytes to compare."),
+            ),
+            Pace::Compare => (
+                EventId::ComparisonFinished,
+                format!(
+                    "The resynchronisation of {named} has compared {bytes} bytes in {} s; result \
+                     0x00000000.",
+                    worked.as_secs()
+                ),
+            ),
+            _ => return,
+        };
+        self.write(host, event, Some(vm), None, says);
+    }
+
+    /// A virtual machine, as messages name it.
+    fn named(&self, host: HostId, id: VmId) -> String {
+        match self.vm_state(host, id) {
+            Some(vm) => format!("virtual machine '{}' (Virtual machine ID {id})", vm.name),
+            None => format!("a deleted virtual machine (Virtual machine ID {id})"),
+        }
+    }
+
+    fn write(
+        &mut self,
+        host: HostId,
+        id: EventId,
+        vm: Option<VmId>,
+        hresult: Option<u32>,
+        message: String,
+    ) {
+        let entry = LogEntry { at: self.now, id, vm, hresult, message };
+        if let Some(state) = self.hosts.get_mut(usize::from(host.0)) {
+            state.log.write(entry);
+        }
+    }
+}
