@@ -9,7 +9,7 @@ use super::{World, job_id};
 use crate::error::Missing;
 use crate::model::{
     Call, HostId, InitialReplicationType, JobFailure, JobId, JobState, JobType, Leg, Operation,
-    Output, ReplicationState, RequestedJobState, RequestedState, ServiceSettings, SimTime, VmId,
+    Output, ReplicationState, RequestedJobState, RequestedState, SimTime, VmId,
 };
 use crate::rules::{Cause, Pace, Plan};
 use std::sync::Arc;
@@ -168,25 +168,12 @@ impl World {
     /// What an accepted call that needs no job does.
     fn complete(&mut self, host: HostId, leg: Leg, call: &Call, out: &mut Vec<Event>) -> Reply {
         match call {
-            Call::ModifyServiceSettings { settings } => self.set_server(host, settings),
-            Call::AddAuthorizationEntry { entry } | Call::ModifyAuthorizationEntry { entry } => {
-                let entries = &mut self.hosts[usize::from(host.0)].entries;
-                entries.insert(entry.allowed_primary.to_lowercase(), Arc::new(entry.clone()));
-            }
-            Call::RemoveAuthorizationEntry { allowed_primary } => {
-                let entries = &mut self.hosts[usize::from(host.0)].entries;
-                entries.remove(&allowed_primary.to_lowercase());
-            }
-            Call::SetAuthorizationEntry { vm, entry } => {
-                let bound =
-                    self.host(host).and_then(|it| it.entry(&entry.allowed_primary).cloned());
-                if let Some(vm) = self.vm_mut(host, *vm) {
-                    vm.entry = bound;
-                }
-            }
-            Call::GetSystemCertificates => {
-                return Reply::Returned(Box::new(Output::Certificates(Vec::new())));
-            }
+            Call::ModifyServiceSettings { .. }
+            | Call::AddAuthorizationEntry { .. }
+            | Call::ModifyAuthorizationEntry { .. }
+            | Call::RemoveAuthorizationEntry { .. }
+            | Call::SetAuthorizationEntry { .. }
+            | Call::GetSystemCertificates => return self.serve(host, call),
             Call::SetFailoverNetworkAdapterSettings { vm, settings } => {
                 if let Some(vm) = self.vm_mut(host, *vm) {
                     vm.network = Some(merge_network(vm.network.as_deref(), settings));
@@ -222,10 +209,6 @@ impl World {
         Reply::Completed
     }
 
-    fn set_server(&mut self, host: HostId, settings: &ServiceSettings) {
-        self.hosts[usize::from(host.0)].settings = Arc::new(settings.clone());
-    }
-
     fn job_errors(&self, host: HostId, job: JobId) -> Vec<JobFailure> {
         let record = self.host(host).and_then(|it| it.jobs.get(&job));
         record.and_then(|it| it.failure.as_deref().cloned()).into_iter().collect()
@@ -236,10 +219,9 @@ impl World {
 fn kind_of(operation: Operation, plan: &Plan) -> Kind {
     match operation {
         Operation::TestReplicationConnection => Kind::Host,
-        Operation::Resynchronize
-        | Operation::ResumeDiskUpdate
-        | Operation::StartReplication
-        | Operation::InitiateFailback => Kind::Transfer,
+        Operation::Resynchronize | Operation::ResumeDiskUpdate | Operation::StartReplication => {
+            Kind::Transfer
+        }
         Operation::ModifyReplicationSettings if plan.job_type == JobType::UpdateDiskSet => {
             Kind::Transfer
         }

@@ -3,7 +3,7 @@
 use super::World;
 use super::agenda::Due;
 use super::job::Kind;
-use super::vm::{Receiving, Role, Sending, VmState};
+use super::vm::{Role, Sending, VmState};
 use super::{HostState, host_of};
 use crate::model::{EnabledState, HostId, JobId, JobState, Leg, RelationshipId, VmId};
 use std::fmt;
@@ -64,6 +64,8 @@ impl World {
             let key = RelationshipId { vm: id, leg };
             must!(sender.transfer.is_none_or(live), "{key} moves data by no live job");
             must!(sender.peer != host_id, "{key} sends to its own host");
+            let newer = self.host(sender.peer).is_some_and(|peer| host.build > peer.build);
+            must!(!newer, "{key} sends to an older Windows");
             let replicates =
                 matches!(sender.phase, Sending::Replicating) && host.up && vm.lock.is_none();
             let waits = sender.cycle.is_some() || sender.flight.is_some();
@@ -91,7 +93,7 @@ impl World {
             must!(ordered, "{id} has recovery points out of order");
             let newer = receiver.points.iter().any(|it| it.position > receiver.held);
             must!(!newer, "{id} has a recovery point newer than what it holds");
-            let own = matches!(receiver.phase, Receiving::FailedOver(_) | Receiving::Committed(_));
+            let own = receiver.phase.recovery().is_some();
             must!(own || vm.guest.since.is_none(), "{id} is a replica and runs");
         }
         if let Some(test) = vm.tester {

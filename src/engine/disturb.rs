@@ -3,11 +3,10 @@
 use super::World;
 use super::event::{Change, Event, Rejection, Reply};
 use super::host::HostState;
-use super::input::{Disturbance, HostSpec, VmSpec};
+use super::input::{Disturbance, HostChange, HostSpec, VmSpec};
 use super::vm::{Guest, Role, Sending, VmState, Work};
-use crate::model::{AuthorizationEntry, EnabledState, HostId, JobId, Leg, Settings, VmId};
+use crate::model::{EnabledState, HostId, JobId, Leg, Settings, VmId};
 use crate::rules::{Cause, Happening};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 impl World {
@@ -24,18 +23,23 @@ impl World {
         if self.hosts.len() >= usize::from(u16::MAX) {
             return Reply::Rejected(Rejection::TooManyHosts);
         }
-        let key = |entry: &AuthorizationEntry| entry.allowed_primary.to_lowercase();
-        self.hosts.push(HostState {
-            name: spec.name.clone(),
-            build: spec.build,
-            up: true,
-            settings: Arc::new(spec.settings.clone()),
-            entries: spec.entries.iter().map(|it| (key(it), Arc::new(it.clone()))).collect(),
-            vms: BTreeMap::new(),
-            jobs: BTreeMap::new(),
-            started_jobs: 0,
-        });
-        Reply::Happened
+        match HostState::new(spec) {
+            Ok(host) => {
+                self.hosts.push(host);
+                Reply::Happened
+            }
+            Err(rejection) => Reply::Rejected(rejection),
+        }
+    }
+
+    pub(super) fn configure(&mut self, host: HostId, change: &HostChange) -> Reply {
+        let changed = self
+            .must_be(host, true)
+            .and_then(|()| self.hosts[usize::from(host.0)].configure(change));
+        match changed {
+            Ok(()) => Reply::Happened,
+            Err(rejection) => Reply::Rejected(rejection),
+        }
     }
 
     pub(super) fn add_vm(&mut self, host: HostId, spec: &VmSpec, out: &mut Vec<Event>) -> Reply {

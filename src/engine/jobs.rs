@@ -27,12 +27,13 @@ impl World {
     /// What the data phases of an operation move or compare, in bytes.
     pub(super) fn bytes_of(&self, host: HostId, vm: VmId, leg: Leg, operation: Operation) -> u64 {
         let Some(vm) = self.vm_state(host, vm) else { return 0 };
+        if let (Operation::InitiateFailback, Some(receiver)) = (operation, vm.receiver()) {
+            return vm.capacity_bytes(&receiver.settings);
+        }
         let Some(sender) = vm.sender(leg) else { return 0 };
         match operation {
             Operation::PrepareFailover => vm.source(leg, self.now).saturating_sub(sender.sent),
-            Operation::Resynchronize | Operation::InitiateFailback => {
-                vm.capacity_bytes(&sender.settings)
-            }
+            Operation::Resynchronize => vm.capacity_bytes(&sender.settings),
             _ => vm.used_bytes(&sender.settings),
         }
     }

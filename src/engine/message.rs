@@ -80,11 +80,23 @@ impl World {
         }
         let host = self.host(to).ok_or(Turned::UnknownHost)?;
         let sender = self.host(from).ok_or(Turned::UnknownHost)?;
-        admits(host, &sender.name, settings)
+        admits(host, sender, settings, self.now)
     }
 
     /// The receiving end of this relationship on the other host, if that lets the sender in.
     fn receiving_end(
+        &self,
+        from: HostId,
+        to: HostId,
+        id: VmId,
+    ) -> Result<(&VmState, &Receiver), Turned> {
+        let (vm, receiver) = self.known_end(from, to, id)?;
+        self.admits(from, to, &receiver.settings).map(|()| (vm, receiver))
+    }
+
+    /// The receiving end of this relationship on the other host, whether that lets the sender in
+    /// or not.
+    fn known_end(
         &self,
         from: HostId,
         to: HostId,
@@ -99,11 +111,7 @@ impl World {
             Some(peer) => peer == from || self.same_trust_group(to, vm, peer, from),
             None => false,
         };
-        if known {
-            self.admits(from, to, &receiver.settings).map(|()| (vm, receiver))
-        } else {
-            Err(Turned::NoReplica)
-        }
+        if known { Ok((vm, receiver)) } else { Err(Turned::NoReplica) }
     }
 
     /// Whether a host may stand in for a replica's own primary: its entry has the same tag.
@@ -200,7 +208,13 @@ impl World {
             self.admits(from, to, settings)?;
             return self.enroll(from, to, id, message, out);
         }
-        self.receiving_end(from, to, id)?;
+        if let Message::Settings(settings) = &message {
+            // The new ones are presented: the old ones may be what has to be repaired.
+            self.known_end(from, to, id)?;
+            self.admits(from, to, settings)?;
+        } else {
+            self.receiving_end(from, to, id)?;
+        }
         let applied = now + self.policy.apply;
         let by = Cause::Happening(match message {
             Message::InitialReplica { .. } => Happening::InitialReplicationCompleted,

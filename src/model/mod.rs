@@ -31,8 +31,13 @@ pub use time::SimTime;
 pub mod datetime;
 pub use datetime::{CimDateTime, CimInterval, CimTimeOfDay};
 
+mod certificate;
+pub use certificate::{Certificate, CertificateFault};
+
 mod host;
-pub use host::{AuthorizationEntry, Host, ServiceSettings, WindowsBuild};
+pub use host::{
+    AuthorizationEntry, Edition, Host, ReplicationProvider, ServiceSettings, WindowsBuild,
+};
 
 mod vm;
 pub use vm::{AdapterId, Disk, DiskId, FailoverNetworkAdapterSettings, Vm};

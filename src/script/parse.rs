@@ -320,6 +320,7 @@ fn statement(args: &[Arg]) -> Result<Statement, Vec<Problem>> {
         Some(Keyword::Crash) => disturb(Verb::Crash, rest, end),
         Some(Keyword::ShutDown) => disturb(Verb::ShutDown, rest, end),
         Some(Keyword::Boot) => disturb(Verb::Boot, rest, end),
+        Some(keyword) => configure(keyword, rest, end),
     }
 }
 
@@ -402,6 +403,18 @@ fn disturb(verb: Verb, args: &[Arg], end: Span) -> Result<Statement, Vec<Problem
         }
     }
     finish(Some(Statement::Disturb { verb, hosts }), reader)
+}
+
+/// `tokyo 443`, behind `occupy`.
+fn configure(keyword: Keyword, args: &[Arg], end: Span) -> Result<Statement, Vec<Problem>> {
+    let Some(mut change) = describe::blank_change(keyword) else { return Err(Vec::new()) };
+    let mut reader = Reader::new(args, end, None);
+    let host = reader.next_word(|| "the name of a host".to_owned());
+    if let Some(host) = host {
+        reader.host_word(host);
+        describe::change(&mut reader, &mut change);
+    }
+    finish(host.map(|host| Statement::Configure { host: host.clone(), change }), reader)
 }
 
 /// `tokyo as=other StartReplication web Network`.

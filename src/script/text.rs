@@ -156,10 +156,18 @@ pub(super) enum Keyword {
     Crash,
     ShutDown,
     Boot,
+    Certificate,
+    Discard,
+    Occupy,
+    Release,
+    Close,
+    Open,
+    Provider,
+    Unregister,
 }
 
 impl Keyword {
-    pub(super) const ALL: [(Self, &'static str); 10] = [
+    pub(super) const ALL: [(Self, &'static str); 18] = [
         (Self::Host, "host"),
         (Self::Vm, "vm"),
         (Self::Advance, "advance"),
@@ -170,7 +178,20 @@ impl Keyword {
         (Self::Crash, "crash"),
         (Self::ShutDown, "shutdown"),
         (Self::Boot, "boot"),
+        (Self::Certificate, "certificate"),
+        (Self::Discard, "discard"),
+        (Self::Occupy, "occupy"),
+        (Self::Release, "release"),
+        (Self::Close, "close"),
+        (Self::Open, "open"),
+        (Self::Provider, "provider"),
+        (Self::Unregister, "unregister"),
     ];
+
+    /// The word that begins the line.
+    pub(super) fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(keyword, _)| *keyword == self).map_or("", |(_, name)| name)
+    }
 
     pub(super) fn named(text: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, name)| *name == text).map(|(keyword, _)| *keyword)

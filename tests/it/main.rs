@@ -13,4 +13,5 @@ mod script_command;
 mod script_parse;
 mod script_round_trip;
 mod script_run;
+mod server;
 mod transitions;

@@ -56,7 +56,7 @@ const PANELS: [Panel; 2] = [
         side: Side::Receiver,
         title: "Receiver: a replica, or an extended replica",
         top: 875.0,
-        height: 520.0,
+        height: 630.0,
         places: &[
             (S::Disabled, 110.0, 60.0),
             (S::RepurposeInProgress, 110.0, 190.0),
@@ -70,6 +70,8 @@ const PANELS: [Panel; 2] = [
             (S::Suspended, 270.0, 300.0),
             (S::ResynchronizationSuspended, 120.0, 450.0),
             (S::Resynchronizing, 600.0, 450.0),
+            (S::FailbackInProgress, 1090.0, 570.0),
+            (S::FailbackComplete, 780.0, 570.0),
         ],
     },
 ];
