@@ -181,6 +181,11 @@ impl HostState {
         !self.closed_folders.iter().any(within)
     }
 
+    /// Whether the folder for new replicas of this sender, if an entry names one, can be opened.
+    pub(crate) fn stores_for(&self, sender: &str) -> bool {
+        self.entry_for(sender).is_none_or(|it| self.opens(&it.storage_location))
+    }
+
     /// Whether a listener for this kind of authentication would get its port.
     pub(crate) fn gets_port(&self, settings: &ServiceSettings, kind: AuthenticationType) -> bool {
         let shared = settings.http_port == settings.https_port
@@ -247,6 +252,8 @@ pub(crate) enum Turned {
     PeerCertificate(CertificateFault),
     /// It does not let this host in.
     NotAuthorized,
+    /// The folder for new replicas cannot be opened.
+    NoStorage,
     /// It has no such virtual machine, or not as a replica of this one.
     NoReplica,
     /// It has a virtual machine of this GUID that is not marked as a replica.
@@ -288,6 +295,7 @@ impl Turned {
             Self::OwnCertificate(fault) => fault.of_this_host(),
             Self::PeerCertificate(fault) => fault.of_the_other_host(),
             Self::NotAuthorized => "the other host does not authorise this one",
+            Self::NoStorage => "the other host cannot open its folder for new replicas",
             Self::NoReplica => "the other host has no replica of this virtual machine",
             Self::Occupied => {
                 "the other host has a virtual machine of this GUID that is not marked as a replica"
@@ -308,7 +316,7 @@ impl Turned {
             Self::Unreachable => 0x0000_2EFE,
             Self::NotListening => 0x0000_2EFD,
             Self::OwnCertificate(fault) | Self::PeerCertificate(fault) => fault.hresult(),
-            Self::NotAuthorized => 0x8007_0005,
+            Self::NotAuthorized | Self::NoStorage => 0x8007_0005,
             Self::OlderWindows => 0x8007_0032,
             Self::NoReplica => 0x8007_0002,
             Self::NoProvider

@@ -118,7 +118,7 @@ impl World {
     fn same_trust_group(&self, host: HostId, vm: &VmState, peer: HostId, other: HostId) -> bool {
         let Some(host) = self.host(host) else { return false };
         let entry = |id| self.host(id).and_then(|it| host.entry_for(&it.name));
-        let own = vm.entry.as_ref().or_else(|| entry(peer));
+        let own = vm.entry.as_ref().and_then(|name| host.entry(name)).or_else(|| entry(peer));
         match (own, entry(other)) {
             (Some(own), Some(other)) => {
                 own.allowed_primary != "*" && own.trust_group == other.trust_group
@@ -273,6 +273,10 @@ impl World {
             return self
                 .edit(to, id, by, out, |vm| vm.bind(from, settings, extended))
                 .unwrap_or(Err(Turned::NoReplica));
+        }
+        let storage = self.host(to).zip(self.host(from));
+        if storage.is_some_and(|(host, sender)| !host.stores_for(&sender.name)) {
+            return Err(Turned::NoStorage);
         }
         let included = |disk: &&Disk| {
             settings.included_disks.as_ref().is_none_or(|ids| ids.contains(&disk.id))

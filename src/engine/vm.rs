@@ -4,9 +4,8 @@ use super::agenda::Ticket;
 use super::policy::written;
 use super::window::Window;
 use crate::model::{
-    AuthorizationEntry, Disk, EnabledState, FailoverNetworkAdapterSettings, HostId, JobId, Leg,
-    RecoveryPoint, ReplicationMode, ReplicationState, ReplicationType, RequestedState, Settings,
-    SimTime, VmId,
+    Disk, EnabledState, FailoverNetworkAdapterSettings, HostId, JobId, Leg, RecoveryPoint,
+    ReplicationMode, ReplicationState, ReplicationType, RequestedState, Settings, SimTime, VmId,
 };
 use std::sync::Arc;
 
@@ -27,8 +26,8 @@ pub(crate) struct VmState {
     pub(crate) tester: Option<VmId>,
     pub(crate) last_test: Option<SimTime>,
     pub(crate) network: Option<Arc<[FailoverNetworkAdapterSettings]>>,
-    /// The entry bound to it by `SetAuthorizationEntry`.
-    pub(crate) entry: Option<Arc<AuthorizationEntry>>,
+    /// The entry bound to it by `SetAuthorizationEntry`, by its name in lower case.
+    pub(crate) entry: Option<Arc<str>>,
 }
 
 /// What the guest has written, by number: the position of its last byte. Nothing ticks: the

@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 
 /// A certificate in the personal store of a computer, `LocalMachine\My`.
 ///
-/// What makes one fit for replication:
-/// <https://learn.microsoft.com/powershell/module/hyper-v/set-vmreplicationserver>.
+/// What makes one fit for replication, on either side:
+/// <https://learn.microsoft.com/powershell/module/hyper-v/set-vmreplicationserver>; that its name
+/// may have a wildcard:
+/// <https://learn.microsoft.com/virtualization/community/team-blog/2012/20120313-hyper-v-replica-prerequisites-for-certificate-based-deployments>.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools)] // Four independent properties of a certificate.
 pub struct Certificate {

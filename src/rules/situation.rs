@@ -108,9 +108,9 @@ facts! {
     /// Termination or a kill is requested.
     JobEndRequested: "a job can only be asked to terminate (4) or be killed (5)";
     /// The host's Windows is a Windows Server.
-    ServerEdition: "Hyper-V Replica is not part of client editions of Windows";
+    ServerEdition: "the host must run a Windows Server: client editions have no Hyper-V Replica";
     /// The host is no node of a cluster.
-    OwnServer: "the replica server of a cluster's node is configured at the cluster's broker";
+    OwnServer: "the host must not be a cluster's node: its replica server is configured at the broker";
     /// The call is of a method's `...Ex` form.
     RelationshipNamed: "a relationship is named";
     /// The call is about a replica, which is to send, too.

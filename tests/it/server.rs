@@ -99,7 +99,10 @@ fn a_client_edition_has_no_replication() {
         expect laptop db absent";
     play(&text);
     let refused = why("host laptop edition=Client\nlaptop GetSystemCertificates => 32770");
-    assert_eq!(refused, "Hyper-V Replica is not part of client editions of Windows");
+    assert_eq!(
+        refused,
+        "the host must run a Windows Server: client editions have no Hyper-V Replica"
+    );
 }
 
 /// virtualization/community/team-blog/2013/20130614-using-smb-shares-with-hyper-v-replica: the
@@ -339,6 +342,17 @@ fn an_entry_needs_a_folder_that_opens() {
         close tokyo D:
         tokyo AddAuthorizationEntry c.contoso.com storage=D:\Replica             => 32769");
     assert!(said.contains("0x80070005"), "{said}");
+    // The folder of an entry that is there is where new replicas go.
+    let said = why(r"
+        host tokyo
+        host osaka
+        vm web on tokyo
+        close osaka D:\
+        tokyo CreateReplicationRelationship web to=osaka  => 4096 job1
+        wait job1
+        expect job1 Exception 32768
+        expect osaka web absent");
+    assert!(said.contains("cannot open its folder"), "{said}");
 }
 
 /// windows/win32/hyperv_v2/msvm-replicationservice and the pages of its methods: five methods, and

@@ -207,6 +207,7 @@ fn courses() -> Vec<Course> {
             .call(OSAKA, reverse.clone())
             .pass(20),
         Course::paused_resynchronization().remove(TOKYO),
+        Course::paused_resynchronization().request(TOKYO, 9).pass(2),
         Course::from(on_old_hosts())
             .disturb(Disturbance::CrashHost(TOKYO))
             .disturb(Disturbance::BootHost(TOKYO))

@@ -96,6 +96,11 @@ pub(super) const CREATE: Rule = Rule {
         NO_CERTIFICATE,
         late(
             Failed,
+            "the other host cannot open the folder that its entry names for new replicas",
+            Assumed("adding an entry fails so; the disks of a new replica are made in that folder"),
+        ),
+        late(
+            Failed,
             "the other host has a virtual machine with this GUID that is not marked as a replica",
             Assumed("only a marked virtual machine may be bound to"),
         ),
