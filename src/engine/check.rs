@@ -64,8 +64,6 @@ impl World {
             let key = RelationshipId { vm: id, leg };
             must!(sender.transfer.is_none_or(live), "{key} moves data by no live job");
             must!(sender.peer != host_id, "{key} sends to its own host");
-            let newer = self.host(sender.peer).is_some_and(|peer| host.build > peer.build);
-            must!(!newer, "{key} sends to an older Windows");
             let replicates =
                 matches!(sender.phase, Sending::Replicating) && host.up && vm.lock.is_none();
             let waits = sender.cycle.is_some() || sender.flight.is_some();

@@ -79,6 +79,8 @@ pub enum Rejection {
     DuplicateProvider,
     /// No external provider with this class id is installed.
     UnknownProvider,
+    /// The Windows of an upgrade is no newer than the one there is.
+    NotNewer,
 }
 
 impl fmt::Display for Rejection {
@@ -119,6 +121,7 @@ impl fmt::Display for Rejection {
             Self::UnknownProvider => {
                 f.write_str("no external provider with this class id is installed")
             }
+            Self::NotNewer => f.write_str("an upgrade is to a newer Windows"),
         }
     }
 }

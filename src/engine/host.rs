@@ -47,10 +47,6 @@ impl HostState {
             return Err(Rejection::BadUtcOffset);
         }
         let key = |entry: &AuthorizationEntry| entry.allowed_primary.to_lowercase();
-        let providers: &[_] = match spec.build {
-            WindowsBuild::Server2012 => &[],
-            _ => &[ReplicationProvider::in_box()],
-        };
         let mut host = Self {
             name: spec.name.clone(),
             build: spec.build,
@@ -63,7 +59,7 @@ impl HostState {
             certificates: Vec::new(),
             occupied_ports: BTreeSet::new(),
             closed_folders: BTreeSet::new(),
-            providers: providers.into(),
+            providers: in_box_providers(spec.build).into(),
             vms: BTreeMap::new(),
             jobs: BTreeMap::new(),
             started_jobs: 0,
@@ -112,7 +108,7 @@ impl HostState {
                 unless(!closed, Rejection::FolderIsOpen)?;
             }
             HostChange::RegisterProvider(provider) => {
-                unless(self.build == WindowsBuild::Server2012, Rejection::NoProviders)?;
+                unless(in_box_providers(self.build).is_empty(), Rejection::NoProviders)?;
                 let known = self.has_provider(provider.name);
                 unless(known, Rejection::DuplicateProvider)?;
                 let mut all = self.providers.to_vec();
@@ -125,6 +121,13 @@ impl HostState {
                 unless(!known, Rejection::UnknownProvider)?;
                 self.providers =
                     self.providers.iter().filter(|it| it.name != *name).cloned().collect();
+            }
+            HostChange::Upgrade(build) => {
+                unless(*build <= self.build, Rejection::NotNewer)?;
+                if self.providers.is_empty() {
+                    self.providers = in_box_providers(*build).into();
+                }
+                self.build = *build;
             }
         }
         Ok(())
@@ -206,6 +209,12 @@ impl HostState {
         let mut asked = AuthenticationType::ALL.iter().filter(|kind| settings.listens(**kind));
         if asked.all(runs) { ServiceStatus::Ok } else { ServiceStatus::Error }
     }
+}
+
+/// The providers that come with a Windows.
+fn in_box_providers(build: WindowsBuild) -> Vec<ReplicationProvider> {
+    let has_class = build >= WindowsBuild::Server2012R2;
+    has_class.then(ReplicationProvider::in_box).into_iter().collect()
 }
 
 /// A folder as it is compared: without regard to case and to a `\` at its end.

@@ -101,7 +101,8 @@ impl HostSpec {
     }
 }
 
-/// A change to a machine that replication depends on. Each has an opposite that takes it back.
+/// A change to a machine that replication depends on. Each but the last has an opposite that takes
+/// it back.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum HostChange {
@@ -122,6 +123,9 @@ pub enum HostChange {
     RegisterProvider(ReplicationProvider),
     /// The external provider with this class id is uninstalled.
     RemoveProvider(Guid),
+    /// The Windows is upgraded to a newer one. Relationships stay as they are; a sender that is
+    /// now newer than its receiver is refused until that is upgraded, too.
+    Upgrade(WindowsBuild),
 }
 
 /// A virtual machine as it is defined: not replicated.

@@ -285,6 +285,7 @@ pub(super) fn blank_change(keyword: Keyword) -> Option<HostChange> {
             element_name: String::new(),
         }),
         Keyword::Unregister => HostChange::RemoveProvider(BLANK),
+        Keyword::Upgrade => HostChange::Upgrade(WindowsBuild::Server2022),
         _ => return None,
     })
 }
@@ -300,6 +301,7 @@ pub(super) const fn keyword_of(change: &HostChange) -> Keyword {
         HostChange::OpenFolder(_) => Keyword::Open,
         HostChange::RegisterProvider(_) => Keyword::Provider,
         HostChange::RemoveProvider(_) => Keyword::Unregister,
+        HostChange::Upgrade(_) => Keyword::Upgrade,
     }
 }
 
@@ -322,6 +324,7 @@ pub(super) fn change<A: Args>(args: &mut A, change: &mut HostChange) {
             args.key("title", Text, &mut it.element_name, String::new());
         }
         HostChange::RemoveProvider(name) => args.next(GuidForm, name),
+        HostChange::Upgrade(build) => args.next(Build, build),
     }
 }
 

@@ -60,6 +60,7 @@
 //! - `close HOST FOLDER`, `open HOST FOLDER`: a folder cannot be opened any more, or again.
 //! - `provider HOST {GUID} …`, `unregister HOST {GUID}`: an external provider is installed, or
 //!   uninstalled.
+//! - `upgrade HOST BUILD`: a host gets a newer Windows.
 //!
 //! `host` takes `build=9600`, `edition=Client`, `clustered=yes`, `utc_offset=-3h30m`,
 //! `server=on|off`, `auth=Kerberos|Certificate|Both|Undefined`, `port=`, `https_port=`,

@@ -164,10 +164,11 @@ pub(super) enum Keyword {
     Open,
     Provider,
     Unregister,
+    Upgrade,
 }
 
 impl Keyword {
-    pub(super) const ALL: [(Self, &'static str); 18] = [
+    pub(super) const ALL: [(Self, &'static str); 19] = [
         (Self::Host, "host"),
         (Self::Vm, "vm"),
         (Self::Advance, "advance"),
@@ -186,6 +187,7 @@ impl Keyword {
         (Self::Open, "open"),
         (Self::Provider, "provider"),
         (Self::Unregister, "unregister"),
+        (Self::Upgrade, "upgrade"),
     ];
 
     /// The word that begins the line.

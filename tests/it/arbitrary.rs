@@ -296,6 +296,7 @@ fn changes(world: &World) -> Vec<Input> {
             HostChange::OpenFolder(folder()),
             HostChange::RemoveProvider(PROVIDER),
             HostChange::RegisterProvider(provider()),
+            HostChange::Upgrade(WindowsBuild::Server2016),
         ]
         .map(|change| Input::Configure { host, change })
     };

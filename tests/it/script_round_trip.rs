@@ -287,6 +287,7 @@ fn change() -> BoxedStrategy<HostChange> {
         text().prop_map(HostChange::OpenFolder),
         provider().prop_map(HostChange::RegisterProvider),
         guid().prop_map(HostChange::RemoveProvider),
+        one_of().prop_map(HostChange::Upgrade),
     ]
 }
 

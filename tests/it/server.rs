@@ -436,6 +436,26 @@ fn replication_goes_from_older_to_newer() {
         expect job2 Exception 32768
         expect new web None");
     assert!(said.contains("runs an older Windows"), "{said}");
+    // The same page: no new initial replication after an upgrade, whichever side comes first.
+    let world = play(
+        "
+        host tokyo build=9200
+        host osaka build=9200
+        vm web on tokyo running
+        tokyo CreateReplicationRelationship web to=osaka           => 4096 job1
+        wait job1
+        tokyo StartReplication web Network                         => 4096
+        advance 1h
+        upgrade tokyo 9600
+        advance 10m
+        expect tokyo web Primary state=Critical
+        upgrade osaka 9600
+        tokyo RequestReplicationStateChangeEx web 3 relationship=0 => 4096  # it has the method now
+        advance 10m
+        expect tokyo web Primary Replicating
+        expect osaka web Replica Replicating",
+    );
+    assert_eq!(world.host_view(HostId(0)).unwrap().providers.len(), 1);
 }
 
 const PROVIDER: &str = "{33333333-3333-4333-8333-333333333333}";
@@ -561,6 +581,8 @@ fn impossible_changes_are_rejected() {
     let text = format!(
         r"host tokyo store=11 name=tokyo occupied=80 closed=D:\Replica
         certificate tokyo 11                       => rejected
+        upgrade tokyo 20348                        => rejected
+        upgrade tokyo 17763                        => rejected
         discard tokyo 12                           => rejected
         occupy tokyo 80                            => rejected
         occupy tokyo 0                             => rejected
