@@ -76,7 +76,6 @@ impl HostState {
 
     /// Changes the machine, or nothing at all.
     pub(crate) fn configure(&mut self, change: &HostChange) -> Result<(), Rejection> {
-        let unless = |wrong: bool, rejection| if wrong { Err(rejection) } else { Ok(()) };
         match change {
             HostChange::InstallCertificate(it) => {
                 let long = it.thumbprint.chars().count() > Settings::MAX_THUMBPRINT;
@@ -217,6 +216,11 @@ fn in_box_providers(build: WindowsBuild) -> Vec<ReplicationProvider> {
     has_class.then(ReplicationProvider::in_box).into_iter().collect()
 }
 
+/// Nothing, unless something is wrong.
+fn unless<E>(wrong: bool, error: E) -> Result<(), E> {
+    if wrong { Err(error) } else { Ok(()) }
+}
+
 /// A folder as it is compared: without regard to case and to a `\` at its end.
 fn folder_key(folder: &str) -> String {
     folder.trim_end_matches('\\').to_lowercase()
@@ -346,7 +350,6 @@ pub(crate) fn admits(
     settings: &Settings,
     now: SimTime,
 ) -> Result<(), Turned> {
-    let unless = |wrong: bool, turned| if wrong { Err(turned) } else { Ok(()) };
     unless(host.edition == Edition::Client, Turned::NotListening)?;
     unless(sender.build > host.build, Turned::OlderWindows)?;
     if settings.is_external() {

@@ -226,15 +226,27 @@ impl Hearing<'_> {
             }),
             Fact::DisksKnown => self.vm.is_none_or(|vm| disks_are_known(vm, settings)),
             Fact::FitsChain => self.vm.is_none_or(|vm| fits_chain(vm, settings)),
-            Fact::DiskSetChanges => {
-                current.is_some_and(|it| it.settings.included_disks != settings.included_disks)
+            Fact::DiskSetChanges => self.changes_disks(settings),
+            Fact::DisksFree => {
+                !self.changes_disks(settings)
+                    || current.is_none_or(|it| it.phase == Sending::Replicating)
             }
-            Fact::DisksFree => current.is_none_or(|it| {
-                it.settings.included_disks == settings.included_disks
-                    || it.phase == Sending::Replicating
-            }),
             _ => false,
         }
+    }
+
+    /// Whether the settings include other disks than those of the relationship, however either
+    /// writes it down.
+    fn changes_disks(&self, settings: &Settings) -> bool {
+        let includes = |settings: &Settings, id| {
+            settings.included_disks.as_ref().is_none_or(|ids| ids.contains(&id))
+        };
+        self.vm.is_some_and(|vm| {
+            let current = vm.sender(self.leg).map(|it| &it.settings);
+            current.is_some_and(|current| {
+                vm.disks.iter().any(|it| includes(current, it.id) != includes(settings, it.id))
+            })
+        })
     }
 
     fn holds_of_parameters(&self, fact: Fact) -> bool {

@@ -401,6 +401,9 @@ fn disks_and_18_came_with_windows_server_2016() {
     };
     play(&format!(
         "{}tokyo ModifyReplicationSettings web to=osaka disks=0            => 32770
+           tokyo ModifyReplicationSettings web to=osaka disks=1,0          => 4096 job2  # all, as before
+           expect job2 type=92
+           wait job2
            tokyo ModifyReplicationSettings web to=osaka disks=0 port=0     => 32773
            tokyo RequestReplicationStateChangeEx web 15                    => 32773
            tokyo RequestReplicationStateChangeEx web 2                     => 4096
@@ -549,8 +552,8 @@ fn the_window_of_resynchronisation_is_local_time() {
     }
 }
 
-/// Sections on authorization entries of powershell/module/hyper-v/set-vmreplicationserver: entries
-/// and settings are independent of each other.
+/// windows/win32/hyperv_v2/removeauthorizationentry-msvm-replicationservice: replication that rests
+/// on the entry stops. No page makes entries and settings depend on each other.
 #[test]
 fn settings_and_entries_are_independent() {
     play(
