@@ -7,13 +7,13 @@
 use hyperv_replica::engine::{HostSpec, Input, World};
 use hyperv_replica::model::time::days;
 use hyperv_replica::model::{
-    Call, Certificate, CertificateFault, HostId, IN_BOX_PROVIDER, Operation, Output, ServiceStatus,
-    SimTime,
+    Certificate, HostId, IN_BOX_PROVIDER, Operation, ServiceStatus, SimTime,
 };
 use hyperv_replica::script::{Runner, parse};
-use hyperv_replica::sim::Lab;
-use hyperv_replica::{Outcome, ReplicationService};
 use std::fmt::Write;
+
+mod builds;
+mod certificates;
 
 /// Plays a script in a world of its own; the world and the reason of the last refusal or failure.
 fn play_to_the_end(text: &str) -> (World, String) {
@@ -126,170 +126,6 @@ fn a_node_of_a_cluster_takes_the_settings_of_its_broker() {
     play(text);
 }
 
-/// powershell/module/hyper-v/set-vmreplicationserver, `-CertificateThumbprint`: not expired; client
-/// and server authentication; a private key; a valid root; the host's name.
-#[test]
-fn a_replica_server_needs_a_suitable_certificate() {
-    let table = [
-        // What the store has beside the thumbprint         what is wrong with it
-        ("name=tokyo.contoso.com", None),
-        ("name=other name=TOKYO.contoso.com", None),
-        ("name=*.contoso.com", None),
-        ("name=tokyo.contoso.com until=2h", None),
-        ("name=tokyo.contoso.com until=1h", Some(CertificateFault::Expired)),
-        ("name=tokyo.contoso.com from=2h", Some(CertificateFault::NotYetValid)),
-        ("name=tokyo.contoso.com client_auth=no", Some(CertificateFault::NoClientAuthentication)),
-        ("name=tokyo.contoso.com server_auth=no", Some(CertificateFault::NoServerAuthentication)),
-        ("name=tokyo.contoso.com private_key=no", Some(CertificateFault::NoPrivateKey)),
-        ("name=tokyo.contoso.com trusted=no", Some(CertificateFault::Untrusted)),
-        ("name=osaka.contoso.com", Some(CertificateFault::OtherName)),
-        ("name=*.tokyo.contoso.com", Some(CertificateFault::OtherName)),
-        ("name=*", Some(CertificateFault::OtherName)),
-        ("", Some(CertificateFault::OtherName)),
-    ];
-    let mut found = vec![CertificateFault::Missing];
-    for (store, fault) in table {
-        let answer = if fault.is_some() { 32768 } else { 0 };
-        let text = format!(
-            "host tokyo.contoso.com
-             certificate tokyo.contoso.com AB12 {store}
-             advance 1h
-             tokyo.contoso.com ModifyServiceSettings auth=Both certificate=ab12  => {answer}",
-        );
-        let said = why(&text);
-        match fault {
-            Some(fault) => assert!(said.ends_with(fault.says()), "{store}: {said}"),
-            None => assert_eq!(said, "", "{store}"),
-        }
-        found.extend(fault);
-    }
-    let untried: Vec<_> = CertificateFault::ALL.iter().filter(|it| !found.contains(it)).collect();
-    assert!(untried.is_empty(), "{untried:?}");
-    play("
-        host tokyo
-        tokyo ModifyServiceSettings auth=Certificate                              => 32773  # no thumbprint
-        tokyo ModifyServiceSettings certificate=AB12                              => 32773  # Kerberos takes none
-        tokyo ModifyServiceSettings auth=Certificate certificate=AB12             => 32768  # not in the store
-        tokyo ModifyServiceSettings server=off auth=Certificate certificate=AB12  => 0      # no listener, no need");
-}
-
-/// Two hosts that replicate `web` with certificates; osaka's is valid for ten days, tokyo's for
-/// twenty.
-const CERTIFIED: &str = "
-    host tokyo auth=Certificate certificate=11 store=11 name=tokyo until=20d
-    host osaka auth=Certificate certificate=22 store=22 name=osaka until=10d
-    vm web on tokyo running disk=127GiB
-    tokyo CreateReplicationRelationship web to=osaka port=443 auth=Certificate certificate=11  => 4096 job1
-    wait job1
-    tokyo StartReplication web Network => 4096
-    advance 1h
-    expect tokyo web Replicating
-    expect osaka web Replicating
-";
-
-/// windows/win32/hyperv_v2/msvm-replicationservice: `OperationalStatus` 6, a listener does not run;
-/// azure/site-recovery/hyper-v-azure-architecture: an authentication error is not retried.
-#[test]
-fn an_expired_certificate_stops_the_listener_and_its_senders() {
-    let before = play(&format!("{CERTIFIED} advance 9d22h"));
-    assert_eq!(status(&before, 1), ServiceStatus::Ok);
-    let after = play(&format!("{CERTIFIED} advance 10d"));
-    assert_eq!(status(&after, 1), ServiceStatus::Error);
-    assert_eq!(status(&after, 0), ServiceStatus::Ok);
-    play(&format!(
-        "{CERTIFIED} advance 10d
-         expect tokyo web state=Critical
-         expect osaka web Replicating
-         tokyo TestReplicationConnection osaka port=443 auth=Certificate certificate=11 => 4096 job2
-         wait job2
-         expect job2 Exception 32769
-         tokyo RequestReplicationStateChangeEx web Replicating => 4096
-         advance 10m
-         expect tokyo web state=Critical
-         certificate osaka 33 name=osaka
-         osaka ModifyServiceSettings auth=Certificate certificate=33 => 0
-         tokyo RequestReplicationStateChangeEx web Replicating => 4096
-         advance 10m
-         expect tokyo web Replicating"
-    ));
-}
-
-/// windows/win32/hyperv_v2/msvm-replicationsettingdata: the thumbprint is of the sender's own
-/// certificate, which has to meet the same conditions.
-#[test]
-fn a_sender_needs_a_suitable_certificate_of_its_own() {
-    let fails = |certificate: &str| {
-        why(&format!(
-            "host tokyo store=11 name=tokyo store=44 name=tokyo private_key=no store=55 name=osaka
-             host osaka auth=Certificate certificate=22 store=22 name=osaka
-             vm web on tokyo
-             tokyo CreateReplicationRelationship web to=osaka port=443 auth=Certificate certificate={certificate} => 4096 job1
-             wait job1
-             expect job1 Exception 32768"
-        ))
-    };
-    for (certificate, fault) in [
-        ("22", CertificateFault::Missing), // It is osaka's.
-        ("44", CertificateFault::NoPrivateKey),
-        ("55", CertificateFault::OtherName),
-    ] {
-        let said = fails(certificate);
-        assert!(said.contains(fault.of_this_host()), "{said}");
-    }
-    // Expired in the midst of cycles; a renewed one is named in the settings, then all is well.
-    play(&format!(
-        "{CERTIFIED}
-         certificate osaka 23 name=osaka
-         osaka ModifyServiceSettings auth=Certificate certificate=23 => 0
-         advance 20d
-         expect tokyo web state=Critical
-         tokyo ModifyReplicationSettings web to=osaka port=443 auth=Certificate certificate=12 => 4096 job2
-         wait job2
-         expect job2 Exception 32768
-         certificate tokyo 12 name=tokyo
-         tokyo ModifyReplicationSettings web to=osaka port=443 auth=Certificate certificate=12 => 4096 job3
-         wait job3
-         expect job3 Completed
-         tokyo RequestReplicationStateChangeEx web Replicating => 4096
-         advance 10m
-         expect tokyo web Replicating"
-    ));
-}
-
-/// virtualization/community/team-blog/2012/20120731-types-of-failover-operations-in-hyper-v-replica-part-ii-planned-failover:
-/// the old primary must be able to receive.
-#[test]
-fn a_failback_fails_if_the_old_primarys_certificate_expired() {
-    let text = format!(
-        "{CERTIFIED}
-         certificate osaka 23 name=osaka
-         osaka ModifyServiceSettings auth=Certificate certificate=23 => 0
-         tokyo RequestStateChange web Disabled => 4096 job2
-         wait job2
-         tokyo RequestReplicationStateChangeEx web Synced => 4096 job3
-         wait job3
-         osaka InitiateFailover web => 4096 job4
-         wait job4
-         advance 20d
-         osaka ReverseReplicationRelationship web => 4096 job5
-         wait job5
-         expect job5 Exception 32768
-         expect osaka web Replica Recovered
-         expect tokyo web Primary Synced"
-    );
-    let said = why(&text);
-    assert!(said.contains("the other host's certificate has expired"), "{said}");
-    play(&format!(
-        "{text}
-         certificate tokyo 12 name=tokyo
-         tokyo ModifyServiceSettings auth=Certificate certificate=12 => 0
-         osaka ReverseReplicationRelationship web => 4096 job6
-         wait job6
-         expect osaka web Primary Replicating
-         expect tokyo web Replica Replicating"
-    ));
-}
-
 /// virtualization/community/team-blog/2013/20130913-monitoring-hyper-v-replica-using-system-center-operations-manager:
 /// a conflict on the port stops a listener; windows/win32/hyperv_v2/msvm-replicationservice: `OperationalStatus` 6.
 #[test]
@@ -353,112 +189,6 @@ fn an_entry_needs_a_folder_that_opens() {
         expect job1 Exception 32768
         expect osaka web absent");
     assert!(said.contains("cannot open its folder"), "{said}");
-}
-
-/// windows/win32/hyperv_v2/msvm-replicationservice and the pages of its methods: five methods, and
-/// the forms that name a relationship, since Windows Server 2012 R2.
-#[test]
-fn windows_server_2012_lacks_what_2012_r2_brought() {
-    play(
-        r"
-        host old build=9200
-        host peer build=9200
-        host new build=9600
-        vm web on old
-        old RemoveReplicationRelationshipEx web relationship=0       => 32770
-        old GetReplicationStatisticsEx web relationship=0            => 32770
-        old ResetReplicationStatisticsEx web relationship=0          => 32770
-        old RequestReplicationStateChangeEx web 2 relationship=0     => 32770
-        old ChangeReplicationModeToPrimary web relationship=1        => 32770
-        old InitiateFailback web to=peer                             => 32770
-        old as=other GetReplicationStatisticsEx web relationship=0   => 32769
-        old GetReplicationStatistics web                             => 32775  # the old form is there
-        old CreateReplicationRelationship web to=peer interval=30s   => 32773  # …/2013/20131022: 300 s only
-        old CreateReplicationRelationship web to=peer history=17     => 32773  # …/2013/20131022: 16 points
-        old CreateReplicationRelationship web to=peer                => 4096 job1
-        wait job1
-        peer CreateReplicationRelationship web to=new                => 32770  # …/2013/20131022: extended is new
-        provider old {33333333-3333-4333-8333-333333333333}          => rejected",
-    );
-    assert!(play("host old build=9200").host_view(HostId(0)).unwrap().providers.is_empty());
-}
-
-/// windows/win32/hyperv_v2/msvm-concretejob: job type 125 came with Windows 10;
-/// windows/win32/hyperv_v2/msvm-replicationrelationship: so did 15 and later states;
-/// …-requestreplicationstatechangeex-computersystem: else the requested state is shown meanwhile.
-#[test]
-fn disks_and_18_came_with_windows_server_2016() {
-    let chain = |build| {
-        format!(
-            "host tokyo build={build}
-             host osaka build={build}
-             vm web on tokyo disk=10GiB used=1GiB disk=10GiB used=1GiB
-             tokyo CreateReplicationRelationship web to=osaka => 4096 job1
-             wait job1
-             tokyo StartReplication web Network => 4096
-             advance 1h\n"
-        )
-    };
-    play(&format!(
-        "{}tokyo ModifyReplicationSettings web to=osaka disks=0            => 32770
-           tokyo ModifyReplicationSettings web to=osaka disks=1,0          => 4096 job2  # all, as before
-           expect job2 type=92
-           wait job2
-           tokyo ModifyReplicationSettings web to=osaka disks=0 port=0     => 32773
-           tokyo RequestReplicationStateChangeEx web 15                    => 32773
-           tokyo RequestReplicationStateChangeEx web 2                     => 4096
-           expect tokyo web Primary WaitingForInitialReplication
-           advance 1m
-           expect tokyo web Replica WaitingForInitialReplication",
-        chain(9600)
-    ));
-    play(&format!(
-        "{}tokyo ModifyReplicationSettings web to=osaka disks=0            => 4096 job2
-           expect job2 type=125
-           expect tokyo web DiskUpdateInProgress
-           wait job2
-           tokyo RequestReplicationStateChangeEx web 2                     => 4096
-           expect tokyo web Primary RepurposeInProgress",
-        chain(14393)
-    ));
-}
-
-/// virtualization/community/team-blog/2013/20131022-whats-new-in-hyper-v-replica-in-windows-server-2012-r2:
-/// from Windows Server 2012 to 2012 R2.
-#[test]
-fn replication_goes_from_older_to_newer() {
-    let said = why("
-        host old build=14393
-        host new build=20348
-        vm web on new
-        new TestReplicationConnection old            => 4096 job1
-        wait job1
-        expect job1 Exception 32770
-        new CreateReplicationRelationship web to=old => 4096 job2
-        wait job2
-        expect job2 Exception 32768
-        expect new web None");
-    assert!(said.contains("runs an older Windows"), "{said}");
-    // The same page: no new initial replication after an upgrade, whichever side comes first.
-    let world = play(
-        "
-        host tokyo build=9200
-        host osaka build=9200
-        vm web on tokyo running
-        tokyo CreateReplicationRelationship web to=osaka           => 4096 job1
-        wait job1
-        tokyo StartReplication web Network                         => 4096
-        advance 1h
-        upgrade tokyo 9600
-        advance 10m
-        expect tokyo web Primary state=Critical
-        upgrade osaka 9600
-        tokyo RequestReplicationStateChangeEx web 3 relationship=0 => 4096  # it has the method now
-        advance 10m
-        expect tokyo web Primary Replicating
-        expect osaka web Replica Replicating",
-    );
-    assert_eq!(world.host_view(HostId(0)).unwrap().providers.len(), 1);
 }
 
 const PROVIDER: &str = "{33333333-3333-4333-8333-333333333333}";
@@ -604,21 +334,6 @@ fn impossible_changes_are_rejected() {
         discard tokyo 11                           => rejected"
     );
     play(&text);
-}
-
-/// windows/win32/hyperv_v2/getsystemcertificates-msvm-replicationservice: base64, one for each.
-#[test]
-fn the_personal_store_can_be_read() {
-    let lab = Lab::with_seed(0);
-    let certificate = |thumbprint: &str, encoded: &str| Certificate {
-        encoded: encoded.to_owned(),
-        ..Certificate::of("tokyo", thumbprint)
-    };
-    let certificates = vec![certificate("ff", "MIIB"), certificate("AA", "MIIA")];
-    lab.add_host(&HostSpec { certificates, ..HostSpec::trusting("tokyo") });
-    let read = lab.host("tokyo").call(&Call::GetSystemCertificates).unwrap();
-    let expected = Output::Certificates(vec!["MIIA".to_owned(), "MIIB".to_owned()]);
-    assert_eq!(read, Outcome::Returned(Box::new(expected)));
 }
 
 /// A world with everything a host can have is written down and read back.
