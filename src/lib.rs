@@ -60,13 +60,14 @@
 //! relationships; delta cycles with recovery points; planned, unplanned and test failover with each
 //! way to cancel; reversal; resynchronisation; extended replication; the power of virtual machines
 //! with the locks of their roles; jobs with progress, cancellation and their five minutes after;
-//! health and statistics; access and trust; links that are cut and hosts that crash, shut down and
-//! boot.
+//! health and statistics; access and trust; certificates, ports and folders of replica servers;
+//! what each build and edition of Windows lacks; external providers and their failback; links that
+//! are cut and hosts that crash, shut down and boot.
 //!
-//! Not modelled: the protocol between hosts, clusters and their broker, groups of virtual machines
-//! (states 17 and 19 to 21 are named and never emitted), external providers, certificates and their
-//! stores, live migration. [`InitiateFailback`](model::Operation::InitiateFailback) is always
-//! refused with 32770 for that reason.
+//! Not modelled: the protocol between hosts, clusters and their broker (a node only refuses to be
+//! configured), groups of virtual machines (states 17 and 19 to 21 are named and never emitted),
+//! how an external provider replicates (it does what the in-box one does, without a replica
+//! server), revocation lists, live migration.
 //!
 //! # Features
 //!

@@ -11,7 +11,7 @@ use super::{World, job_id};
 use crate::error::Missing;
 use crate::model::{
     Call, HostId, InitialReplicationType, JobId, JobState, JobType, Leg, Operation, Output,
-    ReplicationState, RequestedJobState, RequestedState, ServiceSettings, SimTime, VmId,
+    ReplicationState, RequestedJobState, RequestedState, SimTime, VmId,
 };
 use crate::rules::{Cause, Pace, Plan};
 use std::sync::Arc;
@@ -170,25 +170,12 @@ impl World {
     /// What an accepted call that needs no job does.
     fn complete(&mut self, host: HostId, leg: Leg, call: &Call, out: &mut Vec<Event>) -> Reply {
         match call {
-            Call::ModifyServiceSettings { settings } => self.set_server(host, settings),
-            Call::AddAuthorizationEntry { entry } | Call::ModifyAuthorizationEntry { entry } => {
-                let entries = &mut self.hosts[usize::from(host.0)].entries;
-                entries.insert(entry.allowed_primary.to_lowercase(), Arc::new(entry.clone()));
-            }
-            Call::RemoveAuthorizationEntry { allowed_primary } => {
-                let entries = &mut self.hosts[usize::from(host.0)].entries;
-                entries.remove(&allowed_primary.to_lowercase());
-            }
-            Call::SetAuthorizationEntry { vm, entry } => {
-                let bound =
-                    self.host(host).and_then(|it| it.entry(&entry.allowed_primary).cloned());
-                if let Some(vm) = self.vm_mut(host, *vm) {
-                    vm.entry = bound;
-                }
-            }
-            Call::GetSystemCertificates => {
-                return Reply::Returned(Box::new(Output::Certificates(Vec::new())));
-            }
+            Call::ModifyServiceSettings { .. }
+            | Call::AddAuthorizationEntry { .. }
+            | Call::ModifyAuthorizationEntry { .. }
+            | Call::RemoveAuthorizationEntry { .. }
+            | Call::SetAuthorizationEntry { .. }
+            | Call::GetSystemCertificates => return self.serve(host, call),
             Call::SetFailoverNetworkAdapterSettings { vm, settings } => {
                 if let Some(vm) = self.vm_mut(host, *vm) {
                     Arc::make_mut(&mut vm.network).store(settings);
@@ -227,26 +214,15 @@ impl World {
         }
         Reply::Completed
     }
-
-    fn set_server(&mut self, host: HostId, settings: &ServiceSettings) {
-        let windows = |it: &ServiceSettings| (it.monitoring_start_s, it.monitoring_interval_s);
-        let stored = &mut self.hosts[usize::from(host.0)].settings;
-        let others = windows(stored) != windows(settings);
-        *stored = Arc::new(settings.clone());
-        if others {
-            self.restart_monitoring(host);
-        }
-    }
 }
 
 /// What kind of hold an operation's job takes.
 fn kind_of(operation: Operation, plan: &Plan) -> Kind {
     match operation {
         Operation::TestReplicationConnection => Kind::Host,
-        Operation::Resynchronize
-        | Operation::ResumeDiskUpdate
-        | Operation::StartReplication
-        | Operation::InitiateFailback => Kind::Transfer,
+        Operation::Resynchronize | Operation::ResumeDiskUpdate | Operation::StartReplication => {
+            Kind::Transfer
+        }
         Operation::ModifyReplicationSettings if plan.job_type == JobType::UpdateDiskSet => {
             Kind::Transfer
         }

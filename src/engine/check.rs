@@ -4,7 +4,6 @@ use super::World;
 use super::agenda::Due;
 use super::job::Kind;
 use super::network::Injection;
-use super::receiver::Receiving;
 use super::sender::{Cycle, Sending};
 use super::vm::{Role, VmState};
 use super::{HostState, host_of};
@@ -109,7 +108,7 @@ impl World {
             must!(ordered, "{id} has recovery points out of order");
             let newer = receiver.points.iter().any(|it| it.position > receiver.held.position);
             must!(!newer, "{id} has a recovery point newer than what it holds");
-            let own = matches!(receiver.phase, Receiving::FailedOver(_) | Receiving::Committed(_));
+            let own = receiver.phase.recovery().is_some();
             must!(own || vm.guest.since.is_none(), "{id} is a replica and runs");
         }
         if let Some(test) = vm.tester {

@@ -2,18 +2,15 @@
 
 use super::World;
 use super::event::{Change, Event, Rejection, Reply};
-use super::host::{Fabric, HostState, HostTroubles, Transfers};
-use super::input::{Disturbance, HostSpec, VmSpec};
-use super::log::EventLog;
+use super::host::{Fabric, HostState};
+use super::input::{Disturbance, HostChange, HostSpec, VmSpec};
 use super::network::Network;
 use super::sender::{Sending, Work};
 use super::vm::VmState;
 use crate::model::{
-    AuthorizationEntry, EnabledState, HostId, JobId, Leg, ReplicationMode, Settings, VmId,
-    WindowsBuild,
+    EnabledState, HostId, JobId, Leg, ReplicationMode, Settings, VmId, WindowsBuild,
 };
 use crate::rules::{Cause, Happening};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 impl World {
@@ -30,22 +27,23 @@ impl World {
         if self.hosts.len() >= usize::from(u16::MAX) {
             return Reply::Rejected(Rejection::TooManyHosts);
         }
-        let key = |entry: &AuthorizationEntry| entry.allowed_primary.to_lowercase();
-        self.hosts.push(HostState {
-            name: spec.name.clone(),
-            build: spec.build,
-            up: true,
-            settings: Arc::new(spec.settings.clone()),
-            entries: spec.entries.iter().map(|it| (key(it), Arc::new(it.clone()))).collect(),
-            vms: BTreeMap::new(),
-            jobs: BTreeMap::new(),
-            monitoring: None,
-            log: EventLog::default(),
-            started_jobs: 0,
-            troubles: HostTroubles::default(),
-            transfers: Transfers::default(),
-        });
-        Reply::Happened
+        match HostState::new(spec) {
+            Ok(host) => {
+                self.hosts.push(host);
+                Reply::Happened
+            }
+            Err(rejection) => Reply::Rejected(rejection),
+        }
+    }
+
+    pub(super) fn configure(&mut self, host: HostId, change: &HostChange) -> Reply {
+        let changed = self
+            .must_be(host, true)
+            .and_then(|()| self.hosts[usize::from(host.0)].configure(change));
+        match changed {
+            Ok(()) => Reply::Happened,
+            Err(rejection) => Reply::Rejected(rejection),
+        }
     }
 
     pub(super) fn add_vm(&mut self, host: HostId, spec: &VmSpec, out: &mut Vec<Event>) -> Reply {

@@ -80,6 +80,34 @@ pub enum Rejection {
     HostIsDown,
     /// Time would run past its end, some 58 000 years after the epoch.
     EndOfTime,
+    /// No place on earth is so far from UTC.
+    BadUtcOffset,
+    /// A certificate's thumbprint is empty or too long.
+    BadThumbprint,
+    /// A certificate with this thumbprint is in the store.
+    DuplicateCertificate,
+    /// No certificate with this thumbprint is in the store.
+    UnknownCertificate,
+    /// A port is 0.
+    BadPort,
+    /// Another program has the port.
+    PortIsOccupied,
+    /// No other program has the port.
+    PortIsFree,
+    /// A folder has no name.
+    BadFolder,
+    /// The folder cannot be opened already.
+    FolderIsClosed,
+    /// The folder can be opened, or one that it is in cannot.
+    FolderIsOpen,
+    /// The Windows has no external providers.
+    NoProviders,
+    /// A provider with this class id is installed; the in-box one always is.
+    DuplicateProvider,
+    /// No external provider with this class id is installed.
+    UnknownProvider,
+    /// The Windows of an upgrade is no newer than the one there is.
+    NotNewer,
 }
 
 impl fmt::Display for Rejection {
@@ -107,6 +135,28 @@ impl fmt::Display for Rejection {
             Self::HostIsUp => f.write_str("the host is up"),
             Self::HostIsDown => f.write_str("the host is down"),
             Self::EndOfTime => f.write_str("time ends some 58 000 years after the epoch"),
+            Self::BadUtcOffset => f.write_str("local time is 12 hours behind to 14 ahead of UTC"),
+            Self::BadThumbprint => f.write_str("a thumbprint has 1 to 128 characters"),
+            Self::DuplicateCertificate => {
+                f.write_str("a certificate with this thumbprint is in the store")
+            }
+            Self::UnknownCertificate => {
+                f.write_str("no certificate with this thumbprint is in the store")
+            }
+            Self::BadPort => f.write_str("a port is 1 to 65535"),
+            Self::PortIsOccupied => f.write_str("another program has the port"),
+            Self::PortIsFree => f.write_str("no other program has the port"),
+            Self::BadFolder => f.write_str("a folder has a name"),
+            Self::FolderIsClosed => f.write_str("the folder cannot be opened as it is"),
+            Self::FolderIsOpen => f.write_str("the folder was not closed by itself"),
+            Self::NoProviders => {
+                f.write_str("Windows has external providers since Windows Server 2012 R2")
+            }
+            Self::DuplicateProvider => f.write_str("a provider with this class id is installed"),
+            Self::UnknownProvider => {
+                f.write_str("no external provider with this class id is installed")
+            }
+            Self::NotNewer => f.write_str("an upgrade is to a newer Windows"),
         }
     }
 }

@@ -116,6 +116,31 @@ impl World {
         .unwrap_or(Err(Failed::GONE))
     }
 
+    /// Whether the provider can reach the new primary's side, from which it fails back.
+    pub(super) fn failback_source(&self, host: HostId, id: VmId) -> Result<(), Failed> {
+        let receiver = self.vm_state(host, id).and_then(VmState::receiver).ok_or(Failed::GONE)?;
+        let peer = receiver.peer.ok_or(Turned::UnknownHost)?;
+        Ok(self.admits(peer, host, &receiver.settings)?)
+    }
+
+    /// The provider has brought back what the new primary's side holds.
+    pub(super) fn fail_back(
+        &mut self,
+        host: HostId,
+        id: VmId,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Failed> {
+        self.failback_source(host, id)?;
+        let by = Cause::Call(Operation::InitiateFailback);
+        self.edit(host, id, by, out, |vm| {
+            let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
+            let recovery = receiver.phase.recovery().ok_or(Failed::GONE)?;
+            receiver.phase = Receiving::FailedBack(recovery);
+            Ok(())
+        })
+        .unwrap_or(Err(Failed::GONE))
+    }
+
     pub(super) fn make_test_replica(
         &mut self,
         host: HostId,

@@ -90,6 +90,9 @@ impl World {
         if operation == Operation::ReverseReplicationRelationship {
             return self.old_primary(host, vm, call.as_deref()).map(|_| ());
         }
+        if operation == Operation::InitiateFailback {
+            return self.failback_source(host, vm);
+        }
         let sender = self.vm_state(host, vm).and_then(|it| it.sender(leg)).ok_or(Failed::GONE)?;
         let (peer, phase) = (sender.peer, sender.phase);
         match operation {
@@ -111,6 +114,7 @@ impl World {
             recovery_connection_point,
             port,
             authentication,
+            certificate_thumbprint,
             ..
         }) = call
         else {
@@ -119,6 +123,7 @@ impl World {
         let settings = Settings {
             recovery_server_port: *port,
             authentication: crate::model::AuthenticationType::from_wire(*authentication),
+            certificate_thumbprint: certificate_thumbprint.clone().unwrap_or_default(),
             ..Settings::default()
         };
         let tried = self
@@ -127,7 +132,10 @@ impl World {
         tried.map_err(|turned| {
             let code = match turned {
                 Turned::Unreachable => ErrorCode::Timeout,
-                Turned::NotAuthorized => ErrorCode::AccessDenied,
+                Turned::NotAuthorized | Turned::OwnCertificate(_) | Turned::PeerCertificate(_) => {
+                    ErrorCode::AccessDenied
+                }
+                Turned::OlderWindows => ErrorCode::NotSupported,
                 _ => ErrorCode::NotAvailable,
             };
             Failed { code, ..turned.into() }
@@ -169,6 +177,7 @@ impl World {
             Operation::InitiateFailover => self.fail_over(host, vm, call.as_deref(), out),
             Operation::RevertFailover => self.revert(host, vm, leg, out),
             Operation::CommitFailover => self.commit(host, vm, out),
+            Operation::InitiateFailback => self.fail_back(host, vm, out),
             Operation::TestReplicaSystem => self.make_test_replica(host, vm, id, out),
             Operation::Resynchronize => self.resync_ends(host, vm, leg, out),
             Operation::ChangeReplicationModeToPrimary => self.take_over(host, vm, out),

@@ -1,15 +1,17 @@
 //! A host, and what lies between hosts.
 
 use super::agenda::Ticket;
-use super::input::{HostTrouble, Weakness};
+use super::event::Rejection;
+use super::input::{HostChange, HostSpec, HostTrouble, Weakness};
 use super::job::JobRecord;
 use super::log::EventLog;
 use super::vm::VmState;
 use crate::model::{
-    AllowedAuthentication, AuthenticationType, AuthorizationEntry, HostId, JobId, Leg,
-    ServiceSettings, ServiceStatus, Settings, VmId, WindowsBuild,
+    AuthenticationType, AuthorizationEntry, Certificate, CertificateFault, Edition, Guid, HostId,
+    IN_BOX_PROVIDER, JobId, Leg, ReplicationProvider, ServiceSettings, ServiceStatus, Settings,
+    SimTime, VmId, WindowsBuild,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A host with everything on it.
@@ -17,10 +19,23 @@ use std::sync::Arc;
 pub(crate) struct HostState {
     pub(crate) name: Arc<str>,
     pub(crate) build: WindowsBuild,
+    pub(crate) edition: Edition,
+    /// Its settings and entries are its cluster's.
+    pub(crate) clustered: bool,
+    /// Local time minus UTC, in minutes.
+    pub(crate) utc_offset_min: i16,
     pub(crate) up: bool,
     pub(crate) settings: Arc<ServiceSettings>,
     /// By name in lower case.
     pub(crate) entries: BTreeMap<String, Arc<AuthorizationEntry>>,
+    /// By thumbprint, without regard to case.
+    certificates: Vec<Arc<Certificate>>,
+    /// By other programs.
+    occupied_ports: BTreeSet<u16>,
+    /// In lower case, without a `\` at the end.
+    closed_folders: BTreeSet<String>,
+    /// By name, the in-box one among them.
+    providers: Arc<[ReplicationProvider]>,
     pub(crate) vms: BTreeMap<VmId, Arc<VmState>>,
     pub(crate) jobs: BTreeMap<JobId, Arc<JobRecord>>,
     /// When its monitoring windows end, while it has relationships.
@@ -42,6 +57,101 @@ pub(crate) struct Transfers {
 }
 
 impl HostState {
+    /// A host that comes up for the first time.
+    pub(crate) fn new(spec: &HostSpec) -> Result<Self, Rejection> {
+        if !(-12 * 60..=14 * 60).contains(&spec.utc_offset_min) {
+            return Err(Rejection::BadUtcOffset);
+        }
+        let key = |entry: &AuthorizationEntry| entry.allowed_primary.to_lowercase();
+        let mut host = Self {
+            name: spec.name.clone(),
+            build: spec.build,
+            edition: spec.edition,
+            clustered: spec.clustered,
+            utc_offset_min: spec.utc_offset_min,
+            up: true,
+            settings: Arc::new(spec.settings.clone()),
+            entries: spec.entries.iter().map(|it| (key(it), Arc::new(it.clone()))).collect(),
+            certificates: Vec::new(),
+            occupied_ports: BTreeSet::new(),
+            closed_folders: BTreeSet::new(),
+            providers: in_box_providers(spec.build).into(),
+            vms: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            monitoring: None,
+            log: EventLog::default(),
+            started_jobs: 0,
+            troubles: HostTroubles::default(),
+            transfers: Transfers::default(),
+        };
+        let certificates = spec.certificates.iter().cloned().map(HostChange::InstallCertificate);
+        let ports = spec.occupied_ports.iter().copied().map(HostChange::OccupyPort);
+        let folders = spec.closed_folders.iter().cloned().map(HostChange::CloseFolder);
+        let providers = spec.providers.iter().cloned().map(HostChange::RegisterProvider);
+        for change in certificates.chain(ports).chain(folders).chain(providers) {
+            host.configure(&change)?;
+        }
+        Ok(host)
+    }
+
+    /// Changes the machine, or nothing at all.
+    pub(crate) fn configure(&mut self, change: &HostChange) -> Result<(), Rejection> {
+        match change {
+            HostChange::InstallCertificate(it) => {
+                let long = it.thumbprint.chars().count() > Settings::MAX_THUMBPRINT;
+                unless(it.thumbprint.is_empty() || long, Rejection::BadThumbprint)?;
+                let known = self.certificate(&it.thumbprint).is_some();
+                unless(known, Rejection::DuplicateCertificate)?;
+                self.certificates.push(Arc::new(it.clone()));
+                self.certificates.sort_by_cached_key(|it| it.thumbprint.to_ascii_lowercase());
+            }
+            HostChange::RemoveCertificate(thumbprint) => {
+                let known = self.certificate(thumbprint).is_some();
+                unless(!known, Rejection::UnknownCertificate)?;
+                self.certificates.retain(|it| !it.thumbprint.eq_ignore_ascii_case(thumbprint));
+            }
+            HostChange::OccupyPort(port) => {
+                unless(*port == 0, Rejection::BadPort)?;
+                unless(!self.occupied_ports.insert(*port), Rejection::PortIsOccupied)?;
+            }
+            HostChange::ReleasePort(port) => {
+                unless(!self.occupied_ports.remove(port), Rejection::PortIsFree)?;
+            }
+            HostChange::CloseFolder(folder) => {
+                let folder = folder_key(folder);
+                unless(folder.is_empty(), Rejection::BadFolder)?;
+                unless(!self.closed_folders.insert(folder), Rejection::FolderIsClosed)?;
+            }
+            HostChange::OpenFolder(folder) => {
+                let closed = self.closed_folders.remove(&folder_key(folder));
+                unless(!closed, Rejection::FolderIsOpen)?;
+            }
+            HostChange::RegisterProvider(provider) => {
+                unless(in_box_providers(self.build).is_empty(), Rejection::NoProviders)?;
+                let known = self.has_provider(provider.name);
+                unless(known, Rejection::DuplicateProvider)?;
+                let mut all = self.providers.to_vec();
+                all.push(provider.clone());
+                all.sort();
+                self.providers = all.into();
+            }
+            HostChange::RemoveProvider(name) => {
+                let known = *name != IN_BOX_PROVIDER && self.has_provider(*name);
+                unless(!known, Rejection::UnknownProvider)?;
+                self.providers =
+                    self.providers.iter().filter(|it| it.name != *name).cloned().collect();
+            }
+            HostChange::Upgrade(build) => {
+                unless(*build <= self.build, Rejection::NotNewer)?;
+                if self.providers.is_empty() {
+                    self.providers = in_box_providers(*build).into();
+                }
+                self.build = *build;
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn entry(&self, allowed_primary: &str) -> Option<&Arc<AuthorizationEntry>> {
         self.entries.get(&allowed_primary.to_lowercase())
     }
@@ -57,21 +167,89 @@ impl HostState {
         self.entry(host).or_else(|| self.entries.values().find(|it| it.covers(host)))
     }
 
-    pub(crate) fn status(&self) -> ServiceStatus {
-        let settings = &self.settings;
-        let listens = settings.recovery_server_enabled;
-        let same_port = settings.http_port == settings.https_port
-            && settings.allowed_authentication == AllowedAuthentication::Both;
-        if listens && same_port { ServiceStatus::Error } else { ServiceStatus::Ok }
+    /// The personal store, in the order of thumbprints.
+    pub(crate) fn certificates(&self) -> impl Iterator<Item = &Certificate> {
+        self.certificates.iter().map(|it| &**it)
     }
 
-    /// The port of the listener for this kind of authentication.
-    pub(crate) fn port(&self, kind: AuthenticationType) -> u16 {
-        match kind {
-            AuthenticationType::Certificate => self.settings.https_port,
-            AuthenticationType::Kerberos => self.settings.http_port,
+    fn certificate(&self, thumbprint: &str) -> Option<&Certificate> {
+        self.certificates().find(|it| it.thumbprint.eq_ignore_ascii_case(thumbprint))
+    }
+
+    /// Why the host cannot present the certificate with this thumbprint now, if it cannot.
+    pub(crate) fn certificate_fault(
+        &self,
+        thumbprint: &str,
+        now: SimTime,
+    ) -> Option<CertificateFault> {
+        match self.certificate(thumbprint) {
+            Some(certificate) => certificate.fault(&self.name, now),
+            None => Some(CertificateFault::Missing),
         }
     }
+
+    /// The providers, in the order of their names.
+    pub(crate) fn providers(&self) -> &Arc<[ReplicationProvider]> {
+        &self.providers
+    }
+
+    /// Whether a provider is installed; the in-box one is part of every Windows.
+    pub(crate) fn has_provider(&self, name: Guid) -> bool {
+        name == IN_BOX_PROVIDER || self.providers.iter().any(|it| it.name == name)
+    }
+
+    /// Whether a folder can be opened: neither it nor one that it is in is closed.
+    pub(crate) fn opens(&self, folder: &str) -> bool {
+        let folder = folder_key(folder);
+        let within = |closed: &String| {
+            folder
+                .strip_prefix(&**closed)
+                .is_some_and(|rest| matches!(rest.as_bytes(), [] | [b'\\', ..]))
+        };
+        !self.closed_folders.iter().any(within)
+    }
+
+    /// Whether the folder for new replicas of this sender, if an entry names one, can be opened.
+    pub(crate) fn stores_for(&self, sender: &str) -> bool {
+        self.entry_for(sender).is_none_or(|it| self.opens(&it.storage_location))
+    }
+
+    /// Whether a listener for this kind of authentication would get its port.
+    pub(crate) fn gets_port(&self, settings: &ServiceSettings, kind: AuthenticationType) -> bool {
+        let shared = settings.http_port == settings.https_port
+            && settings.listens(AuthenticationType::Kerberos)
+            && settings.listens(AuthenticationType::Certificate);
+        !shared && !self.occupied_ports.contains(&settings.port(kind))
+    }
+
+    /// Whether every listener that the settings ask for runs.
+    pub(crate) fn status(&self, now: SimTime) -> ServiceStatus {
+        let settings = &*self.settings;
+        let thumbprint = &settings.certificate_thumbprint;
+        let runs = |kind: &AuthenticationType| {
+            let presents = *kind == AuthenticationType::Kerberos
+                || self.certificate_fault(thumbprint, now).is_none();
+            self.gets_port(settings, *kind) && presents
+        };
+        let mut asked = AuthenticationType::ALL.iter().filter(|kind| settings.listens(**kind));
+        if asked.all(runs) { ServiceStatus::Ok } else { ServiceStatus::Error }
+    }
+}
+
+/// The providers that come with a Windows.
+fn in_box_providers(build: WindowsBuild) -> Vec<ReplicationProvider> {
+    let has_class = build >= WindowsBuild::Server2012R2;
+    has_class.then(ReplicationProvider::in_box).into_iter().collect()
+}
+
+/// Nothing, unless something is wrong.
+fn unless<E>(wrong: bool, error: E) -> Result<(), E> {
+    if wrong { Err(error) } else { Ok(()) }
+}
+
+/// A folder as it is compared: without regard to case and to a `\` at its end.
+fn folder_key(folder: &str) -> String {
+    folder.trim_end_matches('\\').to_lowercase()
 }
 
 /// The links between hosts, each way by itself. Only what is not as it should be is stored.
@@ -160,8 +338,18 @@ pub(crate) enum Turned {
     Unreachable,
     /// Its replica server is disabled, or does not listen there.
     NotListening,
+    /// It runs an older Windows than the sender.
+    OlderWindows,
+    /// The external provider is not installed on both hosts.
+    NoProvider,
+    /// The sender has no certificate that it could present.
+    OwnCertificate(CertificateFault),
+    /// Its listener has no certificate that it could present.
+    PeerCertificate(CertificateFault),
     /// It does not let this host in.
     NotAuthorized,
+    /// The folder for new replicas cannot be opened.
+    NoStorage,
     /// It has no such virtual machine, or not as a replica of this one.
     NoReplica,
     /// It has a virtual machine of this GUID that is not marked as a replica.
@@ -217,7 +405,14 @@ impl Turned {
             Self::NotListening => {
                 "the replica server of the other host is disabled or does not listen on this port"
             }
+            Self::OlderWindows => {
+                "the other host runs an older Windows, and replication goes from older to newer only"
+            }
+            Self::NoProvider => "the external provider is not installed on both hosts",
+            Self::OwnCertificate(fault) => fault.of_this_host(),
+            Self::PeerCertificate(fault) => fault.of_the_other_host(),
             Self::NotAuthorized => "the other host does not authorise this one",
+            Self::NoStorage => "the other host cannot open its folder for new replicas",
             Self::NoReplica => "the other host has no replica of this virtual machine",
             Self::Occupied => {
                 "the other host has a virtual machine with this GUID that is not marked as a replica, or is another host's"
@@ -245,14 +440,17 @@ impl Turned {
             Self::UnknownHost => 0x0000_2EE7,
             Self::Unreachable => 0x0000_2EFE,
             Self::NotListening => 0x0000_2EFD,
-            Self::NotAuthorized => 0x8007_0005,
+            Self::OwnCertificate(fault) | Self::PeerCertificate(fault) => fault.hresult(),
+            Self::NotAuthorized | Self::NoStorage => 0x8007_0005,
+            Self::OlderWindows => 0x8007_0032,
             Self::NoReplica | Self::DiskMissing => 0x8007_0002,
             Self::Lost => 0x0000_2EF1,
             Self::StorageFull => 0x8007_0070,
             Self::MemoryLow => 0x8007_000E,
             Self::NotApplied => 0x8000_4004,
             Self::OutOfBounds => 0x8007_0057,
-            Self::Occupied
+            Self::NoProvider
+            | Self::Occupied
             | Self::NotNow
             | Self::NoMore
             | Self::NotPrepared
@@ -261,18 +459,34 @@ impl Turned {
     }
 }
 
-/// Whether a host's replica server would let another in with these settings.
-pub(crate) fn admits(host: &HostState, sender: &str, settings: &Settings) -> Result<(), Turned> {
-    let server = &host.settings;
-    let kind = settings.authentication.ok_or(Turned::NotListening)?;
-    let listens = server.recovery_server_enabled
-        && server.allowed_authentication.allows(kind)
-        && host.port(kind) == settings.recovery_server_port;
-    if !listens {
-        Err(Turned::NotListening)
-    } else if host.entry_for(sender).is_none() {
-        Err(Turned::NotAuthorized)
-    } else {
-        Ok(())
+/// Whether a host would receive from another with these settings: its replica server, or the
+/// external provider that both have.
+pub(crate) fn admits(
+    host: &HostState,
+    sender: &HostState,
+    settings: &Settings,
+    now: SimTime,
+) -> Result<(), Turned> {
+    unless(host.edition == Edition::Client, Turned::NotListening)?;
+    unless(sender.build > host.build, Turned::OlderWindows)?;
+    if settings.is_external() {
+        let both = [host, sender].iter().all(|it| it.has_provider(settings.provider));
+        return unless(!both, Turned::NoProvider);
     }
+    let kind = settings.authentication.ok_or(Turned::NotListening)?;
+    let server = &*host.settings;
+    let certified = kind == AuthenticationType::Certificate;
+    if certified
+        && let Some(fault) = sender.certificate_fault(&settings.certificate_thumbprint, now)
+    {
+        return Err(Turned::OwnCertificate(fault));
+    }
+    let listens = server.listens(kind)
+        && server.port(kind) == settings.recovery_server_port
+        && host.gets_port(server, kind);
+    unless(!listens, Turned::NotListening)?;
+    if certified && let Some(fault) = host.certificate_fault(&server.certificate_thumbprint, now) {
+        return Err(Turned::PeerCertificate(fault));
+    }
+    unless(host.entry_for(&sender.name).is_none(), Turned::NotAuthorized)
 }

@@ -1,8 +1,8 @@
 //! Everything that can happen to a world.
 
 use crate::model::{
-    Adapter, AdapterId, AuthorizationEntry, Call, Disk, GuestSystem, HostId, Plug, ServiceSettings,
-    VmId, WindowsBuild,
+    Adapter, AdapterId, AuthorizationEntry, Call, Certificate, Disk, Edition, GuestSystem, Guid,
+    HostId, Plug, ReplicationProvider, ServiceSettings, VmId, WindowsBuild,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -33,6 +33,13 @@ pub enum Input {
     Advance(Duration),
     /// Something happens that no client asked for.
     Disturb(Disturbance),
+    /// An administrator changes a machine by other means than WMI. The host must be up.
+    Configure {
+        /// Which host.
+        host: HostId,
+        /// What is changed on it.
+        change: HostChange,
+    },
 }
 
 /// Who calls.
@@ -52,10 +59,27 @@ pub struct HostSpec {
     pub name: Arc<str>,
     /// Its Windows.
     pub build: WindowsBuild,
-    /// Its replica server.
+    /// Whether that is a Windows Server: a client edition refuses every method of replication with
+    /// 32770 and receives nothing.
+    pub edition: Edition,
+    /// Whether it is a node of a failover cluster: its replica server's settings and entries are
+    /// those of the cluster's broker, which is not in the world, and cannot be changed on the node.
+    pub clustered: bool,
+    /// Local time minus UTC, in minutes; -720 to 840. Automatic resynchronisation goes by it.
+    pub utc_offset_min: i16,
+    /// Its replica server. What it could not be changed to, it may have become: a certificate may
+    /// have expired, and a port been taken.
     pub settings: ServiceSettings,
     /// Whom it lets in.
     pub entries: Vec<AuthorizationEntry>,
+    /// Its personal store: each thumbprint once, without regard to case.
+    pub certificates: Vec<Certificate>,
+    /// Ports that other programs have; each once, never 0.
+    pub occupied_ports: Vec<u16>,
+    /// Folders that cannot be opened, with everything in them; each once.
+    pub closed_folders: Vec<String>,
+    /// External providers that are installed; none before Windows Server 2012 R2.
+    pub providers: Vec<ReplicationProvider>,
 }
 
 impl HostSpec {
@@ -64,10 +88,44 @@ impl HostSpec {
         Self {
             name: name.into(),
             build: WindowsBuild::Server2022,
+            edition: Edition::Server,
+            clustered: false,
+            utc_offset_min: 0,
             settings: ServiceSettings::kerberos(),
             entries: vec![AuthorizationEntry::any(r"D:\Replica")],
+            certificates: Vec::new(),
+            occupied_ports: Vec::new(),
+            closed_folders: Vec::new(),
+            providers: Vec::new(),
         }
     }
+}
+
+/// A change to a machine that replication depends on. Each but the last has an opposite that takes
+/// it back.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum HostChange {
+    /// A certificate comes into the personal store.
+    InstallCertificate(Certificate),
+    /// The certificate with this thumbprint leaves it.
+    RemoveCertificate(String),
+    /// Another program takes a port: a listener on it stops.
+    OccupyPort(u16),
+    /// The port is free again: a listener on it runs.
+    ReleasePort(u16),
+    /// A folder, with everything in it, can no longer be opened: a share that refuses, a drive
+    /// that is gone.
+    CloseFolder(String),
+    /// It can be opened again.
+    OpenFolder(String),
+    /// An external provider is installed.
+    RegisterProvider(ReplicationProvider),
+    /// The external provider with this class id is uninstalled.
+    RemoveProvider(Guid),
+    /// The Windows is upgraded to a newer one. Relationships stay as they are; a sender that is
+    /// now newer than its receiver is refused until that is upgraded, too.
+    Upgrade(WindowsBuild),
 }
 
 /// A virtual machine as it is defined: not replicated.

@@ -30,12 +30,13 @@ impl World {
     /// What the data phases of an operation move or compare, and over what.
     pub(super) fn load_of(&self, host: HostId, vm: VmId, leg: Leg, operation: Operation) -> Load {
         let Some(vm) = self.vm_state(host, vm) else { return Load::default() };
+        if let (Operation::InitiateFailback, Some(receiver)) = (operation, vm.receiver()) {
+            return Load { bytes: vm.capacity_bytes(&receiver.settings), slow: None };
+        }
         let Some(sender) = vm.sender(leg) else { return Load::default() };
         let bytes = match operation {
             Operation::PrepareFailover => vm.pending(leg, &self.lines, self.now),
-            Operation::Resynchronize | Operation::InitiateFailback => {
-                vm.capacity_bytes(&sender.settings)
-            }
+            Operation::Resynchronize => vm.capacity_bytes(&sender.settings),
             _ => vm.used_bytes(&sender.settings),
         };
         Load { bytes, slow: self.fabric.rate(host, sender.peer) }

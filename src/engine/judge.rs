@@ -1,5 +1,7 @@
 //! A call before the rule book: the finite situation it meets.
 
+mod server;
+
 use super::World;
 use super::host::HostState;
 use super::input::Caller;
@@ -8,9 +10,9 @@ use super::sender::Sending;
 use super::vm::{Role, VmState};
 use crate::error::{Found, Refusal, Why};
 use crate::model::{
-    AuthenticationType, AuthorizationEntry, Call, FailoverNetworkAdapterSettings, HostId,
-    IN_BOX_PROVIDER, InitialReplicationType, Leg, Power, RelationshipId, ReplicationMode,
-    ReplicationState, RequestedJobState, ServiceSettings, Settings, SimTime,
+    AuthenticationType, Call, CertificateFault, FailoverNetworkAdapterSettings, HostId,
+    InitialReplicationType, Leg, Power, RelationshipId, ReplicationMode, ReplicationState,
+    RequestedJobState, Settings, SimTime,
 };
 use crate::rules::constants::SCHEDULE_HORIZON;
 use crate::rules::{Check, Fact, Facts, Plan, Require, Rule, Situation, Target, rule};
@@ -57,11 +59,11 @@ impl Hearing<'_> {
     fn situation(&self, rule: &Rule) -> Situation {
         let sends = self.vm.is_some_and(|vm| vm.sender(self.leg).is_some());
         let asked = rule.requirements().map(|it| it.check);
-        let planned = rule.plans.iter().filter_map(|it| it.when);
-        let facts = asked.chain(planned).fold(Facts::NONE, |facts, check| match check {
-            Check::Holds(fact) => facts.with(fact, self.holds(fact)),
-            _ => facts,
-        });
+        let planned = rule.plans.iter().flat_map(|it| it.when).copied();
+        let facts = asked
+            .chain(planned)
+            .filter_map(Check::fact)
+            .fold(Facts::NONE, |facts, fact| facts.with(fact, self.holds(fact)));
         Situation {
             mode: self.vm.map_or(ReplicationMode::None, VmState::mode),
             state: self.vm.map_or(ReplicationState::Disabled, |vm| vm.state(self.leg)),
@@ -80,6 +82,9 @@ impl Hearing<'_> {
         let detail = match unmet.check {
             Check::Holds(Fact::SettingsValid) => {
                 self.settings().and_then(|it| it.fault(self.host.build))
+            }
+            Check::Holds(Fact::CertificateSuitable) => {
+                self.certificate_fault().map(CertificateFault::says)
             }
             _ => None,
         };
@@ -105,19 +110,24 @@ impl Hearing<'_> {
             Fact::VmKnown => self.vm.is_some(),
             Fact::JobCancellable => self.job_is_cancellable(),
             Fact::JobEndRequested => self.asks_job_to_end(),
-            Fact::ServerSettingsValid => self.server(server_settings_are_consistent),
-            Fact::MonitoringIntervalKnown => self.server(|it| {
-                ServiceSettings::MONITORING_INTERVALS_S.contains(&it.monitoring_interval_s)
-            }),
-            Fact::EntryValid | Fact::EntryNew | Fact::EntryKnown | Fact::WildcardAlone => {
-                self.holds_of_entries(fact)
-            }
+            Fact::ServerEdition
+            | Fact::OwnServer
+            | Fact::ServerSettingsValid
+            | Fact::MonitoringIntervalKnown
+            | Fact::CertificateSuitable
+            | Fact::PortsFree => self.holds_of_host(fact),
+            Fact::EntryValid
+            | Fact::EntryNew
+            | Fact::EntryKnown
+            | Fact::WildcardAlone
+            | Fact::LocationOpens => self.holds_of_entries(fact),
+            Fact::RelationshipNamed => self.call.relationship().is_some(),
             Fact::SettingsValid
             | Fact::DisksKnown
             | Fact::OtherHost
             | Fact::SameConnectionPoint
             | Fact::FitsChain
-            | Fact::InBoxProvider
+            | Fact::ProviderKnown
             | Fact::DisksFree
             | Fact::DiskSetChanges => {
                 self.settings().is_none_or(|settings| self.holds_of_settings(fact, settings))
@@ -145,6 +155,7 @@ impl Hearing<'_> {
             | Fact::NotExtended
             | Fact::Extended
             | Fact::NotMerging
+            | Fact::Extends
             | Fact::ExternalProvider => self.vm.is_some_and(|vm| self.holds_of_vm(fact, vm)),
         }
     }
@@ -174,6 +185,10 @@ impl Hearing<'_> {
             Fact::Extended => extended,
             Fact::NotMerging => sender.is_none_or(|it| !self.world.is_merging(it)),
             Fact::Sends => sender.is_some(),
+            Fact::Extends => matches!(vm.role, Role::Replica { .. }),
+            Fact::ExternalProvider => vm.receiver().is_some_and(|it| {
+                it.settings.is_external() && self.host.has_provider(it.settings.provider)
+            }),
             _ => false,
         }
     }
@@ -218,7 +233,7 @@ impl Hearing<'_> {
         let current = self.vm.and_then(|vm| vm.sender(self.leg));
         match fact {
             Fact::SettingsValid => settings.fault(self.host.build).is_none(),
-            Fact::InBoxProvider => settings.provider == IN_BOX_PROVIDER,
+            Fact::ProviderKnown => self.host.has_provider(settings.provider),
             Fact::OtherHost => {
                 !settings.recovery_connection_point.eq_ignore_ascii_case(&self.host.name)
             }
@@ -228,15 +243,27 @@ impl Hearing<'_> {
             }),
             Fact::DisksKnown => self.vm.is_none_or(|vm| disks_are_known(vm, settings)),
             Fact::FitsChain => self.vm.is_none_or(|vm| fits_chain(vm, settings)),
-            Fact::DiskSetChanges => {
-                current.is_some_and(|it| it.settings.included_disks != settings.included_disks)
+            Fact::DiskSetChanges => self.changes_disks(settings),
+            Fact::DisksFree => {
+                !self.changes_disks(settings)
+                    || current.is_none_or(|it| it.phase == Sending::Replicating)
             }
-            Fact::DisksFree => current.is_none_or(|it| {
-                it.settings.included_disks == settings.included_disks
-                    || it.phase == Sending::Replicating
-            }),
             _ => false,
         }
+    }
+
+    /// Whether the settings include other disks than those of the relationship, however either
+    /// writes it down.
+    fn changes_disks(&self, settings: &Settings) -> bool {
+        let includes = |settings: &Settings, id| {
+            settings.included_disks.as_ref().is_none_or(|ids| ids.contains(&id))
+        };
+        self.vm.is_some_and(|vm| {
+            let current = vm.sender(self.leg).map(|it| &it.settings);
+            current.is_some_and(|current| {
+                vm.disks.iter().any(|it| includes(current, it.id) != includes(settings, it.id))
+            })
+        })
     }
 
     fn holds_of_parameters(&self, fact: Fact) -> bool {
@@ -284,34 +311,6 @@ impl Hearing<'_> {
         at >= now && at.since(now) <= SCHEDULE_HORIZON
     }
 
-    fn server(&self, judge: impl FnOnce(&ServiceSettings) -> bool) -> bool {
-        match self.call {
-            Call::ModifyServiceSettings { settings } => judge(settings),
-            _ => true,
-        }
-    }
-
-    fn holds_of_entries(&self, fact: Fact) -> bool {
-        let (name, entry): (&str, Option<&AuthorizationEntry>) = match self.call {
-            Call::AddAuthorizationEntry { entry }
-            | Call::ModifyAuthorizationEntry { entry }
-            | Call::SetAuthorizationEntry { entry, .. } => (&entry.allowed_primary, Some(entry)),
-            Call::RemoveAuthorizationEntry { allowed_primary } => (allowed_primary, None),
-            _ => return false,
-        };
-        let entries = &self.host.entries;
-        match fact {
-            Fact::EntryValid => entry.is_some_and(AuthorizationEntry::is_valid),
-            Fact::EntryNew => self.host.entry(name).is_none(),
-            Fact::EntryKnown => self.host.entry(name).is_some(),
-            Fact::WildcardAlone => {
-                let any = entries.contains_key("*");
-                if name == "*" { any || entries.is_empty() } else { !any }
-            }
-            _ => false,
-        }
-    }
-
     fn job_is_cancellable(&self) -> bool {
         let Call::RequestJobStateChange { job, .. } = self.call else { return false };
         let job = self.host.jobs.get(job);
@@ -354,16 +353,4 @@ fn fits_chain(vm: &VmState, settings: &Settings) -> bool {
 fn network_is_valid(adapter: &FailoverNetworkAdapterSettings) -> bool {
     adapter.gateways.len() <= FailoverNetworkAdapterSettings::MAX_GATEWAYS
         && adapter.addresses.len() == adapter.subnets.len()
-}
-
-fn server_settings_are_consistent(it: &ServiceSettings) -> bool {
-    use crate::model::AllowedAuthentication as A;
-    let needs_certificate = it.allowed_authentication.allows(AuthenticationType::Certificate);
-    let authenticates = it.allowed_authentication != A::Undefined || !it.recovery_server_enabled;
-    let certified = needs_certificate != it.certificate_thumbprint.is_empty();
-    it.http_port != 0
-        && it.https_port != 0
-        && it.monitoring_start_s < 24 * 3600
-        && authenticates
-        && (certified || !it.recovery_server_enabled)
 }

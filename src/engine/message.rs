@@ -115,11 +115,23 @@ impl World {
         }
         let host = self.host(to).ok_or(Turned::UnknownHost)?;
         let sender = self.host(from).ok_or(Turned::UnknownHost)?;
-        admits(host, &sender.name, settings)
+        admits(host, sender, settings, self.now)
     }
 
     /// The receiving end of this relationship on the other host, if that lets the sender in.
     fn receiving_end(
+        &self,
+        from: HostId,
+        to: HostId,
+        id: VmId,
+    ) -> Result<(&VmState, &Receiver), Turned> {
+        let (vm, receiver) = self.known_end(from, to, id)?;
+        self.admits(from, to, &receiver.settings).map(|()| (vm, receiver))
+    }
+
+    /// The receiving end of this relationship on the other host, whether that lets the sender in
+    /// or not.
+    fn known_end(
         &self,
         from: HostId,
         to: HostId,
@@ -134,18 +146,14 @@ impl World {
             Some(peer) => peer == from || self.same_trust_group(to, vm, peer, from),
             None => false,
         };
-        if known {
-            self.admits(from, to, &receiver.settings).map(|()| (vm, receiver))
-        } else {
-            Err(Turned::NoReplica)
-        }
+        if known { Ok((vm, receiver)) } else { Err(Turned::NoReplica) }
     }
 
     /// Whether a host may stand in for a replica's own primary: its entry has the same tag.
     fn same_trust_group(&self, host: HostId, vm: &VmState, peer: HostId, other: HostId) -> bool {
         let Some(host) = self.host(host) else { return false };
         let entry = |id| self.host(id).and_then(|it| host.entry_for(&it.name));
-        let own = vm.entry.as_ref().or_else(|| entry(peer));
+        let own = vm.entry.as_ref().and_then(|name| host.entry(name)).or_else(|| entry(peer));
         match (own, entry(other)) {
             (Some(own), Some(other)) => {
                 own.allowed_primary != "*" && own.trust_group == other.trust_group
@@ -292,6 +300,10 @@ impl World {
         let now = self.now;
         if let Message::Enroll { settings, .. } = &message {
             self.admits(from, to, settings)?;
+        } else if let Message::Settings(settings) = &message {
+            // The new ones are presented: the old ones may be what has to be repaired.
+            self.known_end(from, to, id)?;
+            self.admits(from, to, settings)?;
         } else {
             self.receiving_end(from, to, id)?;
         }
@@ -365,6 +377,10 @@ impl World {
             .unwrap_or(Err(Turned::NoReplica))?;
             self.compare_disks(id);
             return Ok(());
+        }
+        let storage = self.host(to).zip(self.host(from));
+        if storage.is_some_and(|(host, sender)| !host.stores_for(&sender.name)) {
+            return Err(Turned::NoStorage);
         }
         let included = |disk: &&Disk| {
             settings.included_disks.as_ref().is_none_or(|ids| ids.contains(&disk.id))

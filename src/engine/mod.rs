@@ -6,9 +6,9 @@
 //! (`message.rs`), and the real wire protocol between hosts is not modelled.
 //!
 //! A call goes through `judge.rs` (a finite situation for the rule book), `accept.rs` (done at
-//! once, or a job begins), `jobs.rs` (phases pass), and `finish.rs` (the effect; `failover.rs`,
-//! `reverse.rs` and `transfer.rs` have those of their subjects). Change logs go
-//! through `cycle.rs`.
+//! once, or a job begins; `server.rs` for the replica server), `jobs.rs` (phases pass), and
+//! `finish.rs` (the effect; `failover.rs`, `reverse.rs` and `transfer.rs` have those of their
+//! subjects). Change logs go through `cycle.rs`.
 
 mod agenda;
 mod event;
@@ -37,13 +37,16 @@ mod log;
 mod message;
 mod network;
 mod reverse;
+mod server;
 mod transfer;
 mod trouble;
 mod view;
 
 pub use check::Inconsistency;
 pub use event::{Change, Event, Rejection, Reply, Trouble};
-pub use input::{Caller, Disturbance, HostSpec, HostTrouble, Input, VmSpec, VmTrouble, Weakness};
+pub use input::{
+    Caller, Disturbance, HostChange, HostSpec, HostTrouble, Input, VmSpec, VmTrouble, Weakness,
+};
 pub use policy::Policy;
 
 use crate::error::Missing;
@@ -125,6 +128,7 @@ impl World {
             Input::Disturb(disturbance) => self.disturb(*disturbance, out),
             Input::AddHost(spec) => self.add_host(spec),
             Input::AddVm { host, vm } => self.add_vm(*host, vm, out),
+            Input::Configure { host, change } => self.configure(*host, change),
         };
         if !matches!(input, Input::Advance(_)) {
             self.log_changes(&out[seen..]);

@@ -46,6 +46,8 @@ pub(crate) enum Receiving {
     UpdatingDisks,
     FailedOver(Recovery),
     Committed(Recovery),
+    /// An external provider has brought the new primary's state here.
+    FailedBack(Recovery),
 }
 
 /// What a replica was failed over to.
@@ -67,12 +69,13 @@ impl Receiving {
             Self::UpdatingDisks => ReplicationState::DiskUpdateInProgress,
             Self::FailedOver(_) => ReplicationState::Recovered,
             Self::Committed(_) => ReplicationState::Committed,
+            Self::FailedBack(_) => ReplicationState::FailbackComplete,
         }
     }
 
     pub(crate) const fn recovery(self) -> Option<Recovery> {
         match self {
-            Self::FailedOver(it) | Self::Committed(it) => Some(it),
+            Self::FailedOver(it) | Self::Committed(it) | Self::FailedBack(it) => Some(it),
             _ => None,
         }
     }

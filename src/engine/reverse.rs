@@ -9,7 +9,9 @@ use super::message::{Message, Prepared};
 use super::receiver::{Receiver, Receiving};
 use super::sender::{Sender, Sending};
 use super::vm::{Role, VmState};
-use crate::model::{Call, HostId, Leg, Operation, ReplicationType, Settings, VmId};
+use crate::model::{
+    AuthenticationType, Call, HostId, Leg, Operation, ReplicationType, Settings, VmId,
+};
 use crate::rules::{Cause, Happening};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +30,7 @@ impl World {
         let receiver = self.vm_state(host, id).and_then(VmState::receiver).ok_or(Failed::GONE)?;
         let settings = match settings {
             Some(settings) => (**settings).clone(),
-            None => self.mirrored(receiver)?,
+            None => self.mirrored(host, receiver)?,
         };
         let to = self.resolve(host, &settings.recovery_connection_point)?;
         self.admits(host, to, &settings)?;
@@ -37,14 +39,18 @@ impl World {
         Ok((to, settings, prepared))
     }
 
-    /// The same settings the other way round, to the port that the old primary listens on.
-    fn mirrored(&self, receiver: &Receiver) -> Result<Settings, Failed> {
+    /// The same settings the other way round: to the port that the old primary listens on, with
+    /// the certificate that this host's own listener presents.
+    fn mirrored(&self, host: HostId, receiver: &Receiver) -> Result<Settings, Failed> {
         let peer = receiver.peer.and_then(|it| self.host(it)).ok_or(Turned::UnknownHost)?;
+        let own = &self.host(host).ok_or(Failed::GONE)?.settings.certificate_thumbprint;
         let settings = &receiver.settings;
-        let kind = settings.authentication.ok_or(Turned::NotListening)?;
+        let kind = settings.authentication;
+        let certified = kind == Some(AuthenticationType::Certificate);
         Ok(Settings {
             recovery_connection_point: peer.name.to_string(),
-            recovery_server_port: peer.port(kind),
+            recovery_server_port: kind.map_or(0, |kind| peer.settings.port(kind)),
+            certificate_thumbprint: if certified { own.clone() } else { String::new() },
             ..(**settings).clone()
         })
     }

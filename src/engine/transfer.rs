@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// The disks on their way, after `StartReplication` has taken its checkpoint.
 static SEND_DISKS: Plan = Plan {
-    when: None,
+    when: &[],
     job_type: JobType::SendingInitialReplica,
     during: None,
     phases: &[Pace::Copy, Pace::Local],
@@ -31,7 +31,7 @@ static COMPARE_DISKS: Plan = Plan { phases: &[Pace::Compare, Pace::Local], ..SEN
 
 /// A resynchronisation that starts by itself in its window.
 static RESYNCHRONIZE: Plan = Plan {
-    when: None,
+    when: &[],
     job_type: JobType::Resynchronizing,
     during: Some(ReplicationState::Resynchronizing),
     phases: &[Pace::Contact, Pace::Compare, Pace::Merge],
@@ -324,13 +324,14 @@ impl World {
     /// window after this pause, else when the window opens next.
     pub(super) fn arm_window(&mut self, host: HostId, vm: VmId, leg: Leg, pause: Duration) {
         let earliest = self.now + pause;
+        let offset_min = self.host(host).map_or(0, |it| it.utc_offset_min);
         let Some(sender) = self.vm_mut(host, vm).and_then(|vm| vm.sender_mut(leg)) else { return };
         let old = sender.window.take();
         let settings = &sender.settings;
         let at = (settings.auto_resynchronize && sender.phase == Sending::NeedsResync).then(|| {
             let (start, end) =
                 (settings.auto_resynchronize_start_s, settings.auto_resynchronize_end_s);
-            opening(earliest, start, end)
+            opening(earliest, offset_min, start, end)
         });
         self.agenda.cancel(old);
         let ticket = at.map(|at| self.agenda.schedule(at, Due::WindowOpens(host, vm, leg)));
@@ -387,12 +388,15 @@ fn export_folder(location: &str, name: &str, vm: VmId) -> String {
     format!(r"{}\{name}_{vm}", location.trim_end_matches('\\')).to_lowercase()
 }
 
-/// Now if it lies in the daily window, else when that opens next. The window may wrap around
-/// midnight; one that starts when it ends is the whole day.
-fn opening(now: SimTime, start_s: u32, end_s: u32) -> SimTime {
-    const DAY: u64 = 24 * 3600 * 10_000_000;
+/// Now if it lies in the daily window, else when that opens next. The window is local time, so
+/// many minutes ahead of UTC, and may wrap around midnight; one that starts when it ends is the
+/// whole day.
+fn opening(now: SimTime, offset_min: i16, start_s: u32, end_s: u32) -> SimTime {
+    const MINUTE: u64 = 60 * 10_000_000;
+    const DAY: u64 = 24 * 60 * MINUTE;
     let (start, end) = (u64::from(start_s) * 10_000_000, u64::from(end_s) * 10_000_000);
-    let of_day = now.ticks() % DAY;
+    let ahead = u64::from(offset_min.rem_euclid(24 * 60).unsigned_abs()) * MINUTE;
+    let of_day = (now.ticks() % DAY + ahead) % DAY;
     let inside = match start.cmp(&end) {
         std::cmp::Ordering::Less => (start..end).contains(&of_day),
         std::cmp::Ordering::Equal => true,

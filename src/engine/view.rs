@@ -15,7 +15,7 @@ use std::sync::Arc;
 impl World {
     /// The hosts, in the order in which they joined.
     pub fn hosts(&self) -> impl Iterator<Item = (HostId, Host)> {
-        (0u16..).zip(&self.hosts).map(|(id, host)| (HostId(id), host.view()))
+        (0u16..).zip(&self.hosts).map(|(id, host)| (HostId(id), host.view(self.now)))
     }
 
     /// The host of this name, without regard to case.
@@ -28,7 +28,7 @@ impl World {
 
     /// One host.
     pub fn host_view(&self, id: HostId) -> Option<Host> {
-        self.host(id).map(HostState::view)
+        self.host(id).map(|host| host.view(self.now))
     }
 
     /// Whether a host is up. A host that does not exist is not.
@@ -130,8 +130,13 @@ impl World {
 }
 
 impl HostState {
-    fn view(&self) -> Host {
-        Host { name: self.name.clone(), build: self.build, status: self.status() }
+    fn view(&self, now: SimTime) -> Host {
+        Host {
+            name: self.name.clone(),
+            build: self.build,
+            status: self.status(now),
+            providers: Arc::clone(self.providers()),
+        }
     }
 }
 

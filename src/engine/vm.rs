@@ -8,8 +8,8 @@ use super::receiver::Receiver;
 use super::sender::{Sender, Sending};
 use super::window::Window;
 use crate::model::{
-    AuthorizationEntry, Disk, EnabledState, JobId, Leg, ReplicationMode, ReplicationState,
-    RequestedState, Settings, SimTime, VmId,
+    Disk, EnabledState, JobId, Leg, ReplicationMode, ReplicationState, RequestedState, Settings,
+    SimTime, VmId,
 };
 use crate::rules::constants::LOG_LIMIT_PERCENT;
 use std::sync::Arc;
@@ -31,8 +31,8 @@ pub(crate) struct VmState {
     pub(crate) tester: Option<VmId>,
     pub(crate) last_test: Option<SimTime>,
     pub(crate) network: Arc<Network>,
-    /// The entry bound to it by `SetAuthorizationEntry`.
-    pub(crate) entry: Option<Arc<AuthorizationEntry>>,
+    /// The entry bound to it by `SetAuthorizationEntry`, by its name in lower case.
+    pub(crate) entry: Option<Arc<str>>,
     pub(crate) troubles: VmTroubles,
     /// Paused because its host's storage is full; it goes on by itself.
     pub(crate) paused_by_storage: bool,

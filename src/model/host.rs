@@ -1,7 +1,8 @@
 //! A host: its Windows, its replica server, and whom it lets in.
 
+use super::certificate::is_name_of;
 use super::wire::wire_enum;
-use super::{AllowedAuthentication, ServiceStatus};
+use super::{AllowedAuthentication, AuthenticationType, Guid, IN_BOX_PROVIDER, ServiceStatus};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -36,6 +37,20 @@ impl WindowsBuild {
     }
 }
 
+/// Which Windows of a build: only one of the two has Hyper-V Replica.
+///
+/// Source: <https://learn.microsoft.com/windows-server/virtualization/hyper-v/replication-overview>.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub enum Edition {
+    /// Windows Server.
+    #[default]
+    Server,
+    /// Windows 8 and later: the classes are there, the feature is not.
+    Client,
+}
+
 /// A host as a client sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
@@ -45,6 +60,42 @@ pub struct Host {
     pub build: WindowsBuild,
     /// `Msvm_ReplicationService.OperationalStatus`.
     pub status: ServiceStatus,
+    /// Who can replicate its virtual machines, by name; none before Windows Server 2012 R2, which
+    /// brought the class.
+    pub providers: Arc<[ReplicationProvider]>,
+}
+
+/// `Msvm_ReplicationProvider`: who replicates the virtual machines whose settings name it.
+///
+/// Source: <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-replicationprovider>.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ReplicationProvider {
+    /// [`IN_BOX_PROVIDER`], or the class id of an external provider's COM class. `Name`.
+    pub name: Guid,
+    /// What people call it. `ElementName`.
+    pub element_name: String,
+}
+
+impl ReplicationProvider {
+    /// The provider that replicates from Hyper-V host to Hyper-V host.
+    pub fn in_box() -> Self {
+        let element_name = "Virtual machine replication provider to Hyper-V host".to_owned();
+        Self { name: IN_BOX_PROVIDER, element_name }
+    }
+
+    /// `InstanceID` on this host: what `ReplicationProvider` of settings refers to.
+    ///
+    /// ```
+    /// use hyperv_replica::model::ReplicationProvider;
+    ///
+    /// assert_eq!(
+    ///     ReplicationProvider::in_box().instance_id("tokyo"),
+    ///     r"Microsoft:tokyo\ReplicationProvider\22391CDC-272C-4DDF-BA88-9BEFB1A0975C",
+    /// );
+    /// ```
+    pub fn instance_id(&self, host: &str) -> String {
+        format!(r"Microsoft:{host}\ReplicationProvider\{}", self.name)
+    }
 }
 
 /// `Msvm_ReplicationServiceSettingData`: the replica server of a host.
@@ -85,6 +136,19 @@ impl Default for ServiceSettings {
 }
 
 impl ServiceSettings {
+    /// Whether there is to be a listener for this kind of authentication.
+    pub const fn listens(&self, kind: AuthenticationType) -> bool {
+        self.recovery_server_enabled && self.allowed_authentication.allows(kind)
+    }
+
+    /// The port of the listener for this kind of authentication.
+    pub const fn port(&self, kind: AuthenticationType) -> u16 {
+        match kind {
+            AuthenticationType::Kerberos => self.http_port,
+            AuthenticationType::Certificate => self.https_port,
+        }
+    }
+
     /// A replica server that lets Kerberos senders in on port 80.
     pub fn kerberos() -> Self {
         Self {
@@ -172,12 +236,6 @@ impl AuthorizationEntry {
     /// assert!(!entry.covers("hv01.emea.contoso.com"), "a wildcard stands for one label");
     /// ```
     pub fn covers(&self, host: &str) -> bool {
-        match self.allowed_primary.strip_prefix('*') {
-            Some("") => true,
-            Some(suffix) => {
-                host.find('.').is_some_and(|dot| host[dot..].eq_ignore_ascii_case(suffix))
-            }
-            None => self.allowed_primary.eq_ignore_ascii_case(host),
-        }
+        self.allowed_primary == "*" || is_name_of(&self.allowed_primary, host)
     }
 }

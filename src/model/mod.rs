@@ -34,8 +34,13 @@ pub use datetime::{CimDateTime, CimInterval, CimTimeOfDay};
 mod account;
 pub use account::{Copy, Loss, ServiceAccount};
 
+mod certificate;
+pub use certificate::{Certificate, CertificateFault};
+
 mod host;
-pub use host::{AuthorizationEntry, Host, ServiceSettings, WindowsBuild};
+pub use host::{
+    AuthorizationEntry, Edition, Host, ReplicationProvider, ServiceSettings, WindowsBuild,
+};
 
 mod vm;
 pub use vm::{AdapterId, Disk, DiskId, FailoverNetworkAdapterSettings, Vm};

@@ -221,6 +221,29 @@ impl Operation {
         self as usize
     }
 
+    /// Whether it is part of Hyper-V Replica, which only a Windows Server has: every implemented
+    /// method of the service, and each state that a relationship may be asked for.
+    pub const fn is_replication(self) -> bool {
+        !matches!(
+            self,
+            Self::RequestServiceStateChange
+                | Self::StartService
+                | Self::StopService
+                | Self::StartVm
+                | Self::TurnOffVm
+                | Self::ShutDownVm
+                | Self::SaveVm
+                | Self::PauseVm
+                | Self::RebootVm
+                | Self::ResetVm
+                | Self::RequestUndocumentedPower
+                | Self::RequestJobStateChange
+                | Self::GetError
+                | Self::GetErrorEx
+                | Self::DestroySystem
+        )
+    }
+
     /// Every operation a name may mean: an entry's own name or a method's, without regard to case.
     ///
     /// ```

@@ -141,13 +141,22 @@ impl Settings {
         std::time::Duration::from_secs(self.replication_interval_s as u64)
     }
 
+    /// Whether an external provider replicates, not the in-box one.
+    pub fn is_external(&self) -> bool {
+        self.provider != IN_BOX_PROVIDER
+    }
+
     /// What is wrong with these settings by themselves on a host of this build, if anything: a
-    /// sentence about the first value that no service accepts.
+    /// sentence about the first value that no service accepts. How a replica server is reached and
+    /// convinced does not concern an external provider.
     ///
     /// Ranges: <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-replicationsettingdata>.
+    /// External providers:
+    /// <https://learn.microsoft.com/windows/win32/hyperv_v2/createreplicationrelationship-msvm-replicationservice>.
     pub fn fault(&self, build: WindowsBuild) -> Option<&'static str> {
         let day_s = 24 * 3600;
         let too_long = |text: &str, limit| text.chars().count() > limit;
+        let in_box = !self.is_external();
         let certificate = self.authentication == Some(AuthenticationType::Certificate);
         let hours = self.application_consistent_interval_h;
         let thumbprint = &self.certificate_thumbprint;
@@ -157,17 +166,20 @@ impl Settings {
                 too_long(&self.recovery_connection_point, Self::MAX_NAME),
                 "RecoveryConnectionPoint is longer than 256 characters",
             ),
-            (self.recovery_server_port == 0, "RecoveryServerPortNumber must be 1 to 65535"),
             (
-                self.authentication.is_none(),
+                in_box && self.recovery_server_port == 0,
+                "RecoveryServerPortNumber must be 1 to 65535",
+            ),
+            (
+                in_box && self.authentication.is_none(),
                 "AuthenticationType must be 1 (Kerberos) or 2 (certificate)",
             ),
             (
-                certificate && thumbprint.is_empty(),
+                in_box && certificate && thumbprint.is_empty(),
                 "certificate authentication needs CertificateThumbPrint",
             ),
             (
-                !certificate && !thumbprint.is_empty(),
+                in_box && !certificate && !thumbprint.is_empty(),
                 "Kerberos authentication takes no CertificateThumbPrint",
             ),
             (

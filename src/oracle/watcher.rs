@@ -162,6 +162,7 @@ impl fmt::Display for Told<'_> {
                     None => Ok(()),
                 }
             }
+            Input::Configure { host, change } => write!(f, "{}: {change:?}", name(*host)),
             Input::Disturb(what) => disturbance(f, *what, picture),
         }
     }

@@ -47,7 +47,7 @@ pub fn only_by_fault(operation: Operation, code: ErrorCode) -> Option<&'static s
     Some(match code {
         ErrorCode::Failed => "nothing it does can fail here for a reason without a code of its own",
         ErrorCode::AccessDenied => "every caller who may not is refused before",
-        ErrorCode::NotSupported => "every build, edition and provider modelled here does it",
+        ErrorCode::NotSupported => "every Windows does it",
         ErrorCode::StatusUnknown => "no source says when the status is unknown",
         ErrorCode::Timeout => "every service that hangs is noticed before",
         ErrorCode::InvalidParameter => "it takes no parameter that could be out of range",

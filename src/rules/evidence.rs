@@ -105,6 +105,7 @@ pub(crate) mod page {
     pub(crate) const COMMIT: &str = win32!("commitfailover-msvm-replicationservice");
     pub(crate) const REVERSE: &str =
         win32!("reversereplicationrelationship-msvm-replicationservice");
+    pub(crate) const FAILBACK: &str = win32!("initiatefailback-msvm-replicationservice");
     pub(crate) const REMOVE: &str =
         win32!("removereplicationrelationshipex-msvm-replicationservice");
     pub(crate) const POWER: &str = win32!("requeststatechange-msvm-computersystem");
@@ -115,6 +116,9 @@ pub(crate) mod page {
     /// “Fail over a replicated virtual machine with Hyper-V Replica”.
     pub(crate) const LEARN_FAILOVER: &str =
         "https://learn.microsoft.com/windows-server/virtualization/hyper-v/replication-failover";
+    /// “Hyper-V Replica overview”.
+    pub(crate) const LEARN_OVERVIEW: &str =
+        "https://learn.microsoft.com/windows-server/virtualization/hyper-v/replication-overview";
     pub(crate) const ENABLE: &str = cmdlet!("enable-vmreplication");
     pub(crate) const START_FAILOVER: &str = cmdlet!("start-vmfailover");
     pub(crate) const STOP_FAILOVER: &str = cmdlet!("stop-vmfailover");
@@ -151,6 +155,14 @@ pub(crate) mod page {
     /// “Using existing virtual machines for initial replication”.
     pub(crate) const BLOG_SEED: &str =
         blog!("2013/20130827-using-an-existing-vm-for-initial-replication-in-hyper-v-replica");
+    /// “Using SMB shares with Hyper-V Replica”: an entry whose folder cannot be opened.
+    pub(crate) const BLOG_SMB: &str = blog!("2013/20130614-using-smb-shares-with-hyper-v-replica");
+    /// “What's new in Hyper-V Replica in Windows Server 2012 R2”.
+    pub(crate) const BLOG_2012_R2: &str =
+        blog!("2013/20131022-whats-new-in-hyper-v-replica-in-windows-server-2012-r2");
+    /// “Monitoring Hyper-V Replica using System Center Operations Manager”: what stops a listener.
+    pub(crate) const BLOG_MONITORING: &str =
+        blog!("2013/20130913-monitoring-hyper-v-replica-using-system-center-operations-manager");
     /// “Hyper-V Replica: extend replication”.
     pub(crate) const BLOG_EXTEND: &str = blog!("2013/20131209-hyper-v-replica-extend-replication");
     /// “Measure replication”: the cmdlet does not apply to a virtual machine without replication.

@@ -2,8 +2,8 @@
 //!
 //! Data, no behaviour. The engine asks it ([`Rule::judge`]), the documentation prints it
 //! ([`render`]), generators and the explorer read from it what is enabled. The order of a rule's
-//! requirements *is* the precedence of its errors: access, existence, parameters, support, role
-//! and state, lock.
+//! requirements *is* the precedence of its errors: access, existence (of the method on this Windows,
+//! then of the virtual machine), parameters, support, role and state, lock, environment.
 
 mod evidence;
 pub(crate) use evidence::page;
@@ -99,8 +99,8 @@ pub enum Pace {
 /// How an accepted call is worked off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// When this plan is the one: the first of a rule's plans whose guard passes. `None` always.
-    pub when: Option<Check>,
+    /// When this plan is the one: the first of a rule's plans all of whose guards pass.
+    pub when: &'static [Check],
     /// The type of the job.
     pub job_type: JobType,
     /// The state the relationship shows while the job runs, if another than before.
@@ -144,7 +144,7 @@ pub struct Rule {
 impl Rule {
     /// What the operation needs, in order of precedence, with what every call needs first.
     pub fn requirements(&self) -> impl Iterator<Item = &'static Require> + use<> {
-        let first = book::needed_by_all(self.target).iter();
+        let first = book::needed_by_all(self.operation, self.target).iter();
         first.chain(self.requires).chain(book::NEEDED_LAST)
     }
 
@@ -155,7 +155,7 @@ impl Rule {
     pub fn judge(&self, s: &Situation) -> Result<Option<&'static Plan>, &'static Require> {
         match self.requirements().find(|it| !it.check.passes(s)) {
             Some(unmet) => Err(unmet),
-            None => Ok(self.plans.iter().find(|it| it.when.is_none_or(|when| when.passes(s)))),
+            None => Ok(self.plans.iter().find(|it| it.when.iter().all(|when| when.passes(s)))),
         }
     }
 }

@@ -55,8 +55,8 @@ facts! {
     NotMerging: "the resynchronisation must not have begun to merge";
     /// An external provider replicates the virtual machine.
     ExternalProvider: "only an external provider can do this";
-    /// The in-box provider is named.
-    InBoxProvider: "the provider must be the in-box one or one registered on this host";
+    /// The in-box provider is named, or one that is registered.
+    ProviderKnown: "the provider must be the in-box one or one registered on this host";
     /// Settings are in range.
     SettingsValid: "the settings must be within their ranges";
     /// Every included disk is one of the virtual machine's, and there is one.
@@ -113,6 +113,20 @@ facts! {
     JobEndRequested: "a job can only be asked to terminate (4) or be killed (5)";
     /// Network settings are for adapters that take them.
     AdaptersTakeSettings: "the adapters must be synthetic adapters of the virtual machine, each named once";
+    /// The host's Windows is a Windows Server.
+    ServerEdition: "the host must run a Windows Server: client editions have no Hyper-V Replica";
+    /// The host is no node of a cluster.
+    OwnServer: "the host must not be a cluster's node: its replica server is configured at the broker";
+    /// The call is of a method's `...Ex` form.
+    RelationshipNamed: "a relationship is named";
+    /// The call is about a replica, which is to send, too.
+    Extends: "replication is extended from a replica";
+    /// Every listener of replica server settings would get its port.
+    PortsFree: "the ports of the listeners must be free, and not the same";
+    /// The certificate of replica server settings can be presented.
+    CertificateSuitable: "the certificate must be in the host's personal store and fit for replication";
+    /// The storage location of an entry can be opened.
+    LocationOpens: "the storage location must be one that can be opened (0x80070005)";
 }
 
 /// A set of [`Fact`]s.
@@ -177,11 +191,21 @@ pub enum Check {
     Power(Set<Power>),
     /// The host's Windows is at least this.
     Since(WindowsBuild),
+    /// If the fact holds: the host's Windows is at least this.
+    SinceIf(WindowsBuild, Fact),
     /// The fact holds.
     Holds(Fact),
 }
 
 impl Check {
+    /// The fact it asks for, if it asks for one.
+    pub const fn fact(self) -> Option<Fact> {
+        match self {
+            Self::Holds(fact) | Self::SinceIf(_, fact) => Some(fact),
+            _ => None,
+        }
+    }
+
     /// Whether the guard lets the situation pass.
     pub fn passes(self, s: &Situation) -> bool {
         match self {
@@ -191,6 +215,7 @@ impl Check {
             Self::ReceiverState(states) => !s.receives() || states.contains(s.state),
             Self::Power(powers) => powers.contains(s.power),
             Self::Since(build) => s.build >= build,
+            Self::SinceIf(build, fact) => s.build >= build || !s.facts.contains(fact),
             Self::Holds(fact) => s.facts.contains(fact),
         }
     }
@@ -236,6 +261,9 @@ impl fmt::Display for Check {
                 Ok(())
             }
             Self::Since(build) => write!(f, "since {}", build.label()),
+            Self::SinceIf(build, fact) => {
+                write!(f, "{}: since {}", fact.says(), build.label())
+            }
             Self::Holds(fact) => f.write_str(fact.says()),
         }
     }

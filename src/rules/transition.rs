@@ -131,10 +131,10 @@ use Evidence::{Assumed, Client, Documented, Observed};
 use Happening as H;
 use Operation as O;
 use ReplicationState::{
-    Committed, Critical, Disabled, DiskUpdateCritical, DiskUpdateInProgress, FailoverInProgress,
-    Ready, Recovered, Replicating, RepurposeInProgress, ResynchronizationSuspended,
-    Resynchronizing, Suspended, Synced, WaitingForInitialReplication as Waiting,
-    WaitingForResynchronization as NeedsResync,
+    Committed, Critical, Disabled, DiskUpdateCritical, DiskUpdateInProgress, FailbackComplete,
+    FailbackInProgress, FailoverInProgress, Ready, Recovered, Replicating, RepurposeInProgress,
+    ResynchronizationSuspended, Resynchronizing, Suspended, Synced,
+    WaitingForInitialReplication as Waiting, WaitingForResynchronization as NeedsResync,
 };
 use Side::{Neither, Receiver, Sender};
 
@@ -301,6 +301,16 @@ pub static TRANSITIONS: &[Transition] = &[
     t(Sender,   Critical, Call(O::BecomeReplica), RepurposeInProgress, Assumed("18 is named for it")),
     t(Sender,   NeedsResync, Call(O::BecomeReplica), RepurposeInProgress, Assumed("18 is named for it")),
     t(Receiver, RepurposeInProgress, Call(O::BecomeReplica), Waiting, Observed(page::SCRIPTS)),
+    // Before Windows Server 2016, which brought 18, the requested state is shown meanwhile.
+    t(Sender,   Replicating, Call(O::BecomeReplica), Waiting, SHOWN),
+    t(Sender,   Critical, Call(O::BecomeReplica), Waiting, SHOWN),
+    t(Sender,   NeedsResync, Call(O::BecomeReplica), Waiting, SHOWN),
+
+    // An external provider fails back.
+    t(Receiver, Recovered, Call(O::InitiateFailback), FailbackInProgress, Documented(page::FAILBACK)),
+    t(Receiver, Committed, Call(O::InitiateFailback), FailbackInProgress, Documented(page::FAILBACK)),
+    t(Receiver, FailbackInProgress, Call(O::InitiateFailback), FailbackComplete, Documented(page::FAILBACK)),
+    t(Neither,  FailbackComplete, Call(O::RemoveReplicationRelationship), Disabled, Documented(page::REMOVE_REPLICATION)),
 
     // The set of disks.
     t(Sender,   Replicating, Call(O::ModifyReplicationSettings), DiskUpdateInProgress, Documented(page::RELATIONSHIP)),

@@ -3,7 +3,7 @@
 use super::expect::Expectation;
 use super::method::Method;
 use super::text::{Arg, Span, Word};
-use crate::engine::{Caller, HostSpec, VmSpec};
+use crate::engine::{Caller, HostChange, HostSpec, VmSpec};
 use crate::model::ErrorCode;
 use std::time::Duration;
 
@@ -71,6 +71,13 @@ pub enum Statement {
     Expect(Expectation),
     /// `cut tokyo osaka`: something happens that no client asked for.
     Disturb(DisturbLine),
+    /// `occupy tokyo 443`: an administrator changes a machine by other means than WMI.
+    Configure {
+        /// Which host.
+        host: Word,
+        /// What is changed on it.
+        change: HostChange,
+    },
 }
 
 /// Something that happens, as a line writes it.

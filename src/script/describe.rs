@@ -1,19 +1,22 @@
 //! The arguments of every call, of hosts and of virtual machines, each written down once.
 
-use super::args::{Args, Group};
+use super::args::{Args, BLANK, Group};
 use super::ast::Verb;
 use super::form::{
-    Authentication, Build, Disks, Exact, GUEST, GuidForm, Hours, Name, Number, Numbered, ON_OFF,
-    Rate, Seconds, SharedName, Size, Text, Trouble, TroubleName, YES_NO,
+    Authentication, Build, Disks, EditionForm, Exact, GUEST, GuidForm, Hours, Moment, Name, Number,
+    Numbered, ON_OFF, Rate, Seconds, SharedName, Size, Text, Trouble, TroubleName, UtcOffset,
+    YES_NO,
 };
 use super::hash::id_of_name;
 use super::method::Method;
-use crate::engine::{Disturbance, HostSpec, HostTrouble, VmSpec, Weakness};
+use super::text::Keyword;
+use crate::engine::{Disturbance, HostChange, HostSpec, HostTrouble, VmSpec, Weakness};
 use crate::model::{
     Adapter, AdapterId, AdapterKind, AllowedAuthentication, AuthenticationType, AuthorizationEntry,
-    Call, Disk, DiskId, FailoverNetworkAdapterSettings, GuestSystem, Guid, HostId, IN_BOX_PROVIDER,
-    InitialReplicationType, IpProtocol, Plug, RelationshipId, RequestedJobState,
-    RequestedReplicationState, RequestedState, ServiceSettings, Settings, VmId, WindowsBuild,
+    Call, Certificate, Disk, DiskId, Edition, FailoverNetworkAdapterSettings, GuestSystem, Guid,
+    HostId, IN_BOX_PROVIDER, InitialReplicationType, IpProtocol, Plug, RelationshipId,
+    ReplicationProvider, RequestedJobState, RequestedReplicationState, RequestedState,
+    ServiceSettings, Settings, SimTime, VmId, WindowsBuild,
 };
 
 /// Where replicas are stored if a line does not say.
@@ -222,6 +225,9 @@ fn adapters<A: Args>() -> Group<A, FailoverNetworkAdapterSettings> {
 pub(super) fn host<A: Args>(args: &mut A, spec: &mut HostSpec) {
     args.next(SharedName("the name of a host"), &mut spec.name);
     args.key("build", Build, &mut spec.build, WindowsBuild::Server2022);
+    args.key("edition", EditionForm, &mut spec.edition, Edition::Server);
+    args.key("clustered", YES_NO, &mut spec.clustered, false);
+    args.key("utc_offset", UtcOffset, &mut spec.utc_offset_min, 0);
     service_settings(args, &mut spec.settings);
     let entries = Group {
         default: vec![AuthorizationEntry::any(STORAGE)],
@@ -232,6 +238,97 @@ pub(super) fn host<A: Args>(args: &mut A, spec: &mut HostSpec) {
         },
     };
     args.group("allow", &mut spec.entries, entries);
+    let store = Group {
+        default: Vec::new(),
+        blank: |_| Certificate { names: Vec::new(), ..Certificate::of("", "") },
+        item: |args: &mut A, it: &mut Certificate, _| {
+            args.need("store", THUMBPRINT, &mut it.thumbprint);
+            rest_of_certificate(args, it);
+        },
+    };
+    args.group("store", &mut spec.certificates, store);
+    args.many("occupied", Number::new(), &mut spec.occupied_ports);
+    args.many("closed", Text, &mut spec.closed_folders);
+    let providers = Group {
+        default: Vec::new(),
+        blank: |_| ReplicationProvider { name: BLANK, element_name: String::new() },
+        item: |args: &mut A, it: &mut ReplicationProvider, _| {
+            args.need("provider", GuidForm, &mut it.name);
+            args.key("title", Text, &mut it.element_name, String::new());
+        },
+    };
+    args.group("provider", &mut spec.providers, providers);
+}
+
+const THUMBPRINT: Name = Name("the thumbprint of a certificate");
+
+/// `name=tokyo.contoso.com from=0s until=30d client_auth=yes …`.
+fn rest_of_certificate<A: Args>(args: &mut A, it: &mut Certificate) {
+    args.many("name", Text, &mut it.names);
+    args.key("from", Moment, &mut it.valid_from, SimTime::ZERO);
+    args.key("until", Moment, &mut it.valid_until, SimTime::MAX);
+    args.key("client_auth", YES_NO, &mut it.client_authentication, true);
+    args.key("server_auth", YES_NO, &mut it.server_authentication, true);
+    args.key("private_key", YES_NO, &mut it.private_key, true);
+    args.key("trusted", YES_NO, &mut it.trusted, true);
+    args.key("encoded", Text, &mut it.encoded, String::new());
+}
+
+/// What a line that begins with this word changes on a host, before the line is read.
+pub(super) fn blank_change(keyword: Keyword) -> Option<HostChange> {
+    Some(match keyword {
+        Keyword::Certificate => HostChange::InstallCertificate(Certificate::of("", "")),
+        Keyword::Discard => HostChange::RemoveCertificate(String::new()),
+        Keyword::Occupy => HostChange::OccupyPort(0),
+        Keyword::Release => HostChange::ReleasePort(0),
+        Keyword::Close => HostChange::CloseFolder(String::new()),
+        Keyword::Open => HostChange::OpenFolder(String::new()),
+        Keyword::Provider => HostChange::RegisterProvider(ReplicationProvider {
+            name: BLANK,
+            element_name: String::new(),
+        }),
+        Keyword::Unregister => HostChange::RemoveProvider(BLANK),
+        Keyword::Upgrade => HostChange::Upgrade(WindowsBuild::Server2022),
+        _ => return None,
+    })
+}
+
+/// The word that begins the line of a change.
+pub(super) const fn keyword_of(change: &HostChange) -> Keyword {
+    match change {
+        HostChange::InstallCertificate(_) => Keyword::Certificate,
+        HostChange::RemoveCertificate(_) => Keyword::Discard,
+        HostChange::OccupyPort(_) => Keyword::Occupy,
+        HostChange::ReleasePort(_) => Keyword::Release,
+        HostChange::CloseFolder(_) => Keyword::Close,
+        HostChange::OpenFolder(_) => Keyword::Open,
+        HostChange::RegisterProvider(_) => Keyword::Provider,
+        HostChange::RemoveProvider(_) => Keyword::Unregister,
+        HostChange::Upgrade(_) => Keyword::Upgrade,
+    }
+}
+
+/// What is changed on a host, behind the host.
+pub(super) fn change<A: Args>(args: &mut A, change: &mut HostChange) {
+    match change {
+        HostChange::InstallCertificate(it) => {
+            args.next(THUMBPRINT, &mut it.thumbprint);
+            rest_of_certificate(args, it);
+        }
+        HostChange::RemoveCertificate(thumbprint) => args.next(THUMBPRINT, thumbprint),
+        HostChange::OccupyPort(port) | HostChange::ReleasePort(port) => {
+            args.next(Number::new(), port);
+        }
+        HostChange::CloseFolder(folder) | HostChange::OpenFolder(folder) => {
+            args.next(Name("a folder"), folder);
+        }
+        HostChange::RegisterProvider(it) => {
+            args.next(GuidForm, &mut it.name);
+            args.key("title", Text, &mut it.element_name, String::new());
+        }
+        HostChange::RemoveProvider(name) => args.next(GuidForm, name),
+        HostChange::Upgrade(build) => args.next(Build, build),
+    }
 }
 
 /// A host before its line is read.

@@ -4,7 +4,7 @@ use super::problem::listed;
 use super::text::Word;
 use crate::engine::{HostTrouble, VmTrouble};
 use crate::model::time::{format_duration, parse_duration};
-use crate::model::{AuthenticationType, DiskId, Guid, WindowsBuild, WireEnum};
+use crate::model::{AuthenticationType, DiskId, Edition, Guid, SimTime, WindowsBuild, WireEnum};
 use std::fmt::Display;
 use std::marker::PhantomData;
 use std::net::IpAddr;
@@ -271,6 +271,77 @@ impl<T: TryFrom<u64> + Into<u64> + PartialEq + Copy> Form for Seconds<T> {
     }
     fn write(self, value: &T) -> Word {
         Word::bare(format_duration(Duration::from_secs((*value).into())))
+    }
+}
+
+/// A moment, written as what has passed since the beginning of time: `30d`.
+#[derive(Clone, Copy)]
+pub(super) struct Moment;
+
+impl Form for Moment {
+    type Value = SimTime;
+
+    fn expected(self) -> String {
+        "a time since the beginning such as `30d`".to_owned()
+    }
+    fn read(self, word: &Word) -> Option<SimTime> {
+        SimTime::ZERO.checked_add(parse_duration(word.plain()?).ok()?)
+    }
+    fn write(self, value: &SimTime) -> Word {
+        Word::bare(format_duration(value.since(SimTime::ZERO)))
+    }
+}
+
+/// Whole minutes before or after UTC, written as a duration: `9h`, `-3h30m`.
+#[derive(Clone, Copy)]
+pub(super) struct UtcOffset;
+
+impl Form for UtcOffset {
+    type Value = i16;
+
+    fn expected(self) -> String {
+        "whole minutes such as `9h` or `-3h30m`".to_owned()
+    }
+    fn read(self, word: &Word) -> Option<i16> {
+        let text = word.plain()?;
+        let (sign, text) = text.strip_prefix('-').map_or((1, text), |text| (-1, text));
+        let duration = parse_duration(text).ok()?;
+        let whole = duration.as_secs().is_multiple_of(60) && duration.subsec_nanos() == 0;
+        let minutes = i32::try_from(duration.as_secs() / 60).ok().filter(|_| whole)?;
+        i16::try_from(sign * minutes).ok()
+    }
+    fn write(self, value: &i16) -> Word {
+        let sign = if *value < 0 { "-" } else { "" };
+        let minutes = Duration::from_secs(60 * u64::from(value.unsigned_abs()));
+        Word::bare(format_args!("{sign}{}", format_duration(minutes)))
+    }
+}
+
+/// Which Windows of a build.
+#[derive(Clone, Copy)]
+pub(super) struct EditionForm;
+
+impl Form for EditionForm {
+    type Value = Edition;
+
+    fn expected(self) -> String {
+        listed(self.words())
+    }
+    fn words(self) -> Vec<&'static str> {
+        vec!["Server", "Client"]
+    }
+    fn read(self, word: &Word) -> Option<Edition> {
+        match word.plain()? {
+            "Server" => Some(Edition::Server),
+            "Client" => Some(Edition::Client),
+            _ => None,
+        }
+    }
+    fn write(self, value: &Edition) -> Word {
+        Word::bare(match value {
+            Edition::Server => "Server",
+            Edition::Client => "Client",
+        })
     }
 }
 

@@ -64,11 +64,24 @@
 //!   something is done to a virtual machine behind the service's back.
 //! - `plug HOST VM adapter=0`: a network adapter is plugged into a switch; with `connected=no` into
 //!   nothing, with `test_switch=yes` its test replicas into another switch.
+//! - `certificate HOST THUMBPRINT …`, `discard HOST THUMBPRINT`: a certificate comes into the
+//!   personal store of a host, or leaves it.
+//! - `occupy HOST PORT`, `release HOST PORT`: another program takes a port, or frees it.
+//! - `close HOST FOLDER`, `open HOST FOLDER`: a folder cannot be opened any more, or again.
+//! - `provider HOST {GUID} …`, `unregister HOST {GUID}`: an external provider is installed, or
+//!   uninstalled.
+//! - `upgrade HOST BUILD`: a host gets a newer Windows.
 //!
-//! `host` takes `build=9600`, `server=on|off`, `auth=Kerberos|Certificate|Both|Undefined`, `port=`,
-//! `https_port=`, `certificate=`, `monitoring_start=9h`, `monitoring_interval=12h`, and
-//! authorization entries: `allow=NAME`, each followed by its own `storage=` and `trust=`;
-//! `allow=none` is none.
+//! `host` takes `build=9600`, `edition=Client`, `clustered=yes`, `utc_offset=-3h30m`,
+//! `server=on|off`, `auth=Kerberos|Certificate|Both|Undefined`, `port=`, `https_port=`,
+//! `certificate=`, `monitoring_start=9h`, `monitoring_interval=12h`, and authorization entries:
+//! `allow=NAME`, each followed by its own `storage=` and `trust=`; `allow=none` is none. What it has from the start: `store=THUMBPRINT`, each followed by what
+//! `certificate` takes; `occupied=PORT` and `closed=FOLDER`, any number of each; and
+//! `provider={GUID}`, each followed by its own `title=`.
+//!
+//! `certificate` takes any number of `name=`, `from=` and `until=30d` since the beginning of time,
+//! `client_auth=`, `server_auth=`, `private_key=` and `trusted=`, each `yes` unless it is `no`, and
+//! `encoded=`; `provider` takes `title=`.
 //!
 //! `vm` takes `id={GUID}` (otherwise [`id_of_name`]), `write=1MiB/s`, and disks: `disk=SIZE`, each
 //! followed by its own `used=` and `number=`; `disk=none` is none. Its guest is `guest=windows` or

@@ -316,6 +316,7 @@ fn statement(args: &[Arg]) -> Result<Statement, Vec<Problem>> {
             Ok(Statement::Expect(expectation))
         }
         Some(Keyword::Disturb(verb)) => disturb(verb, rest, first.span.to(last), end),
+        Some(keyword) => configure(keyword, rest, end),
     }
 }
 
@@ -394,7 +395,18 @@ fn disturb(verb: Verb, args: &[Arg], span: Span, end: Span) -> Result<Statement,
     finish(Some(Statement::Disturb(DisturbLine { verb, args: args.to_vec(), span })), reader)
 }
 
-/// `osaka web adapter=0 connected=yes`.
+/// `tokyo 443`, behind `occupy`.
+fn configure(keyword: Keyword, args: &[Arg], end: Span) -> Result<Statement, Vec<Problem>> {
+    let Some(mut change) = describe::blank_change(keyword) else { return Err(Vec::new()) };
+    let mut reader = Reader::new(args, end, None);
+    let host = reader.next_word(|| "the name of a host".to_owned());
+    if let Some(host) = host {
+        reader.host_word(host);
+        describe::change(&mut reader, &mut change);
+    }
+    finish(host.map(|host| Statement::Configure { host: host.clone(), change }), reader)
+}
+
 /// `tokyo as=other StartReplication web Network`.
 fn call(host: &Word, args: &[Arg], end: Span) -> Result<Statement, Vec<Problem>> {
     let (who, args) = match args.split_first() {

@@ -5,7 +5,7 @@ use super::ast::{Answer, CallLine, Expected, Line, Script, Statement};
 use super::describe;
 use super::names::Nameless;
 use super::text::{Arg, Word};
-use crate::engine::{Caller, HostSpec, VmSpec};
+use crate::engine::{Caller, HostChange, HostSpec, VmSpec};
 use crate::model::HostId;
 use crate::model::time::format_duration;
 use std::fmt;
@@ -52,6 +52,10 @@ impl fmt::Display for Statement {
                 f.write_str(line.verb.name())?;
                 write_args(f, &line.args)
             }
+            Self::Configure { host, change } => {
+                write!(f, "{} {host}", describe::keyword_of(change).name())?;
+                write_args(f, &change_args(change))
+            }
         }
     }
 }
@@ -94,6 +98,12 @@ fn write_args(f: &mut fmt::Formatter<'_>, args: &[Arg]) -> fmt::Result {
 fn host_args(spec: &HostSpec) -> Vec<Arg> {
     let mut writer = Writer::new(&Nameless, HostId(0));
     describe::host(&mut writer, &mut spec.clone());
+    writer.finish()
+}
+
+fn change_args(change: &HostChange) -> Vec<Arg> {
+    let mut writer = Writer::new(&Nameless, HostId(0));
+    describe::change(&mut writer, &mut change.clone());
     writer.finish()
 }
 

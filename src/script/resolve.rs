@@ -67,6 +67,10 @@ impl Statement {
             }
             Self::Expect(expectation) => resolve_expectation(&expectation.of, names),
             Self::Disturb(line) => line.resolve(names),
+            Self::Configure { host, change } => {
+                let host = one(resolve_host(host, names))?;
+                Ok(Action::Input(Input::Configure { host, change: change.clone() }))
+            }
         }
     }
 }
@@ -117,6 +121,9 @@ impl Statement {
                     args: writer.finish(),
                     span: Span::default(),
                 })
+            }
+            Input::Configure { host, change } => {
+                Self::Configure { host: write_host(*host, names), change: change.clone() }
             }
             Input::Advance(duration) => Self::Advance(*duration),
             Input::Disturb(disturbance) => {

@@ -451,7 +451,7 @@ fn told(reply: &Reply, expected: Option<&Expected>) -> (Option<String>, Option<S
 /// The host that a statement is about.
 fn place_of(statement: &Statement) -> Option<&Word> {
     match statement {
-        Statement::Vm { host, .. } => Some(host),
+        Statement::Vm { host, .. } | Statement::Configure { host, .. } => Some(host),
         Statement::Call(call) => Some(&call.host),
         Statement::Expect(it) => match &it.of {
             Subject::Vm { host, .. } | Subject::Event { host, .. } => Some(host),
@@ -466,6 +466,7 @@ fn what_of(statement: &Statement) -> String {
     let text = statement.to_string();
     match statement {
         Statement::Vm { host, .. } => text.replacen(&format!(" on {host}"), "", 1),
+        Statement::Configure { host, .. } => text.replacen(&format!(" {host}"), "", 1),
         Statement::Call(call) => {
             text.strip_prefix(&format!("{} ", call.host)).unwrap_or(&text).to_owned()
         }

@@ -159,21 +159,44 @@ pub(super) enum Keyword {
     Wait,
     Expect,
     Disturb(Verb),
+    Certificate,
+    Discard,
+    Occupy,
+    Release,
+    Close,
+    Open,
+    Provider,
+    Unregister,
+    Upgrade,
 }
 
 impl Keyword {
-    const FIXED: [(Self, &'static str); 5] = [
+    const FIXED: [(Self, &'static str); 14] = [
         (Self::Host, "host"),
         (Self::Vm, "vm"),
         (Self::Advance, "advance"),
         (Self::Wait, "wait"),
         (Self::Expect, "expect"),
+        (Self::Certificate, "certificate"),
+        (Self::Discard, "discard"),
+        (Self::Occupy, "occupy"),
+        (Self::Release, "release"),
+        (Self::Close, "close"),
+        (Self::Open, "open"),
+        (Self::Provider, "provider"),
+        (Self::Unregister, "unregister"),
+        (Self::Upgrade, "upgrade"),
     ];
 
     /// Every keyword with its word.
     pub(super) fn all() -> impl Iterator<Item = (Self, &'static str)> {
         let verbs = Verb::ALL.iter().map(|verb| (Self::Disturb(*verb), verb.name()));
         Self::FIXED.into_iter().chain(verbs)
+    }
+
+    /// The word that begins the line.
+    pub(super) fn name(self) -> &'static str {
+        Self::all().find(|(keyword, _)| *keyword == self).map_or("", |(_, name)| name)
     }
 
     pub(super) fn named(text: &str) -> Option<Self> {

@@ -30,7 +30,9 @@ pub use handle::HostHandle;
 pub use strict::Assumptions;
 pub use watch::{Step, Watch};
 
-use crate::engine::{Caller, Disturbance, Event, HostSpec, Input, Policy, Reply, World};
+use crate::engine::{
+    Caller, Disturbance, Event, HostChange, HostSpec, Input, Policy, Reply, World,
+};
 use crate::model::{Call, HostId, SimTime};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -204,6 +206,21 @@ impl Lab {
     /// Makes something happen that no client asked for.
     pub fn disturb(&self, what: Disturbance) -> Reply {
         self.apply(&Input::Disturb(what))
+    }
+
+    /// Changes a machine by other means than WMI.
+    ///
+    /// ```
+    /// use hyperv_replica::{engine::HostChange, model::ServiceStatus, prelude::*, sim::Lab};
+    ///
+    /// let lab = Lab::new(["tokyo", "osaka"]);
+    /// let osaka = lab.host("osaka");
+    /// lab.configure(&osaka, HostChange::OccupyPort(80)); // Its listener stops.
+    /// assert_eq!(osaka.host()?.status, ServiceStatus::Error);
+    /// # Ok::<(), hyperv_replica::Error>(())
+    /// ```
+    pub fn configure(&self, host: &HostHandle, change: HostChange) -> Reply {
+        self.apply(&Input::Configure { host: host.id(), change })
     }
 
     /// Watches every change from now on, for as long as the watch lives.

@@ -1,12 +1,14 @@
 //! Worlds and inputs to throw at them.
 
 use hyperv_replica::engine::{
-    Caller, Disturbance, Event, HostSpec, HostTrouble, Input, Policy, VmSpec, VmTrouble, Weakness,
-    World,
+    Caller, Disturbance, Event, HostChange, HostSpec, HostTrouble, Input, Policy, VmSpec,
+    VmTrouble, Weakness, World,
 };
 use hyperv_replica::model::{
-    Adapter, AdapterId, Call, Disk, DiskId, FailoverNetworkAdapterSettings, GuestSystem, Guid,
-    HostId, IpProtocol, Leg, RelationshipId, Settings, VmId, WindowsBuild,
+    Adapter, AdapterId, AllowedAuthentication, AuthenticationType, AuthorizationEntry, Call,
+    Certificate, Disk, DiskId, FailoverNetworkAdapterSettings, GuestSystem, Guid, HostId,
+    IpProtocol, Leg, RelationshipId, ReplicationProvider, ServiceSettings, Settings, SimTime, VmId,
+    WindowsBuild,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -30,16 +32,45 @@ pub(crate) const WEB: VmId = VmId(Guid(0x1111_1111_1111_4111_8111_1111_1111_1111
 /// Another one, so that operations on one must leave the other alone.
 pub(crate) const DB: VmId = VmId(Guid(0x2222_2222_2222_4222_8222_2222_2222_2222));
 
-/// Hosts `tokyo`, `osaka` and `london` that trust each other; two virtual machines on the first.
+/// An external provider.
+pub(crate) const PROVIDER: Guid = Guid(0x3333_3333_3333_4333_8333_3333_3333_3333);
+/// The thumbprint that every host's certificate has; each has one of its own.
+const THUMBPRINT: &str = "AB12";
+
+/// A replica server with both listeners.
+fn both_listeners() -> ServiceSettings {
+    ServiceSettings {
+        allowed_authentication: AllowedAuthentication::Both,
+        certificate_thumbprint: THUMBPRINT.to_owned(),
+        ..ServiceSettings::kerberos()
+    }
+}
+
+fn provider() -> ReplicationProvider {
+    ReplicationProvider { name: PROVIDER, element_name: "Elsewhere".to_owned() }
+}
+
+/// Hosts `tokyo`, `osaka` and `london` that trust each other, on a recent Windows; two virtual
+/// machines on the first.
 pub(crate) fn three_hosts() -> World {
+    three_hosts_of([WindowsBuild::Server2022; 3])
+}
+
+/// The same on these builds. Each host has an external provider, and a certificate for thirty days.
+fn three_hosts_of(builds: [WindowsBuild; 3]) -> World {
     let mut world = World::with_policy(7, Policy::default());
     let mut out = Vec::new();
-    for (name, build) in [
-        ("tokyo", WindowsBuild::Server2022),
-        ("osaka", WindowsBuild::Server2022),
-        ("london", WindowsBuild::Server2019),
-    ] {
-        world.apply(&Input::AddHost(HostSpec { build, ..HostSpec::trusting(name) }), &mut out);
+    for (name, build) in ["tokyo", "osaka", "london"].into_iter().zip(builds) {
+        let valid_until = SimTime::ZERO + Duration::from_secs(30 * 24 * 3600);
+        let certificate = Certificate { valid_until, ..Certificate::of(name, THUMBPRINT) };
+        let spec = HostSpec {
+            build,
+            settings: both_listeners(),
+            certificates: vec![certificate],
+            providers: vec![provider()],
+            ..HostSpec::trusting(name)
+        };
+        world.apply(&Input::AddHost(spec), &mut out);
     }
     for (id, name, running) in [(WEB, "web", true), (DB, "db", false)] {
         let disks = [(0, 40), (1, 10)].map(|(id, gib)| Disk {
@@ -88,6 +119,32 @@ pub(crate) fn failed_over() -> World {
     world
 }
 
+/// `web` replicates between hosts that lack what later builds brought, with certificates.
+pub(crate) fn on_old_hosts() -> World {
+    use WindowsBuild::{Server2012R2, Server2022};
+    let mut world = three_hosts_of([Server2012R2, Server2012R2, Server2022]);
+    replicate(&mut world, HostId(0), certified("osaka"));
+    world
+}
+
+/// `web` is failed over on osaka, and an external provider replicates it.
+pub(crate) fn provided() -> World {
+    let mut world = three_hosts();
+    replicate(&mut world, HostId(0), Settings { provider: PROVIDER, ..Settings::to("osaka") });
+    call(&mut world, HostId(1), Call::InitiateFailover { vm: WEB, point: None });
+    world
+}
+
+/// Replication with certificates.
+fn certified(host: &str) -> Settings {
+    Settings {
+        authentication: Some(AuthenticationType::Certificate),
+        certificate_thumbprint: THUMBPRINT.to_owned(),
+        recovery_server_port: 443,
+        ..Settings::to(host)
+    }
+}
+
 fn replicate(world: &mut World, host: HostId, settings: Settings) {
     let create = Call::CreateReplicationRelationship { vm: WEB, settings: Box::new(settings) };
     call(world, host, create);
@@ -109,6 +166,8 @@ pub(crate) enum Beginning {
     Replicating,
     Chained,
     FailedOver,
+    OnOldHosts,
+    Provided,
 }
 
 impl Beginning {
@@ -118,14 +177,27 @@ impl Beginning {
             Self::Replicating => replicating(),
             Self::Chained => chained(),
             Self::FailedOver => failed_over(),
+            Self::OnOldHosts => on_old_hosts(),
+            Self::Provided => provided(),
         }
     }
 }
 
 /// Nothing is replicated yet, or something is.
 pub(crate) fn beginning() -> impl Strategy<Value = Beginning> {
-    use Beginning::{Chained, FailedOver, Replicating, ThreeHosts};
-    prop::sample::select(vec![ThreeHosts, Replicating, Chained, FailedOver])
+    use Beginning::{Chained, FailedOver, OnOldHosts, Provided, Replicating, ThreeHosts};
+    prop::sample::select(vec![
+        ThreeHosts,
+        Replicating,
+        Chained,
+        FailedOver,
+        ThreeHosts,
+        Replicating,
+        Chained,
+        FailedOver,
+        OnOldHosts,
+        Provided,
+    ])
 }
 
 /// One step of a walk through worlds. Always meaningful: an index is resolved against whatever
@@ -142,6 +214,8 @@ pub(crate) enum Step {
     Advance(u32),
     /// Something happens.
     Disturb(Index),
+    /// A machine is changed.
+    Configure(Index),
 }
 
 /// Steps, mostly such that something happens.
@@ -152,6 +226,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         4 => Just(Step::Next),
         2 => (1u32..20_000).prop_map(Step::Advance),
         2 => any::<Index>().prop_map(Step::Disturb),
+        1 => any::<Index>().prop_map(Step::Configure),
     ]
 }
 
@@ -161,6 +236,7 @@ pub(crate) fn resolve(world: &World, step: &Step) -> Option<Input> {
         Step::Next => Input::Advance(world.next_due()?.since(world.now())),
         Step::Advance(seconds) => Input::Advance(Duration::from_secs(u64::from(*seconds))),
         Step::Disturb(index) => Input::Disturb(*index.get(&disturbances(world))),
+        Step::Configure(index) => index.get(&changes(world)).clone(),
         Step::Call(index) => {
             let calls = calls(world);
             if calls.is_empty() {
@@ -238,11 +314,40 @@ fn disturbances(world: &World) -> Vec<Disturbance> {
     all
 }
 
+/// Changes to machines, most of which repair what the others break.
+fn changes(world: &World) -> Vec<Input> {
+    let of_host = |host, name: &str| {
+        let folder = || r"D:\Replica".to_owned();
+        [
+            HostChange::RemoveCertificate(THUMBPRINT.to_owned()),
+            HostChange::InstallCertificate(Certificate::of(name, THUMBPRINT)),
+            HostChange::OccupyPort(80),
+            HostChange::OccupyPort(443),
+            HostChange::ReleasePort(80),
+            HostChange::ReleasePort(443),
+            HostChange::CloseFolder(folder()),
+            HostChange::OpenFolder(folder()),
+            HostChange::RemoveProvider(PROVIDER),
+            HostChange::RegisterProvider(provider()),
+            HostChange::Upgrade(WindowsBuild::Server2016),
+        ]
+        .map(|change| Input::Configure { host, change })
+    };
+    world.hosts().flat_map(|(host, view)| of_host(host, &view.name)).collect()
+}
+
 /// Every call worth trying in this world.
 fn calls(world: &World) -> Vec<Input> {
     let mut all = Vec::new();
     for (host, _) in world.hosts() {
         let mut add = |call| all.push(Input::Call { host, caller: Caller::Administrator, call });
+        for settings in [both_listeners(), ServiceSettings::kerberos(), ServiceSettings::default()]
+        {
+            add(Call::ModifyServiceSettings { settings: Box::new(settings) });
+        }
+        let entry = AuthorizationEntry::any(r"D:\Replica");
+        add(Call::RemoveAuthorizationEntry { allowed_primary: "*".to_owned() });
+        add(Call::AddAuthorizationEntry { entry });
         for vm in world.vms(host) {
             calls_of_vm(world, host, vm.id, &mut add);
         }
@@ -282,6 +387,13 @@ fn calls_of_vm(world: &World, host: HostId, vm: VmId, add: &mut impl FnMut(Call)
             dns_servers: Vec::new(),
         };
         add(Call::SetFailoverNetworkAdapterSettings { vm, settings: vec![network] });
+        let provided = Settings { provider: PROVIDER, ..settings.clone() };
+        for other in [certified(&view.name), provided] {
+            let settings = Box::new(other);
+            add(Call::CreateReplicationRelationship { vm, settings: settings.clone() });
+            add(Call::ModifyReplicationSettings { vm, settings: settings.clone() });
+            add(Call::InitiateFailback { vm, settings, point: None });
+        }
         let changed = Settings { recovery_history: 1, ..settings };
         add(Call::ModifyReplicationSettings { vm, settings: Box::new(changed.clone()) });
         let fewer = Settings { included_disks: Some(vec![DiskId(0)]), ..changed };
@@ -322,7 +434,20 @@ pub(crate) fn heal_inputs(world: &World) -> Vec<Input> {
             all.extend(VmTrouble::ALL.map(|it| Disturbance::RelieveVm(host, vm.id, it)));
         }
     }
-    all.into_iter().map(Input::Disturb).collect()
+    let mut all: Vec<Input> = all.into_iter().map(Input::Disturb).collect();
+    for (host, view) in world.hosts() {
+        let changes = [
+            HostChange::RemoveCertificate(THUMBPRINT.to_owned()),
+            HostChange::InstallCertificate(Certificate::of(&view.name, THUMBPRINT)),
+            HostChange::ReleasePort(80),
+            HostChange::ReleasePort(443),
+            HostChange::RegisterProvider(provider()),
+        ];
+        all.extend(changes.map(|change| Input::Configure { host, change }));
+        let call = Call::ModifyServiceSettings { settings: Box::new(both_listeners()) };
+        all.push(Input::Call { host, caller: Caller::Administrator, call });
+    }
+    all
 }
 
 /// Repairs everything from outside.

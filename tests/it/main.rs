@@ -18,5 +18,6 @@ mod script_command;
 mod script_parse;
 mod script_round_trip;
 mod script_run;
+mod server;
 mod strict;
 mod transitions;

@@ -1,8 +1,8 @@
 //! What holds for every sequence of inputs.
 
-use crate::arbitrary::{beginning, config, heal, resolve, step, walk};
+use crate::arbitrary::{Beginning, beginning, config, heal, resolve, step, walk};
 use hyperv_replica::engine::{Change, Event, Input, Reply, World};
-use hyperv_replica::model::{JobState, Leg, RelationshipId, ReplicationState as S};
+use hyperv_replica::model::{JobState, Leg, RelationshipId, ReplicationState as S, WindowsBuild};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -128,6 +128,26 @@ proptest! {
             }
         }
         assert_ends_agree(&world);
+    }
+}
+
+proptest! {
+    #![proptest_config(config(100))]
+
+    /// The states 15, 16 and 18 came after Windows Server 2012 R2:
+    /// <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-replicationrelationship>.
+    #[test]
+    fn an_old_windows_shows_no_later_state(steps in prop::collection::vec(step(), 1..60)) {
+        let mut world = Beginning::OnOldHosts.world();
+        let (_, events) = walk(&mut world, &steps);
+        for event in events {
+            let Change::State { to, .. } = event.change else { continue };
+            let build = world.host_view(event.host).map(|it| it.build);
+            let later = [S::DiskUpdateInProgress, S::DiskUpdateCritical, S::RepurposeInProgress];
+            // A host that was upgraded meanwhile may show them.
+            let old = build < Some(WindowsBuild::Server2016);
+            prop_assert!(!old || !later.contains(&to), "{event:?}");
+        }
     }
 }
 

@@ -146,9 +146,17 @@ fn every_code_is_documented() {
 
 /// The place of a requirement in the order of precedence.
 fn rank(require: &Require) -> u8 {
-    match require.otherwise {
+    use Check::{Holds, Since, SinceIf};
+    match (require.check, require.otherwise) {
         // A service that hangs looks at nothing.
-        ErrorCode::Timeout | ErrorCode::AccessDenied => 0,
+        (Holds(Fact::ServiceAnswers | Fact::CallerIsAdministrator), _) => return 0,
+        // Whether the Windows has the method, or this form of it.
+        (Since(_) | SinceIf(_, Fact::RelationshipNamed) | Holds(Fact::ServerEdition), _) => {
+            return 1;
+        }
+        _ => {}
+    }
+    match require.otherwise {
         ErrorCode::NotAvailable => 1,
         ErrorCode::InvalidParameter | ErrorCode::IncorrectDataType => 2,
         ErrorCode::NotSupported => 3,
@@ -159,10 +167,7 @@ fn rank(require: &Require) -> u8 {
 }
 
 /// Rules that judge a requirement before one of a lower rank, with the reason.
-const OUT_OF_ORDER: &[(Operation, &str)] = &[(
-    Operation::ChangeReplicationModeToPrimary,
-    "a Windows that lacks the method looks at no parameter",
-)];
+const OUT_OF_ORDER: &[(Operation, &str)] = &[];
 
 #[test]
 fn requirements_stand_in_the_order_of_precedence() {
@@ -206,8 +211,7 @@ fn a_job_has_a_plan_in_every_accepted_situation() {
 fn a_job_takes_time_and_shows_a_state_that_the_transitions_know() {
     for (rule, plan) in RULES.iter().flat_map(|rule| rule.plans.iter().map(move |it| (rule, it))) {
         assert!(!plan.phases.is_empty(), "{}", rule.operation.name());
-        if let Some(during) = plan.during.filter(|_| rule.operation != Operation::InitiateFailback)
-        {
+        if let Some(during) = plan.during {
             let known = TRANSITIONS.iter().any(|it| it.to == during);
             assert!(known, "{} shows {during}", rule.operation.name());
         }

@@ -16,6 +16,9 @@ const FLOWS: &[(&str, &str)] = &[
     ("a primary let in, and what may be missing", "authorization"),
     ("jobs that can be terminated, and jobs that cannot", "jobs-cancelled"),
     ("on Windows Server 2012", "windows-2012"),
+    ("an upgrade from Windows Server 2012 to 2012 R2", "upgrade-to-2012-r2"),
+    ("certificates instead of Kerberos", "certificate-authentication"),
+    ("replicas on a file share", "storage-on-a-share"),
     // Initial replication.
     ("enabled, and initial replication over the network", "initial-network"),
     ("initial replication at a set time, and its cancellation", "initial-scheduled"),

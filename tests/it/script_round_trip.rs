@@ -2,7 +2,7 @@
 
 use crate::arbitrary::config;
 use hyperv_replica::engine::{
-    Caller, Disturbance, HostSpec, HostTrouble, Input, VmSpec, VmTrouble, Weakness,
+    Caller, Disturbance, HostChange, HostSpec, HostTrouble, Input, VmSpec, VmTrouble, Weakness,
 };
 use hyperv_replica::model::*;
 use hyperv_replica::script::{
@@ -267,14 +267,54 @@ fn call() -> BoxedStrategy<Call> {
 }
 
 prop_compose! {
+    fn certificate()(
+        texts in (text(), text()), names in vec(text(), 0..3), valid in (time(), time()),
+        flags: [bool; 4],
+    ) -> Certificate {
+        let (thumbprint, encoded) = texts;
+        let [client_authentication, server_authentication, private_key, trusted] = flags;
+        Certificate {
+            thumbprint, names, valid_from: valid.0, valid_until: valid.1, client_authentication,
+            server_authentication, private_key, trusted, encoded,
+        }
+    }
+}
+
+prop_compose! {
+    fn provider()(name in guid(), element_name in text()) -> ReplicationProvider {
+        ReplicationProvider { name, element_name }
+    }
+}
+
+fn change() -> BoxedStrategy<HostChange> {
+    any_of![
+        certificate().prop_map(HostChange::InstallCertificate),
+        text().prop_map(HostChange::RemoveCertificate),
+        number().prop_map(HostChange::OccupyPort),
+        number().prop_map(HostChange::ReleasePort),
+        text().prop_map(HostChange::CloseFolder),
+        text().prop_map(HostChange::OpenFolder),
+        provider().prop_map(HostChange::RegisterProvider),
+        guid().prop_map(HostChange::RemoveProvider),
+        one_of().prop_map(HostChange::Upgrade),
+    ]
+}
+
+prop_compose! {
     fn host_spec()(
         name in text(), build in one_of(), settings in service_settings(),
-        entries in vec(entry(), 0..3), plain: bool,
+        entries in vec(entry(), 0..3), client: bool, clustered: bool, utc_offset_min: i16,
+        certificates in vec(certificate(), 0..3), occupied_ports in vec(number(), 0..3),
+        closed_folders in vec(text(), 0..3), providers in vec(provider(), 0..3), plain: bool,
     ) -> HostSpec {
         if plain {
             return HostSpec::trusting(&name);
         }
-        HostSpec { name: name.into(), build, settings, entries }
+        let edition = if client { Edition::Client } else { Edition::Server };
+        HostSpec {
+            name: name.into(), build, edition, clustered, utc_offset_min, settings, entries,
+            certificates, occupied_ports, closed_folders, providers,
+        }
     }
 }
 
@@ -361,6 +401,8 @@ fn input() -> BoxedStrategy<Input> {
         8 => (host(), caller, call())
             .prop_map(|(host, caller, call)| Input::Call { host, caller, call }).boxed(),
         1 => any::<Duration>().prop_map(Input::Advance),
+        2 => (host(), change())
+            .prop_map(|(host, change)| Input::Configure { host, change }).boxed(),
         1 => disturbance.prop_map(Input::Disturb),
     ]
     .boxed()

@@ -2,7 +2,7 @@
 //! whatever is in the table happens.
 
 use crate::arbitrary::{
-    WEB, beginning, chained, failed_over, replicating, step, three_hosts, walk,
+    WEB, beginning, chained, failed_over, on_old_hosts, replicating, step, three_hosts, walk,
 };
 use hyperv_replica::engine::{Caller, Change, Disturbance, Event, Input, Reply, World};
 use hyperv_replica::model::{
@@ -161,6 +161,8 @@ fn courses() -> Vec<Course> {
         Course::paused_resynchronization().disturb(Disturbance::CrashHost(TOKYO)),
         Course::paused_resynchronization().disturb(Disturbance::CorruptLog(TOKYO, WEB)),
         Course::resynchronization().disturb(Disturbance::CorruptLog(TOKYO, WEB)),
+        Course::resynchronization().disturb(Disturbance::ShutDownHost(TOKYO)),
+        Course::resynchronization().disturb(Disturbance::CrashHost(TOKYO)),
         Course::from(replicating()).disturb(Disturbance::CorruptLog(TOKYO, WEB)),
         Course::from(replicating())
             .request(TOKYO, 7)
@@ -222,16 +224,23 @@ fn courses() -> Vec<Course> {
         Course::from(replicating()).disturb(Disturbance::CutLink(TOKYO, OSAKA)).pass(200_000),
         Course::from(replicating())
             .disturb(Disturbance::CrashHost(TOKYO))
-            .call(OSAKA, fail_over)
+            .call(OSAKA, fail_over.clone())
             .pass(5)
             .disturb(Disturbance::BootHost(TOKYO))
             .request(TOKYO, 2)
             .pass(2)
             .call(OSAKA, reverse.clone())
             .pass(20),
+        Course::paused_resynchronization().remove(TOKYO),
+        Course::paused_resynchronization().request(TOKYO, 9).pass(2),
+        Course::from(on_old_hosts())
+            .disturb(Disturbance::CrashHost(TOKYO))
+            .disturb(Disturbance::BootHost(TOKYO))
+            .request(TOKYO, 2)
+            .pass(2),
         Course::from(replicating())
             .disturb(Disturbance::CrashHost(TOKYO))
-            .call(OSAKA, Call::InitiateFailover { vm: WEB, point: None })
+            .call(OSAKA, fail_over.clone())
             .pass(5)
             .call(OSAKA, commit.clone())
             .pass(6)

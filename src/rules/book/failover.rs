@@ -1,6 +1,6 @@
 //! Failing over, back, for a test, and what follows.
 
-use super::relationship::PEER_REFUSES;
+use super::relationship::{NO_CERTIFICATE, OLDER_WINDOWS, PEER_REFUSES};
 use super::{
     DISK_FULL, DISK_MISSING, RELATIONSHIP_KNOWN, Require, Rule, SINCE_2012_R2, Target, UNLOCKED,
     fact, late, need, page, plan,
@@ -81,7 +81,7 @@ pub(super) const REVERT: Rule = Rule {
         UNLOCKED,
     ],
     plans: &[
-        plan(JobType::CancelSyncedReplication, &[Pace::Local]).when(Check::Holds(Fact::Sends)),
+        plan(JobType::CancelSyncedReplication, &[Pace::Local]).when(&[Check::Holds(Fact::Sends)]),
         plan(JobType::RevertFailover, &[Pace::Merge]),
     ],
     effect: "The replica discards what it wrote since the failover and replicates again (3). A prepared sender replicates again (3), and a primary may start.",
@@ -152,7 +152,7 @@ pub(super) const REVERSE: Rule = Rule {
             Assumed("a replica has its primary's GUID, which is unique on a host"),
         ),
         fact(Fact::DisksKnown, InvalidParameter, Assumed("as for a new relationship")),
-        fact(Fact::InBoxProvider, NotSupported, Assumed("as for a new relationship")),
+        fact(Fact::ProviderKnown, NotSupported, Assumed("as for a new relationship")),
         need(
             RECEIVER_MODE,
             InvalidState,
@@ -172,6 +172,8 @@ pub(super) const REVERSE: Rule = Rule {
     evidence: Observed(page::SCRIPTS),
     late: &[
         PEER_REFUSES,
+        OLDER_WINDOWS,
+        NO_CERTIFICATE,
         late(
             Failed,
             "the old primary is neither prepared for a planned failover nor marked as a replica",
@@ -223,16 +225,12 @@ pub(super) const FAILBACK: Rule = Rule {
     target: Target::Primary,
     requires: &[
         SINCE_2012_R2,
-        fact(
-            Fact::ExternalProvider,
-            NotSupported,
-            Documented(page::win32!("initiatefailback-msvm-replicationservice")),
-        ),
+        fact(Fact::ExternalProvider, NotSupported, Documented(page::FAILBACK)),
         need(
             Check::Mode(set!(ReplicationMode: Replica)),
             InvalidState,
             "only a recovery virtual machine fails back",
-            Documented(page::win32!("initiatefailback-msvm-replicationservice")),
+            Documented(page::FAILBACK),
         ),
         need(
             Check::State(set!(ReplicationState: Recovered | Committed)),
@@ -244,7 +242,7 @@ pub(super) const FAILBACK: Rule = Rule {
     ],
     plans: &[plan(JobType::InitiateFailback, &[Pace::Contact, Pace::Compare])
         .during(ReplicationState::FailbackInProgress)],
-    effect: "The external provider resynchronises backwards; the state ends at 14.",
-    evidence: Documented(page::win32!("initiatefailback-msvm-replicationservice")),
-    late: &[],
+    effect: "The external provider resynchronises backwards, from the new primary (13), until failback is complete (14).",
+    evidence: Documented(page::FAILBACK),
+    late: &[PEER_REFUSES],
 };

@@ -10,7 +10,7 @@ pub(crate) use server::SYNCHRONOUS_BECAUSE;
 
 use super::evidence::page;
 use super::{Check, Evidence, Fact, Late, Pace, Plan, Require, Rule, Target};
-use crate::model::{ErrorCode, JobType, ReplicationState};
+use crate::model::{ErrorCode, JobType, Operation, ReplicationState, WindowsBuild};
 use crate::set;
 
 /// The rule book: one rule for each operation, in the order of the operations.
@@ -78,12 +78,12 @@ const fn fact(fact: Fact, otherwise: ErrorCode, evidence: Evidence) -> Require {
 }
 
 const fn plan(job_type: JobType, phases: &'static [Pace]) -> Plan {
-    Plan { when: None, job_type, during: None, phases, cancellable: false }
+    Plan { when: &[], job_type, during: None, phases, cancellable: false }
 }
 
 impl Plan {
-    const fn when(self, check: Check) -> Self {
-        Self { when: Some(check), ..self }
+    const fn when(self, when: &'static [Check]) -> Self {
+        Self { when, ..self }
     }
 
     const fn during(self, state: ReplicationState) -> Self {
@@ -162,7 +162,7 @@ const ENABLED_STATE: Check = Check::State(set!(ReplicationState:
     | DiskUpdateCritical | RepurposeInProgress));
 
 const SINCE_2012_R2: Require = need(
-    Check::Since(crate::model::WindowsBuild::Server2012R2),
+    Check::Since(WindowsBuild::Server2012R2),
     ErrorCode::NotSupported,
     "the method exists since Windows Server 2012 R2",
     Evidence::Documented(page::win32!("msvm-replicationservice")),
@@ -171,12 +171,29 @@ const SINCE_2012_R2: Require = need(
 /// What every call needs after everything else.
 pub(super) static NEEDED_LAST: &[Require] = &[MEMORY_LEFT];
 
+const EX_SINCE_2012_R2: Require = need(
+    Check::SinceIf(WindowsBuild::Server2012R2, Fact::RelationshipNamed),
+    ErrorCode::NotSupported,
+    "the forms of methods that name a relationship exist since Windows Server 2012 R2",
+    Evidence::Documented(page::RELATIONSHIP),
+);
+
+const SERVER_EDITION: Require =
+    fact(Fact::ServerEdition, ErrorCode::NotSupported, Evidence::Documented(page::LEARN_OVERVIEW));
+
 /// What every call needs, whatever it asks for.
-pub(super) fn needed_by_all(target: Target) -> &'static [Require] {
+pub(super) fn needed_by_all(operation: Operation, target: Target) -> &'static [Require] {
     static OF_A_HOST: [Require; 2] = [ANSWERS, ADMINISTRATOR];
     static OF_A_VM: [Require; 3] = [ANSWERS, ADMINISTRATOR, VM_KNOWN];
-    match target {
-        Target::Host | Target::Job => &OF_A_HOST,
-        Target::Primary | Target::Sending | Target::FailingOver | Target::Named => &OF_A_VM,
+    static OF_THE_SERVICE: [Require; 3] = [ANSWERS, ADMINISTRATOR, SERVER_EDITION];
+    static OF_REPLICATION: [Require; 4] = [ANSWERS, ADMINISTRATOR, SERVER_EDITION, VM_KNOWN];
+    static OF_A_RELATIONSHIP: [Require; 5] =
+        [ANSWERS, ADMINISTRATOR, SERVER_EDITION, EX_SINCE_2012_R2, VM_KNOWN];
+    match (target, operation.is_replication()) {
+        (Target::Host | Target::Job, false) => &OF_A_HOST,
+        (Target::Host | Target::Job, true) => &OF_THE_SERVICE,
+        (Target::Named, _) => &OF_A_RELATIONSHIP,
+        (Target::Primary | Target::Sending | Target::FailingOver, false) => &OF_A_VM,
+        (Target::Primary | Target::Sending | Target::FailingOver, true) => &OF_REPLICATION,
     }
 }

@@ -131,8 +131,8 @@ pub(super) const START_VM: Rule = Rule {
         UNLOCKED,
     ],
     plans: &[
-        plan(JobType::ResumeVm, &[Pace::Local]).when(Check::Power(set!(Power: Paused))),
-        plan(JobType::RestoreVm, &[Pace::Boot]).when(Check::Power(set!(Power: Saved))),
+        plan(JobType::ResumeVm, &[Pace::Local]).when(&[Check::Power(set!(Power: Paused))]),
+        plan(JobType::RestoreVm, &[Pace::Boot]).when(&[Check::Power(set!(Power: Saved))]),
         plan(JobType::StartVm, &[Pace::Boot]),
     ],
     effect: "The virtual machine runs.",
@@ -294,7 +294,7 @@ pub(super) const DESTROY: Rule = Rule {
     ],
     plans: &[
         plan(JobType::RemoveTestReplica, &[Pace::Merge])
-            .when(Check::Mode(set!(ReplicationMode: TestReplica))),
+            .when(&[Check::Mode(set!(ReplicationMode: TestReplica))]),
         plan(JobType::DestroyVm, &[Pace::Local]),
     ],
     effect: "The virtual machine is gone; its replica may make another test replica.",

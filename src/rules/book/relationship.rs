@@ -4,7 +4,9 @@ use super::{
     DISK_FULL, DISK_MISSING, ENABLED_STATE, RELATIONSHIP_KNOWN, Require, Rule, Target, UNLOCKED,
     fact, late, need, page, plan,
 };
-use crate::model::{ErrorCode, JobType, Operation, Power, ReplicationMode, ReplicationState};
+use crate::model::{
+    ErrorCode, JobType, Operation, Power, ReplicationMode, ReplicationState, WindowsBuild,
+};
 use crate::rules::{Check, Evidence, Fact, Late, Pace};
 use crate::set;
 use ErrorCode::{Failed, FileNotFound, InvalidParameter, InvalidState, NotSupported};
@@ -13,7 +15,7 @@ use Evidence::{Assumed, Client, Documented, Observed};
 const SETTINGS_VALID: Require =
     fact(Fact::SettingsValid, InvalidParameter, Documented(page::SETTINGS));
 const PROVIDER_KNOWN: Require = fact(
-    Fact::InBoxProvider,
+    Fact::ProviderKnown,
     NotSupported,
     Assumed(
         "another provider has to be installed; “not supported” is returned for calls that need one",
@@ -30,6 +32,20 @@ const FITS_CHAIN: Require = fact(Fact::FitsChain, InvalidParameter, Documented(p
 const START_TIME: Require =
     fact(Fact::StartTimeInRange, InvalidParameter, Documented(page::START_INITIAL));
 const SENDER_MODE: Check = Check::Mode(set!(ReplicationMode: Primary | Replica));
+
+/// Replication from newer to older.
+pub(super) const OLDER_WINDOWS: Late = late(
+    Failed,
+    "the other host runs an older Windows: replication goes from older to newer only",
+    Assumed("Microsoft speaks of replication to the same or a newer Windows, never to an older"),
+);
+
+/// A certificate that cannot be presented, with certificate authentication.
+pub(super) const NO_CERTIFICATE: Late = late(
+    Failed,
+    "the certificate of this host or of the other's listener is missing, has expired or is not fit for replication",
+    Documented(page::SET_SERVER),
+);
 
 /// A peer that cannot be reached or refuses.
 pub(super) const PEER_REFUSES: Late = late(
@@ -52,6 +68,12 @@ pub(super) const CREATE: Rule = Rule {
         FITS_CHAIN,
         PROVIDER_KNOWN,
         need(
+            Check::SinceIf(WindowsBuild::Server2012R2, Fact::Extends),
+            NotSupported,
+            "replication can be extended since Windows Server 2012 R2",
+            Documented(page::BLOG_2012_R2),
+        ),
+        need(
             Check::Mode(set!(ReplicationMode: None | Replica)),
             InvalidState,
             "the virtual machine must be unreplicated, or a replica that is to be extended",
@@ -66,10 +88,17 @@ pub(super) const CREATE: Rule = Rule {
         UNLOCKED,
     ],
     plans: &[plan(JobType::CreateRelationship, &[Pace::Contact, Pace::Local])],
-    effect: "The sender becomes ready (1); the other host creates a replica with the same GUID, off, waiting for initial replication (2). No data moves.",
+    effect: "The sender becomes ready (1); the other host creates a replica with the same GUID, off, waiting for initial replication (2). No data moves. With an external provider no replica server is asked: the other host has the provider, too.",
     evidence: Documented(page::BLOG_HEALTH),
     late: &[
         PEER_REFUSES,
+        OLDER_WINDOWS,
+        NO_CERTIFICATE,
+        late(
+            Failed,
+            "the other host cannot open the folder that its entry names for new replicas",
+            Assumed("adding an entry fails so; the disks of a new replica are made in that folder"),
+        ),
         late(
             Failed,
             "the other host has a virtual machine with this GUID that is not marked as a replica, or is another host's",
@@ -88,6 +117,12 @@ pub(super) const MODIFY: Rule = Rule {
         FITS_CHAIN,
         PROVIDER_KNOWN,
         need(
+            Check::SinceIf(WindowsBuild::Server2016, Fact::DiskSetChanges),
+            NotSupported,
+            "the set of disks can be changed since Windows Server 2016",
+            Documented(page::win32!("msvm-concretejob")),
+        ),
+        need(
             SENDER_MODE,
             InvalidState,
             "only a sender's settings can be changed",
@@ -104,7 +139,7 @@ pub(super) const MODIFY: Rule = Rule {
     ],
     plans: &[
         plan(JobType::UpdateDiskSet, &[Pace::Contact, Pace::Copy])
-            .when(Check::Holds(Fact::DiskSetChanges))
+            .when(&[Check::Holds(Fact::DiskSetChanges)])
             .during(ReplicationState::DiskUpdateInProgress)
             .cancellable(),
         plan(JobType::ModifySettings, &[Pace::Contact]),
@@ -163,11 +198,11 @@ pub(super) const START: Rule = Rule {
     ],
     plans: &[
         plan(JobType::StartExportReplication, &[Pace::Checkpoint, Pace::Copy])
-            .when(Check::Holds(Fact::IsExport))
+            .when(&[Check::Holds(Fact::IsExport)])
             .during(ReplicationState::WaitingForInitialReplication)
             .cancellable(),
         plan(JobType::StartSeededReplication, &[Pace::Checkpoint])
-            .when(Check::Holds(Fact::IsSeeded))
+            .when(&[Check::Holds(Fact::IsSeeded)])
             .during(ReplicationState::WaitingForInitialReplication)
             .cancellable(),
         plan(JobType::StartInitialReplication, &[Pace::Checkpoint])
@@ -247,7 +282,7 @@ pub(super) const RESYNCHRONIZE: Rule = Rule {
     ],
     plans: &[
         plan(JobType::ResynchronizingExtended, &[Pace::Contact, Pace::Compare, Pace::Merge])
-            .when(Check::Mode(set!(ReplicationMode: Replica)))
+            .when(&[Check::Mode(set!(ReplicationMode: Replica))])
             .during(ReplicationState::Resynchronizing)
             .cancellable(),
         plan(JobType::Resynchronizing, &[Pace::Contact, Pace::Compare, Pace::Merge])

@@ -4,8 +4,10 @@ use super::{Require, Rule, Target, fact, late, need, page, plan};
 use crate::model::{ErrorCode, JobType, Operation, ReplicationMode};
 use crate::rules::{Check, Evidence, Fact, Pace};
 use crate::set;
-use ErrorCode::{AccessDenied, Failed, InvalidParameter, InvalidState, NotAvailable, Timeout};
-use Evidence::{Assumed, Client, Documented};
+use ErrorCode::{
+    AccessDenied, Failed, InvalidParameter, InvalidState, NotAvailable, NotSupported, Timeout,
+};
+use Evidence::{Assumed, Client, Documented, Observed};
 
 const SYNCHRONOUS: &str = "touches neither disks nor another host; clients handle both 0 and 4096";
 
@@ -15,14 +17,22 @@ pub(super) const MODIFY_SERVICE_SETTINGS: Rule = Rule {
     requires: &[
         fact(Fact::ServerSettingsValid, InvalidParameter, Client(page::SET_SERVER)),
         fact(Fact::MonitoringIntervalKnown, InvalidParameter, Documented(page::SET_SERVER)),
+        fact(
+            Fact::OwnServer,
+            NotSupported,
+            Assumed("as for its entries: nodes take the settings of their broker"),
+        ),
+        fact(Fact::CertificateSuitable, Failed, Documented(page::SET_SERVER)),
+        fact(Fact::PortsFree, Failed, Documented(page::BLOG_MONITORING)),
     ],
     plans: &[],
-    effect: "The replica server takes the settings; while it is disabled nothing is received.",
+    effect: "The replica server takes the settings; while it is disabled nothing is received. A listener that later loses its port or its certificate stops, and the service's status is 6.",
     evidence: Documented(page::SERVER_SETTINGS),
     late: &[],
 };
 
 const ENTRY_VALID: Require = fact(Fact::EntryValid, InvalidParameter, Documented(page::NEW_ENTRY));
+const OWN_SERVER: Require = fact(Fact::OwnServer, NotSupported, Client(page::NEW_ENTRY));
 const ENTRY_KNOWN: Require = fact(
     Fact::EntryKnown,
     InvalidParameter,
@@ -34,12 +44,14 @@ pub(super) const ADD_ENTRY: Rule = Rule {
     target: Target::Host,
     requires: &[
         ENTRY_VALID,
+        OWN_SERVER,
         fact(Fact::WildcardAlone, InvalidState, Client(page::NEW_ENTRY)),
         fact(
             Fact::EntryNew,
             Failed,
             Assumed("entries are keyed by name; no source gives the code of a duplicate"),
         ),
+        fact(Fact::LocationOpens, AccessDenied, Observed(page::BLOG_SMB)),
     ],
     plans: &[],
     effect: "Hosts that the entry covers may replicate to this host.",
@@ -50,7 +62,7 @@ pub(super) const ADD_ENTRY: Rule = Rule {
 pub(super) const MODIFY_ENTRY: Rule = Rule {
     operation: Operation::ModifyAuthorizationEntry,
     target: Target::Host,
-    requires: &[ENTRY_VALID, ENTRY_KNOWN],
+    requires: &[ENTRY_VALID, ENTRY_KNOWN, OWN_SERVER],
     plans: &[],
     effect: "The entry takes the new trust group and storage location; disks of existing replicas stay where they are.",
     evidence: Documented(page::cmdlet!("set-vmreplicationauthorizationentry")),
@@ -60,7 +72,7 @@ pub(super) const MODIFY_ENTRY: Rule = Rule {
 pub(super) const REMOVE_ENTRY: Rule = Rule {
     operation: Operation::RemoveAuthorizationEntry,
     target: Target::Host,
-    requires: &[ENTRY_KNOWN],
+    requires: &[ENTRY_KNOWN, OWN_SERVER],
     plans: &[],
     effect: "Hosts that only this entry covered are refused at their next cycle.",
     evidence: Documented(page::win32!("removeauthorizationentry-msvm-replicationservice")),
@@ -126,8 +138,13 @@ pub(super) const TEST_CONNECTION: Rule = Rule {
         ),
         late(
             AccessDenied,
-            "the other host does not let this one in",
+            "the other host does not let this one in, or one of the two has no certificate that is fit for replication",
             Assumed("“access denied” is the documented code that fits"),
+        ),
+        late(
+            NotSupported,
+            "the other host runs an older Windows",
+            Assumed("“not supported” is the documented code that fits"),
         ),
     ],
 };

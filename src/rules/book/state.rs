@@ -77,8 +77,14 @@ pub(super) const BECOME_REPLICA: Rule = Rule {
     ],
     plans: &[
         plan(JobType::ReplicationStateChange, &[Pace::Local])
-            .when(Check::Mode(set!(ReplicationMode: Primary)))
+            .when(&[
+                Check::Mode(set!(ReplicationMode: Primary)),
+                Check::Since(WindowsBuild::Server2016),
+            ])
             .during(ReplicationState::RepurposeInProgress),
+        plan(JobType::ReplicationStateChange, &[Pace::Local])
+            .when(&[Check::Mode(set!(ReplicationMode: Primary))])
+            .during(ReplicationState::WaitingForInitialReplication),
         plan(JobType::ReplicationStateChange, &[Pace::Local]),
     ],
     effect: "The virtual machine is a replica that waits for its primary (2).",

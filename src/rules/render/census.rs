@@ -1,5 +1,6 @@
 //! How much of the book is known, and how.
 
+use crate::model::Operation;
 use crate::rules::book::needed_by_all;
 use crate::rules::{EvidenceKind, HEALTH, RULES, TRANSITIONS, Target};
 use std::fmt::Write;
@@ -11,7 +12,7 @@ use std::fmt::Write;
 pub fn census() -> String {
     let kinds: [(&str, Vec<EvidenceKind>); 5] = [
         ("requirements", {
-            let common = needed_by_all(Target::Named).iter();
+            let common = needed_by_all(Operation::ResumeReplication, Target::Named).iter();
             let own = RULES.iter().flat_map(|it| it.requires);
             common.chain(own).map(|it| it.evidence.kind()).collect()
         }),

@@ -158,6 +158,7 @@ fn guard(check: Check) -> String {
         Check::ReceiverState(states) => format!("receiving: state {}", members(states)),
         Check::Power(powers) => powers.iter().map(Power::label).collect::<Vec<_>>().join(", "),
         Check::Since(build) => format!("build {}", build.to_wire()),
+        Check::SinceIf(build, fact) => format!("not `{fact:?}`, or build {}", build.to_wire()),
         Check::Holds(fact) => format!("`{fact:?}`"),
     }
 }
@@ -195,7 +196,8 @@ fn plans(out: &mut String, plans: &[Plan]) {
 
 fn plan(out: &mut String, plan: &Plan) {
     let Plan { when, job_type, during, phases, cancellable } = plan;
-    let when = when.map_or("otherwise".to_owned(), |it| plain(&it.to_string()));
+    let when: Vec<_> = when.iter().map(|it| plain(&it.to_string())).collect();
+    let when = if when.is_empty() { "otherwise".to_owned() } else { when.join("; ") };
     let during = during.map_or("as before".to_owned(), |it| it.to_string());
     let phases = phases.iter().map(|it| pace(*it)).collect::<Vec<_>>().join(", ");
     let cancellable = if *cancellable { "yes" } else { "no" };
