@@ -266,7 +266,7 @@ fn the_window_of_resynchronisation_is_local_time() {
         play(&format!(
             "host tokyo utc_offset={offset}
              host osaka
-             vm web on tokyo running disk=64GiB used=1GiB
+             vm web on tokyo running disk=1GiB used=1GiB
              tokyo CreateReplicationRelationship web to=osaka => 4096
              advance 10s
              tokyo StartReplication web Network => 4096

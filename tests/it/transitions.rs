@@ -162,6 +162,14 @@ fn courses() -> Vec<Course> {
         Course::paused_resynchronization().disturb(Disturbance::CorruptLog(TOKYO, WEB)),
         Course::resynchronization().disturb(Disturbance::CorruptLog(TOKYO, WEB)),
         Course::resynchronization().disturb(Disturbance::ShutDownHost(TOKYO)),
+        Course::from(replicating())
+            .call(TOKYO, update.clone())
+            .pass(3)
+            .disturb(Disturbance::ShutDownHost(TOKYO)),
+        Course::from(replicating())
+            .call(TOKYO, update.clone())
+            .pass(3)
+            .disturb(Disturbance::CrashHost(TOKYO)),
         Course::resynchronization().disturb(Disturbance::CrashHost(TOKYO)),
         Course::from(replicating()).disturb(Disturbance::CorruptLog(TOKYO, WEB)),
         Course::from(replicating())
