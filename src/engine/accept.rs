@@ -4,16 +4,16 @@ use super::agenda::Due;
 use super::event::{Change, Event, Reply};
 use super::input::Caller;
 use super::job::{JobRecord, Kind};
-use super::policy::Load;
+use super::policy::{Load, Refusals};
 use super::sender::Sending;
 use super::vm::{Lock, VmState};
 use super::{World, job_id};
-use crate::error::Missing;
+use crate::error::{Missing, Refusal, Why};
 use crate::model::{
-    Call, HostId, InitialReplicationType, JobId, JobState, JobType, Leg, Operation, Output,
-    ReplicationState, RequestedJobState, RequestedState, SimTime, VmId,
+    Call, ErrorCode, HostId, InitialReplicationType, JobId, JobState, JobType, Leg, Operation,
+    Output, ReplicationState, RequestedJobState, RequestedState, SimTime, VmId,
 };
-use crate::rules::{Cause, Pace, Plan};
+use crate::rules::{Cause, Pace, Plan, rule};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +28,7 @@ pub(super) struct NewJob<'a> {
     pub(super) kind: Kind,
     pub(super) scheduled: Option<SimTime>,
     pub(super) call: Option<&'a Call>,
+    pub(super) doomed: Option<(ErrorCode, &'static str)>,
 }
 
 impl World {
@@ -51,11 +52,54 @@ impl World {
         }
         let (leg, plan) = match self.judge(host_id, host, caller, call) {
             Ok(accepted) => accepted,
-            Err(refusal) => return Reply::Refused(refusal),
+            Err(refusal) => return self.refuse(host_id, call, refusal, out),
         };
+        let now = |plan| self.policy.answers_now(call.operation(), plan);
         match plan {
-            Some(plan) => Reply::Started(self.begin(host_id, leg, plan, call, out)),
-            None => self.complete(host_id, leg, call, out),
+            Some(plan) if !now(plan) => Reply::Started(self.begin(host_id, leg, plan, call, out)),
+            Some(plan) if !plan.at_once => self.hurry(host_id, leg, plan, call, out),
+            _ => self.complete(host_id, leg, call, out),
+        }
+    }
+
+    /// Refuses a call by its return value, or by a job that is begun only to fail.
+    fn refuse(
+        &mut self,
+        host: HostId,
+        call: &Call,
+        refusal: Refusal,
+        out: &mut Vec<Event>,
+    ) -> Reply {
+        let operation = call.operation();
+        let early = matches!(
+            refusal.code,
+            ErrorCode::AccessDenied
+                | ErrorCode::NotSupported
+                | ErrorCode::NotAvailable
+                | ErrorCode::Timeout
+                | ErrorCode::OutOfMemory
+        );
+        let plan = rule(operation).plans.first();
+        match (self.policy.refusals, plan, &refusal.why) {
+            (Refusals::Late, Some(plan), Why::Rule(require, _)) if !early && !plan.at_once => {
+                let doomed = Some((refusal.code, require.explain()));
+                let id = self.start_job(
+                    NewJob {
+                        host,
+                        vm: call.vm(),
+                        leg: Leg::Primary,
+                        operation,
+                        plan,
+                        kind: Kind::Host,
+                        scheduled: None,
+                        call: None,
+                        doomed,
+                    },
+                    out,
+                );
+                Reply::Started(id)
+            }
+            _ => Reply::Refused(refusal),
         }
     }
 
@@ -99,9 +143,49 @@ impl World {
                 kind,
                 scheduled,
                 call: needs_call.then_some(call),
+                doomed: None,
             },
             out,
         )
+    }
+
+    /// Does an accepted call with all its phases before it returns, in no time and without a job
+    /// to show for it. What fails is refused, and has changed nothing.
+    fn hurry(
+        &mut self,
+        host: HostId,
+        leg: Leg,
+        plan: &'static Plan,
+        call: &Call,
+        out: &mut Vec<Event>,
+    ) -> Reply {
+        let (mut trial, mut events) = (self.clone(), Vec::new());
+        let id = trial.begin(host, leg, plan, call, &mut events);
+        if trial.record(id).is_some_and(|it| it.started.is_none()) {
+            // What is scheduled for later cannot be done now.
+            return Reply::Started(self.begin(host, leg, plan, call, out));
+        }
+        while trial.record(id).is_some_and(|it| !it.state.is_terminal()) {
+            let ticket = trial.record_mut(id).and_then(|it| it.ticket.take());
+            trial.agenda.cancel(ticket);
+            trial.phase_ends(id, &mut events);
+        }
+        let Some(job) = trial.record(id) else { return Reply::Completed };
+        if let Some(failure) = job.failure.as_deref() {
+            let (operation, why) = (call.operation(), Why::Text(failure.summary.as_str().into()));
+            return Reply::Refused(Refusal { operation, code: failure.code, why, found: None });
+        }
+        let ticket = job.ticket;
+        trial.agenda.cancel(ticket);
+        trial.hosts[usize::from(host.0)].jobs.remove(&id);
+        let of_job = |change: &Change| match change {
+            Change::Job { job, .. } | Change::JobPhase { job, .. } => *job == id,
+            _ => false,
+        };
+        events.retain(|event| !of_job(&event.change));
+        *self = trial;
+        out.append(&mut events);
+        Reply::Completed
     }
 
     fn lock_of(&self, host: HostId, vm: Option<VmId>) -> Option<JobId> {
@@ -110,7 +194,7 @@ impl World {
 
     /// Creates a job in its first phase, or waiting for its schedule.
     pub(super) fn start_job(&mut self, new: NewJob<'_>, out: &mut Vec<Event>) -> JobId {
-        let NewJob { host, vm, leg, operation, plan, kind, scheduled, call } = new;
+        let NewJob { host, vm, leg, operation, plan, kind, scheduled, call, doomed } = new;
         let load = || vm.map_or(Load::default(), |vm| self.load_of(host, vm, leg, operation));
         let to_a_point = matches!(
             call,
@@ -120,9 +204,10 @@ impl World {
             )
         );
         let length = |pace: &Pace| self.policy.phase(*pace, load, to_a_point);
-        let estimate =
-            plan.phases.iter().map(length).fold(Duration::ZERO, Duration::saturating_add);
-        let left = plan.phases.first().map_or(Duration::ZERO, length);
+        // A job that is begun only to fail does nothing.
+        let phases = if doomed.is_some() { &[Pace::Local] } else { plan.phases };
+        let estimate = phases.iter().map(length).fold(Duration::ZERO, Duration::saturating_add);
+        let left = phases.first().map_or(Duration::ZERO, length);
         let now = self.now;
         let state = &mut self.hosts[usize::from(host.0)];
         state.started_jobs += 1;
@@ -136,7 +221,7 @@ impl World {
             leg,
             state: JobState::Running,
             cancellable: plan.cancellable,
-            phases: plan.phases,
+            phases,
             phase: 0,
             estimate,
             worked: Duration::ZERO,
@@ -149,6 +234,7 @@ impl World {
             changed: now,
             failure: None,
             made: None,
+            doomed,
             call: call.map(|call| Arc::new(call.clone())),
         };
         let state = &mut self.hosts[usize::from(host.0)];
@@ -160,7 +246,7 @@ impl World {
             self.edit(host, vm, Cause::Call(operation), out, |it| {
                 take_hold(it, kind, id, leg, operation, shows, now);
             });
-            if scheduled.is_none() {
+            if scheduled.is_none() && doomed.is_none() {
                 self.job_begins(host, vm, leg, operation, plan.job_type, out);
             }
         }
@@ -168,7 +254,13 @@ impl World {
     }
 
     /// What an accepted call that needs no job does.
-    fn complete(&mut self, host: HostId, leg: Leg, call: &Call, out: &mut Vec<Event>) -> Reply {
+    pub(super) fn complete(
+        &mut self,
+        host: HostId,
+        leg: Leg,
+        call: &Call,
+        out: &mut Vec<Event>,
+    ) -> Reply {
         match call {
             Call::ModifyServiceSettings { .. }
             | Call::AddAuthorizationEntry { .. }
@@ -219,7 +311,9 @@ impl World {
 /// What kind of hold an operation's job takes.
 fn kind_of(operation: Operation, plan: &Plan) -> Kind {
     match operation {
-        Operation::TestReplicationConnection => Kind::Host,
+        Operation::TestReplicationConnection
+        | Operation::ModifyServiceSettings
+        | Operation::ResetReplicationStatistics => Kind::Host,
         Operation::Resynchronize | Operation::ResumeDiskUpdate | Operation::StartReplication => {
             Kind::Transfer
         }
@@ -242,6 +336,8 @@ fn needs_call(operation: Operation) -> bool {
     matches!(
         operation,
         Operation::TestReplicationConnection
+            | Operation::ModifyServiceSettings
+            | Operation::ResetReplicationStatistics
             | Operation::CreateReplicationRelationship
             | Operation::ModifyReplicationSettings
             | Operation::StartReplication

@@ -200,6 +200,8 @@ impl World {
         let Some(vm) = self.vm_state(host, id) else { return };
         let Some(sender) = vm.sender(leg) else { return };
         let crashed = how == Happening::HostCrashed;
+        let build = self.hosts[usize::from(host.0)].build;
+        let survives = self.policy.survives_shutdown.is_some_and(|since| build >= since);
         // A running guest leaves its log open; only a crash does not close it.
         let torn = crashed && vm.guest.since.is_some();
         let to = match sender.phase {
@@ -211,7 +213,9 @@ impl World {
             {
                 Some(Sending::NeedsResync)
             }
-            Sending::Replicating if !crashed => Some(Sending::Critical(Work::Replication)),
+            Sending::Replicating if !crashed && !survives => {
+                Some(Sending::Critical(Work::Replication))
+            }
             Sending::Resyncing | Sending::ResyncSuspended => Some(Sending::NeedsResync),
             Sending::UpdatingDisks => Some(Sending::DiskUpdateFailed),
             _ => None,

@@ -25,14 +25,13 @@ impl World {
         let (recovery, reach) = self.recover(host, id, *point)?;
         let line = self.lines.begin(Some(reach), self.now);
         let by = Cause::Call(Operation::InitiateFailover);
-        self.edit(host, id, by, out, |vm| {
+        self.try_edit(host, id, by, out, |vm| {
             let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
             receiver.phase = Receiving::FailedOver(recovery);
             vm.guest.reset(Reach { line, ..reach });
             Arc::make_mut(&mut vm.network).stage();
             Ok(())
         })
-        .unwrap_or(Err(Failed::GONE))
     }
 
     /// What a replica recovers at a point, or at its latest state, and how far that reaches.
@@ -86,7 +85,7 @@ impl World {
             self.arm(host, id, leg, now);
             return Ok(());
         }
-        self.edit(host, id, by, out, |vm| {
+        self.try_edit(host, id, by, out, |vm| {
             let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
             if matches!(receiver.phase, Receiving::FailedOver(_)) {
                 receiver.phase = Receiving::Replicating;
@@ -95,7 +94,6 @@ impl World {
             vm.guest.reset(held);
             Ok(())
         })
-        .unwrap_or(Err(Failed::GONE))
     }
 
     pub(super) fn commit(
@@ -105,7 +103,7 @@ impl World {
         out: &mut Vec<Event>,
     ) -> Result<(), Failed> {
         let by = Cause::Call(Operation::CommitFailover);
-        self.edit(host, id, by, out, |vm| {
+        self.try_edit(host, id, by, out, |vm| {
             let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
             let Receiving::FailedOver(recovery) = receiver.phase else { return Err(Failed::GONE) };
             receiver.phase = Receiving::Committed(recovery);
@@ -113,7 +111,6 @@ impl World {
             receiver.points.clear();
             Ok(())
         })
-        .unwrap_or(Err(Failed::GONE))
     }
 
     /// Whether the provider can reach the new primary's side, from which it fails back.
@@ -132,13 +129,12 @@ impl World {
     ) -> Result<(), Failed> {
         self.failback_source(host, id)?;
         let by = Cause::Call(Operation::InitiateFailback);
-        self.edit(host, id, by, out, |vm| {
+        self.try_edit(host, id, by, out, |vm| {
             let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
             let recovery = receiver.phase.recovery().ok_or(Failed::GONE)?;
             receiver.phase = Receiving::FailedBack(recovery);
             Ok(())
         })
-        .unwrap_or(Err(Failed::GONE))
     }
 
     pub(super) fn make_test_replica(

@@ -74,6 +74,18 @@ impl From<Turned> for Failed {
 }
 
 impl World {
+    /// As [`World::edit`], for a change that the virtual machine may no longer be in a state for.
+    pub(super) fn try_edit<R>(
+        &mut self,
+        host: HostId,
+        id: VmId,
+        by: Cause,
+        out: &mut Vec<Event>,
+        change: impl FnOnce(&mut VmState) -> Result<R, Failed>,
+    ) -> Result<R, Failed> {
+        self.edit(host, id, by, out, change).unwrap_or(Err(Failed::GONE))
+    }
+
     /// What a job does when its round trip to the other host is over.
     pub(super) fn contact_made(&mut self, id: JobId, out: &mut Vec<Event>) -> Result<(), Failed> {
         let job = self.record(id).ok_or(Failed::GONE)?;
@@ -153,6 +165,14 @@ impl World {
         let (leg, operation, call) = (job.leg, job.operation, job.call.clone());
         let sends_disks = job.job_type == JobType::SendingInitialReplica;
         let updates_disks = job.job_type == JobType::UpdateDiskSet;
+        if let (
+            Operation::ModifyServiceSettings | Operation::ResetReplicationStatistics,
+            Some(call),
+        ) = (operation, call.as_deref())
+        {
+            self.complete(host, leg, call, out);
+            return Ok(());
+        }
         let Some(vm) = job.vm else { return Ok(()) };
         match operation {
             Operation::CreateReplicationRelationship => {
@@ -361,7 +381,7 @@ impl World {
         })?;
         let now = self.now;
         let by = Cause::Call(Operation::ImportInitialReplica);
-        self.edit(host, id, by, out, |vm| {
+        self.try_edit(host, id, by, out, |vm| {
             let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
             if receiver.phase != Receiving::Waiting {
                 return Err(Failed::GONE);
@@ -376,7 +396,6 @@ impl World {
             receiver.last_type = ReplicationType::Regular;
             Ok(())
         })
-        .unwrap_or(Err(Failed::GONE))
     }
 
     fn suspend(
@@ -388,18 +407,16 @@ impl World {
     ) -> Result<(), Failed> {
         let by = Cause::Call(Operation::SuspendReplication);
         let Some(sender) = self.vm_state(host, id).and_then(|vm| vm.sender(leg)) else {
-            return self
-                .edit(host, id, by, out, |vm| {
-                    let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
-                    receiver.phase = match receiver.phase {
-                        Receiving::Waiting => Receiving::Suspended(Work::Initial),
-                        Receiving::Resyncing => Receiving::ResyncSuspended,
-                        Receiving::Replicating => Receiving::Suspended(Work::Replication),
-                        _ => return Err(Failed::GONE),
-                    };
-                    Ok(())
-                })
-                .unwrap_or(Err(Failed::GONE));
+            return self.try_edit(host, id, by, out, |vm| {
+                let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
+                receiver.phase = match receiver.phase {
+                    Receiving::Waiting => Receiving::Suspended(Work::Initial),
+                    Receiving::Resyncing => Receiving::ResyncSuspended,
+                    Receiving::Replicating => Receiving::Suspended(Work::Replication),
+                    _ => return Err(Failed::GONE),
+                };
+                Ok(())
+            });
         };
         let phase = match sender.phase {
             Sending::Initial => Sending::Suspended(Work::Initial),
@@ -466,7 +483,7 @@ impl World {
     ) -> Result<(), Failed> {
         let by = Cause::Call(Operation::ResumeReplication);
         self.stop_peers_resync(host, id, out);
-        self.edit(host, id, by, out, |vm| {
+        self.try_edit(host, id, by, out, |vm| {
             let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
             receiver.phase = match receiver.phase {
                 Receiving::Suspended(Work::Initial) => Receiving::Waiting,
@@ -478,7 +495,6 @@ impl World {
             };
             Ok(())
         })
-        .unwrap_or(Err(Failed::GONE))
     }
 
     pub(super) fn destroy(&mut self, host: HostId, id: VmId, out: &mut Vec<Event>) {

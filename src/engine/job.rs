@@ -2,7 +2,7 @@
 
 use super::agenda::Ticket;
 use crate::model::{
-    Call, Job, JobFailure, JobId, JobState, JobType, Leg, Operation, SimTime, VmId,
+    Call, ErrorCode, Job, JobFailure, JobId, JobState, JobType, Leg, Operation, SimTime, VmId,
 };
 use crate::rules::Pace;
 use std::sync::Arc;
@@ -38,6 +38,8 @@ pub(crate) struct JobRecord {
     pub(crate) failure: Option<Arc<JobFailure>>,
     /// The test replica it made.
     pub(crate) made: Option<VmId>,
+    /// What it will fail with: its call should have been refused, and the policy is to say so late.
+    pub(crate) doomed: Option<(ErrorCode, &'static str)>,
     /// The call, for an operation whose arguments are needed at the end.
     pub(crate) call: Option<Arc<Call>>,
 }

@@ -10,9 +10,7 @@ use super::policy::Load;
 use super::sender::Sender;
 use super::transfer::RETRY;
 use super::{World, host_of};
-use crate::model::{
-    ErrorCode, HostId, JOB_RETENTION, JobFailure, JobId, JobState, JobType, Leg, Operation, VmId,
-};
+use crate::model::{ErrorCode, HostId, JobFailure, JobId, JobState, JobType, Leg, Operation, VmId};
 use crate::rules::{Cause, Pace};
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,9 +69,10 @@ impl World {
             self.scheduled_job_starts(id, out);
             return;
         }
-        let (host, pace) = (host_of(id), job.pace());
+        let (host, pace, operation) = (host_of(id), job.pace(), job.operation);
         let now = self.now;
-        if let Some(failed) = self.obstacle(id, job) {
+        let doomed = job.doomed.map(|(code, says)| Failed { code, says, ..Failed::GONE });
+        if let Some(failed) = doomed.or_else(|| self.obstacle(id, job)) {
             self.fail(id, &failed, out);
             return;
         }
@@ -96,7 +95,12 @@ impl World {
         match self.record(id).and_then(JobRecord::pace) {
             Some(next) => self.next_phase(id, next),
             None => match self.finish(host, id, out) {
-                Ok(()) => self.end(id, JobState::Completed, None, out),
+                Ok(()) => {
+                    let warns = self.policy.completed_with_warnings.contains(&operation);
+                    let state =
+                        if warns { JobState::CompletedWithWarnings } else { JobState::Completed };
+                    self.end(id, state, None, out);
+                }
                 Err(failed) => self.fail(id, &failed, out),
             },
         }
@@ -267,7 +271,7 @@ impl World {
         job.failure = failure.map(Arc::new);
         let (vm, leg, job_type, operation) = (job.vm, job.leg, job.job_type, job.operation);
         self.agenda.cancel(ticket);
-        let reap = self.agenda.schedule(now + JOB_RETENTION, Due::Reap(id));
+        let reap = self.agenda.schedule(now + self.policy.job_retention, Due::Reap(id));
         if let Some(job) = self.record_mut(id) {
             job.ticket = Some(reap);
         }

@@ -47,7 +47,7 @@ pub use event::{Change, Event, Rejection, Reply, Trouble};
 pub use input::{
     Caller, Disturbance, HostChange, HostSpec, HostTrouble, Input, VmSpec, VmTrouble, Weakness,
 };
-pub use policy::Policy;
+pub use policy::{Answer, Policy, Refusals};
 
 use crate::error::Missing;
 use crate::model::{Call, Guid, HostId, JobId, Leg, RelationshipId, SimTime, VmId};
@@ -223,12 +223,12 @@ impl World {
         let vm = self.vm_mut(host, id)?;
         let seen =
             |vm: &VmState| (vm.mode(), vm.state(Leg::Primary), vm.state(Leg::Extended), vm.power);
-        let watches = |vm: &VmState| {
+        let overflows = |vm: &VmState| {
             [Leg::Primary, Leg::Extended].map(|leg| vm.sender(leg).and_then(|it| it.overflow))
         };
-        let (before, held, watched) = (seen(vm), vm.reach(at), watches(vm));
+        let (before, held, watched) = (seen(vm), vm.reach(at), overflows(vm));
         let result = change(vm);
-        let (after, holds, still) = (seen(vm), vm.reach(at), watches(vm));
+        let (after, holds, still) = (seen(vm), vm.reach(at), overflows(vm));
         if watched != still {
             let gone = watched.into_iter().filter(|it| !still.contains(it));
             gone.for_each(|it| self.agenda.cancel(it));

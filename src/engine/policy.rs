@@ -1,11 +1,13 @@
-//! What Windows leaves open, and what a network decides: durations and rates.
+//! What Windows leaves open or nobody knows, and what a network decides: answers, durations, rates.
 
-use crate::model::SimTime;
-use crate::rules::Pace;
+use crate::model::{JOB_RETENTION, Operation, Settings, SimTime, WindowsBuild};
+use crate::rules::{Pace, Plan};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// How fast things go in a world. None of it is Windows's: every host and network differs.
+/// What differs from host to host and from network to network, and what no source settles. Each
+/// default is the answer that is most plausible.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Policy {
     /// What a link between two hosts carries, in bytes a second; never 0.
@@ -37,6 +39,49 @@ pub struct Policy {
     pub max_active_transfers: u16,
     /// How long after its start a guest's integration components talk to the host.
     pub guest_talks: Duration,
+    /// How calls are answered that are not answered as the rule book says: at once (0) or with a
+    /// job (4096). Clients have to handle both. An operation that has no type of job answers at
+    /// once whatever this says.
+    pub answers: BTreeMap<Operation, Answer>,
+    /// When a call fails that an accepted one could not be told from by its form alone.
+    pub refusals: Refusals,
+    /// How long a finished job can be read.
+    ///
+    /// Source: <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-concretejob>.
+    pub job_retention: Duration,
+    /// The operations whose jobs end with 32768, “completed with warnings”, instead of 7: clients
+    /// take both for success.
+    pub completed_with_warnings: BTreeSet<Operation>,
+    /// `AutoResynchronizeEnabled` of settings that nobody has written yet: the class page says
+    /// false, the schema of real hosts true.
+    pub auto_resynchronize: bool,
+    /// The first Windows whose primaries go on replicating after an orderly shutdown of their host;
+    /// `None` if each has to be resumed, as was seen up to Windows Server 2019. An update of
+    /// Windows Server 2016 is said to have changed it:
+    /// <https://learn.microsoft.com/troubleshoot/windows-server/virtualization/hyper-v-replication-suspended-system-shutdown>.
+    pub survives_shutdown: Option<WindowsBuild>,
+}
+
+/// How an accepted call is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Answer {
+    /// With 0 when it is done, which takes no time. What fails on the way is the return value.
+    Now,
+    /// With 4096 and a job.
+    Job,
+}
+
+/// When a call is refused for its parameters or for the state of what it is about.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub enum Refusals {
+    /// By its return value.
+    #[default]
+    Early,
+    /// By its job, which ends with the same code, as other services of the same provider do. Who
+    /// may not call and what is not supported is refused at once in any case.
+    Late,
 }
 
 /// What a job moves or compares, and over what.
@@ -64,11 +109,28 @@ impl Default for Policy {
             guest_shutdown: Duration::from_secs(20),
             max_active_transfers: 3,
             guest_talks: Duration::from_secs(10),
+            answers: BTreeMap::new(),
+            refusals: Refusals::Early,
+            job_retention: JOB_RETENTION,
+            completed_with_warnings: BTreeSet::new(),
+            auto_resynchronize: true,
+            survives_shutdown: None,
         }
     }
 }
 
 impl Policy {
+    /// The settings of a relationship that nobody has written yet.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings { auto_resynchronize: self.auto_resynchronize, ..Settings::default() }
+    }
+
+    /// Whether an accepted call is done before it returns.
+    pub(crate) fn answers_now(&self, operation: Operation, plan: &Plan) -> bool {
+        let answer = self.answers.get(&operation);
+        answer.map_or(plan.at_once, |answer| *answer == Answer::Now)
+    }
+
     /// How many change logs a host sends at the same time.
     pub(crate) fn transfers(&self) -> u16 {
         self.max_active_transfers.max(1)

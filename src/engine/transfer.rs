@@ -24,6 +24,7 @@ static SEND_DISKS: Plan = Plan {
     during: None,
     phases: &[Pace::Copy, Pace::Local],
     cancellable: true,
+    at_once: false,
 };
 
 /// The same against a copy that is there: blocks are compared.
@@ -36,6 +37,7 @@ static RESYNCHRONIZE: Plan = Plan {
     during: Some(ReplicationState::Resynchronizing),
     phases: &[Pace::Contact, Pace::Compare, Pace::Merge],
     cancellable: true,
+    at_once: false,
 };
 
 /// The same towards an extended replica.
@@ -156,6 +158,7 @@ impl World {
             kind: Kind::Transfer,
             scheduled: None,
             call: None,
+            doomed: None,
         };
         let id = self.start_job(new, out);
         let closed = self.record(id).is_some_and(|job| {
@@ -254,7 +257,7 @@ impl World {
         pause: Option<Duration>,
         out: &mut Vec<Event>,
     ) {
-        let Some(job) = self.record(id) else { return };
+        let Some(job) = self.record(id).filter(|it| it.doomed.is_none()) else { return };
         let (Some(vm), leg, operation, job_type) = (job.vm, job.leg, job.operation, job.job_type)
         else {
             return;
@@ -354,6 +357,7 @@ impl World {
             kind: Kind::Transfer,
             scheduled: None,
             call: None,
+            doomed: None,
         };
         self.start_job(new, out);
     }

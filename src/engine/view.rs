@@ -78,7 +78,7 @@ impl World {
         let sender = vm.sender(id.leg).map(|it| &it.settings);
         let receiver = || vm.receiver().filter(|_| id.leg == Leg::Primary).map(|it| &it.settings);
         let stored = sender.or_else(receiver).map(|it| (**it).clone());
-        vm.has_leg(id.leg).then(|| stored.unwrap_or_default())
+        vm.has_leg(id.leg).then(|| stored.unwrap_or_else(|| self.policy.settings()))
     }
 
     /// The recovery points of a virtual machine, oldest first.

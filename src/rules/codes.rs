@@ -10,7 +10,7 @@ pub fn produces(operation: Operation, code: ErrorCode) -> bool {
     rule.requirements().any(|it| it.otherwise == code)
         || rule.late.iter().any(|it| it.code == code)
         // A job is cancelled by a client, or finds the virtual machine changed under it.
-        || code == CHANGED_MEANWHILE.code && !rule.plans.is_empty()
+        || code == CHANGED_MEANWHILE.code && rule.plans.iter().any(|it| !it.at_once)
         || code == ErrorCode::Failed && rule.plans.iter().any(is_cancellable)
 }
 

@@ -109,6 +109,8 @@ pub struct Plan {
     pub phases: &'static [Pace],
     /// Whether the job can be terminated.
     pub cancellable: bool,
+    /// Whether the call is answered with 0 and without a job, although there is a type of job.
+    pub at_once: bool,
 }
 
 /// What a job may still fail with, although the call was accepted.

@@ -10,6 +10,7 @@ mod lab;
 mod model;
 mod network;
 mod oracles;
+mod policies;
 mod properties;
 mod rules;
 mod scenarios;

@@ -78,7 +78,7 @@ const fn fact(fact: Fact, otherwise: ErrorCode, evidence: Evidence) -> Require {
 }
 
 const fn plan(job_type: JobType, phases: &'static [Pace]) -> Plan {
-    Plan { when: &[], job_type, during: None, phases, cancellable: false }
+    Plan { when: &[], job_type, during: None, phases, cancellable: false, at_once: false }
 }
 
 impl Plan {
@@ -92,6 +92,10 @@ impl Plan {
 
     const fn cancellable(self) -> Self {
         Self { cancellable: true, ..self }
+    }
+
+    const fn at_once(self) -> Self {
+        Self { at_once: true, ..self }
     }
 }
 

@@ -79,7 +79,7 @@ pub(super) const RESET_STATISTICS: Rule = Rule {
             Documented(page::cmdlet!("reset-vmreplicationstatistics")),
         ),
     ],
-    plans: &[],
+    plans: &[plan(JobType::ResetStatistics, &[Pace::Local]).at_once()],
     effect: "The counters start anew, and a warning that rested on them is gone.",
     evidence: Documented(page::cmdlet!("reset-vmreplicationstatistics")),
     late: &[],

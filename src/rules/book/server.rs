@@ -25,7 +25,7 @@ pub(super) const MODIFY_SERVICE_SETTINGS: Rule = Rule {
         fact(Fact::CertificateSuitable, Failed, Documented(page::SET_SERVER)),
         fact(Fact::PortsFree, Failed, Documented(page::BLOG_MONITORING)),
     ],
-    plans: &[],
+    plans: &[plan(JobType::ModifyServerSettings, &[Pace::Local]).at_once()],
     effect: "The replica server takes the settings; while it is disabled nothing is received. A listener that later loses its port or its certificate stops, and the service's status is 6.",
     evidence: Documented(page::SERVER_SETTINGS),
     late: &[],

@@ -181,6 +181,20 @@ fn outcome(out: &mut String, rule: &Rule) {
         _ if rule.plans.is_empty() => {
             push(out, format_args!("Answers 0 at once ({}).\n\n", known(SYNCHRONOUS_BECAUSE)));
         }
+        _ if rule.plans.iter().all(|it| it.at_once) => {
+            let types = rule.plans.iter().map(|it| it.job_type);
+            let types: Vec<_> =
+                types.map(|it| format!("{} {}", it.to_wire(), it.label())).collect();
+            push(
+                out,
+                format_args!(
+                    "Answers 0 at once ({}); where the policy of a world says so, 4096 and leaves \
+                     a job of type {}.\n\n",
+                    known(SYNCHRONOUS_BECAUSE),
+                    types.join(", ")
+                ),
+            );
+        }
         _ => plans(out, rule.plans),
     }
 }
@@ -195,7 +209,7 @@ fn plans(out: &mut String, plans: &[Plan]) {
 }
 
 fn plan(out: &mut String, plan: &Plan) {
-    let Plan { when, job_type, during, phases, cancellable } = plan;
+    let Plan { when, job_type, during, phases, cancellable, at_once: _ } = plan;
     let when: Vec<_> = when.iter().map(|it| plain(&it.to_string())).collect();
     let when = if when.is_empty() { "otherwise".to_owned() } else { when.join("; ") };
     let during = during.map_or("as before".to_owned(), |it| it.to_string());
