@@ -45,6 +45,7 @@
 //! | [`rules`] | The rule book: which call is accepted when, else refused with what, and how we know. |
 //! | [`engine`] | The machine: a world as a value, and one pure function that changes it. |
 //! | [`oracle`] | What holds always, what should happen sometimes, and what an answer rests on. |
+//! | [`oracle`] | What holds always, what should happen sometimes, what an answer rests on. |
 //! | [`sim`] | The shell: a lab to experiment with, whose hosts implement the contract. |
 //! | [`script`] | The language of scenarios: parser, printer, runner. |
 //!
@@ -56,18 +57,17 @@
 //!
 //! # What is modelled, and what is not
 //!
-//! Modelled: creating, filling (network, seeded, export and import), pausing, resuming and removing
-//! relationships; delta cycles with recovery points; planned, unplanned and test failover with each
-//! way to cancel; reversal; resynchronisation; extended replication; the power of virtual machines
-//! with the locks of their roles; jobs with progress, cancellation and their five minutes after;
-//! health and statistics; access and trust; certificates, ports and folders of replica servers;
-//! what each build and edition of Windows lacks; external providers and their failback; links that
-//! are cut and hosts that crash, shut down and boot.
+//! Modelled: every method of the service; creating, filling (network, scheduled, seeded, export and
+//! import), pausing, resuming and removing relationships; delta cycles with recovery points; planned,
+//! unplanned and test failover with each way to cancel; reversal; resynchronisation; extended
+//! replication; the power of virtual machines with the locks of their roles; jobs with progress,
+//! cancellation and their five minutes after; health, statistics and event logs; failover addresses;
+//! certificates, ports, editions and builds; access and trust; troubles of links, hosts and virtual
+//! machines; and accounts of what each copy holds.
 //!
-//! Not modelled: the protocol between hosts, clusters and their broker (a node only refuses to be
-//! configured), groups of virtual machines (states 17 and 19 to 21 are named and never emitted),
-//! how an external provider replicates (it does what the in-box one does, without a replica
-//! server), revocation lists, live migration.
+//! Not modelled: the protocol between hosts, clusters and their broker, groups of virtual machines
+//! (states 17 and 19 to 21 are named and never emitted), how an external provider replicates, live
+//! migration.
 //!
 //! # Features
 //!

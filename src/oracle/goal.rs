@@ -157,7 +157,8 @@ impl Goal {
         // The disks on their way: a job that no call starts by itself.
         all.insert(Self::JobType(JobType::SendingInitialReplica));
         for rule in RULES {
-            all.extend(rule.plans.iter().map(|it| Self::JobType(it.job_type)));
+            let jobs = rule.plans.iter().filter(|it| !it.at_once);
+            all.extend(jobs.map(|it| Self::JobType(it.job_type)));
             all.extend(rule.requirements().map(|it| Self::Refused(it.otherwise)));
             all.extend(rule.late.iter().map(|it| Self::JobFailed(it.code)));
             if !never_accepted(rule.operation) {
