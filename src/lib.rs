@@ -45,7 +45,6 @@
 //! | [`rules`] | The rule book: which call is accepted when, else refused with what, and how we know. |
 //! | [`engine`] | The machine: a world as a value, and one pure function that changes it. |
 //! | [`oracle`] | What holds always, what should happen sometimes, and what an answer rests on. |
-//! | [`oracle`] | What holds always, what should happen sometimes, what an answer rests on. |
 //! | [`sim`] | The shell: a lab to experiment with, whose hosts implement the contract. |
 //! | [`script`] | The language of scenarios: parser, printer, runner. |
 //!
