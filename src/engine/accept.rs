@@ -195,7 +195,7 @@ impl World {
     /// Creates a job in its first phase, or waiting for its schedule.
     pub(super) fn start_job(&mut self, new: NewJob<'_>, out: &mut Vec<Event>) -> JobId {
         let NewJob { host, vm, leg, operation, plan, kind, scheduled, call, doomed } = new;
-        let load = || vm.map_or(Load::default(), |vm| self.load_of(host, vm, leg, operation));
+        let load = || vm.map_or(Load::default(), |vm| self.load_of(host, vm, leg, operation, call));
         let to_a_point = matches!(
             call,
             Some(

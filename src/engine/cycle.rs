@@ -5,11 +5,12 @@ use super::agenda::Due;
 use super::event::{Change, Event};
 use super::host::Turned;
 use super::input::VmTrouble;
-use super::message::{Delivery, Taken};
+use super::message::{Delivery, Taken, Vss};
 use super::sender::{Cycle, Log, Sender, Sending, Work};
 use super::vm::{Lock, VmState};
 use crate::model::{
-    HostId, JobState, Leg, RelationshipId, ReplicationState, ReplicationType, SimTime, VmId,
+    EnabledState, HostId, JobState, Leg, RelationshipId, ReplicationState, ReplicationType,
+    SimTime, VmId,
 };
 use crate::rules::constants::RETRY_PAUSES;
 use crate::rules::{Cause, Happening};
@@ -170,7 +171,11 @@ impl World {
         let Some(state) = hosts.get_mut(usize::from(host.0)) else { return };
         let Some(vm) = state.vms.get_mut(&id).map(std::sync::Arc::make_mut) else { return };
         let line = vm.source(leg, lines, now).line;
-        let vss = !vm.troubles.has(VmTrouble::VssFails);
+        let vss = match vm.power {
+            EnabledState::Enabled if vm.troubles.has(VmTrouble::VssFails) => Vss::Fails,
+            EnabledState::Enabled => Vss::Works,
+            _ => Vss::Absent,
+        };
         let Some(sender) = vm.sender_mut(leg) else { return };
         let Cycle::Flies(_, log) = sender.cycle else { return };
         sender.cycle = Cycle::Idle;
@@ -211,6 +216,10 @@ impl World {
             sender.counters.count_consistent_failure();
         }
         sender.sent = log.position;
+        if sender.failures > 0 {
+            let missed = missed_since(sender.failures, interval);
+            sender.counters.count_misses(missed.saturating_sub(1));
+        }
         sender.failures = 0;
         (sender.last_sent, sender.last_type) = (Some(now), taken.kind);
         if taken.kind == ReplicationType::ApplicationConsistent {
@@ -243,18 +252,20 @@ impl World {
         let change = Change::SendFailed { id: RelationshipId { vm: id, leg }, why: turned.into() };
         out.push(Event { at: now, host, change });
         let Some(sender) = self.sender_mut(host, id, leg) else { return };
-        sender.counters.count_misses(1);
+        sender.counters.count_misses(missed_since(sender.failures, sender.interval()));
         if turned.is_network() {
             sender.counters.network_failures = sender.counters.network_failures.saturating_add(1);
         } else {
             sender.counters.failures = sender.counters.failures.saturating_add(1);
         }
         let pause = pause_after(sender.failures, sender.interval());
+        // An apply that failed on the replica of Windows Server 2012 is tried once more.
+        let again = turned == Turned::NotApplied && sender.failures == 0;
         sender.failures = sender.failures.saturating_add(1);
         let work = if sender.phase == Sending::Initial { Work::Initial } else { Work::Replication };
         if turned == Turned::OutOfSequence {
             self.needs_resync(host, id, leg, Happening::LogInvalid, out);
-        } else if turned.is_recoverable() {
+        } else if turned.is_recoverable() || again {
             self.arm(host, id, leg, now + pause);
             self.watch_log(host, id, leg);
         } else {
@@ -348,6 +359,13 @@ impl VmState {
         let grows = leg == Leg::Primary && self.guest.line == sender.line;
         if grows { self.guest.reaches_at(limit.saturating_add(1)) } else { None }
     }
+}
+
+/// How many cycles were due since the attempt before this one, and came to nothing.
+fn missed_since(failures: u8, interval: Duration) -> u32 {
+    let Some(before) = failures.checked_sub(1) else { return 1 };
+    let cycles = pause_after(before, interval).as_secs() / interval.as_secs().max(1);
+    u32::try_from(cycles.max(1)).unwrap_or(u32::MAX)
 }
 
 /// The pause after this many recoverable failures before.

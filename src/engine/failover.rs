@@ -5,7 +5,7 @@ use super::event::{Change, Event};
 use super::finish::Failed;
 use super::host::Turned;
 use super::lines::Reach;
-use super::message::Delivery;
+use super::message::{Delivery, Vss};
 use super::receiver::{Receiver, Receiving, Recovery};
 use super::sender::Sending;
 use super::vm::{Role, VmState};
@@ -90,6 +90,7 @@ impl World {
             if matches!(receiver.phase, Receiving::FailedOver(_)) {
                 receiver.phase = Receiving::Replicating;
             }
+            receiver.last_type = ReplicationType::None;
             let held = receiver.held;
             vm.guest.reset(held);
             Ok(())
@@ -204,7 +205,7 @@ impl World {
         let kind = ReplicationType::Planned;
         let took = self.policy.link_latency;
         let bytes = tracked.position.saturating_sub(from);
-        let log = Delivery { from, reach: tracked, kind, took, vss: true };
+        let log = Delivery { from, reach: tracked, kind, took, vss: Vss::Absent };
         match self.deliver(host, peer, id, log, out) {
             Ok(_) => {}
             Err(Turned::OutOfSequence) => {

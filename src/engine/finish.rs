@@ -12,7 +12,7 @@ use crate::model::{
     Call, EnabledState, ErrorCode, HostId, JobId, JobState, JobType, Leg, Operation,
     ReplicationType, Settings, SimTime, VmId,
 };
-use crate::rules::Cause;
+use crate::rules::{Cause, Happening};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,8 +64,13 @@ impl Failed {
 
 impl From<Turned> for Failed {
     fn from(turned: Turned) -> Self {
+        let code = match turned {
+            Turned::ChainTooSlow => ErrorCode::InvalidParameter,
+            Turned::DiskMissing => ErrorCode::FileNotFound,
+            _ => ErrorCode::Failed,
+        };
         Self {
-            code: ErrorCode::Failed,
+            code,
             says: turned.says(),
             hresult: turned.hresult(),
             retries: turned.is_recoverable(),
@@ -299,7 +304,9 @@ impl World {
         let sender = self.vm_state(host, id).and_then(|vm| vm.sender(leg)).ok_or(Failed::GONE)?;
         let peer = sender.peer;
         let settings = Arc::new(self.filled(host, peer, settings));
-        self.send(host, peer, id, Message::Settings(&settings), out)?;
+        let disks = self.vm_state(host, id).ok_or(Failed::GONE)?.disks.clone();
+        let message = Message::Settings { settings: &settings, disks: &disks };
+        self.send(host, peer, id, message, out)?;
         if let Some(vm) = self.vm_mut(host, id)
             && let Some(sender) = vm.sender_mut(leg)
         {
@@ -307,6 +314,7 @@ impl World {
             vm.review_limits();
         }
         self.compare_disks(id);
+        self.arm_window(host, id, leg, Duration::ZERO);
         Ok(())
     }
 
@@ -486,8 +494,11 @@ impl World {
         self.try_edit(host, id, by, out, |vm| {
             let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
             receiver.phase = match receiver.phase {
-                Receiving::Suspended(Work::Initial) => Receiving::Waiting,
+                Receiving::Suspended(Work::Initial) | Receiving::Critical(Work::Initial) => {
+                    Receiving::Waiting
+                }
                 Receiving::Suspended(Work::Replication)
+                | Receiving::Critical(Work::Replication)
                 | Receiving::Resyncing
                 | Receiving::ResyncSuspended
                 | Receiving::Replicating => Receiving::Replicating,
@@ -529,6 +540,14 @@ impl World {
                 vm.guest.start(now);
             }
         });
+        // Its disks were changed while it was off: what is on them is in no log.
+        let changed = self.vm_state(host, id).is_some_and(|vm| {
+            let tracked = vm.sender(Leg::Primary).filter(|it| it.phase.tracks());
+            vm.guest.since.is_some() && tracked.is_some_and(|it| it.line != vm.guest.line)
+        });
+        if changed {
+            self.needs_resync(host, id, Leg::Primary, Happening::LogInvalid, out);
+        }
     }
 
     /// A power job that did not come to its end leaves the virtual machine off.

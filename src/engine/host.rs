@@ -374,6 +374,10 @@ pub(crate) enum Turned {
     NotApplied,
     /// A virtual hard disk is missing, on either side.
     DiskMissing,
+    /// The virtual machine that is marked as a replica lacks a disk of its primary's.
+    OtherDisks,
+    /// The replica's own replica has longer cycles than it would have.
+    ChainTooSlow,
 }
 
 impl Turned {
@@ -431,6 +435,10 @@ impl Turned {
             }
             Self::NotApplied => "the replica could not apply the change log",
             Self::DiskMissing => "a virtual hard disk cannot be found",
+            Self::OtherDisks => "the marked virtual machine on the other host lacks a disk",
+            Self::ChainTooSlow => {
+                "the replica is extended, with cycles that may not be shorter than those before it"
+            }
         }
     }
 
@@ -448,7 +456,7 @@ impl Turned {
             Self::StorageFull => 0x8007_0070,
             Self::MemoryLow => 0x8007_000E,
             Self::NotApplied => 0x8000_4004,
-            Self::OutOfBounds => 0x8007_0057,
+            Self::OutOfBounds | Self::OtherDisks | Self::ChainTooSlow => 0x8007_0057,
             Self::NoProvider
             | Self::Occupied
             | Self::NotNow

@@ -10,7 +10,9 @@ use super::policy::Load;
 use super::sender::Sender;
 use super::transfer::RETRY;
 use super::{World, host_of};
-use crate::model::{ErrorCode, HostId, JobFailure, JobId, JobState, JobType, Leg, Operation, VmId};
+use crate::model::{
+    Call, ErrorCode, HostId, JobFailure, JobId, JobState, JobType, Leg, Operation, VmId,
+};
 use crate::rules::{Cause, Pace};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +28,14 @@ impl World {
     }
 
     /// What the data phases of an operation move or compare, and over what.
-    pub(super) fn load_of(&self, host: HostId, vm: VmId, leg: Leg, operation: Operation) -> Load {
+    pub(super) fn load_of(
+        &self,
+        host: HostId,
+        vm: VmId,
+        leg: Leg,
+        operation: Operation,
+        call: Option<&Call>,
+    ) -> Load {
         let Some(vm) = self.vm_state(host, vm) else { return Load::default() };
         if let (Operation::InitiateFailback, Some(receiver)) = (operation, vm.receiver()) {
             return Load { bytes: vm.capacity_bytes(&receiver.settings), slow: None };
@@ -35,6 +44,12 @@ impl World {
         let bytes = match operation {
             Operation::PrepareFailover => vm.pending(leg, &self.lines, self.now),
             Operation::Resynchronize => vm.capacity_bytes(&sender.settings),
+            Operation::ModifyReplicationSettings => match call {
+                Some(Call::ModifyReplicationSettings { settings, .. }) => {
+                    vm.added_bytes(&sender.settings, settings)
+                }
+                _ => 0,
+            },
             _ => vm.used_bytes(&sender.settings),
         };
         Load { bytes, slow: self.fabric.rate(host, sender.peer) }
@@ -127,8 +142,9 @@ impl World {
     fn next_phase(&mut self, id: JobId, pace: Pace) {
         let Some(job) = self.record(id) else { return };
         let load = || {
-            job.vm
-                .map_or(Load::default(), |vm| self.load_of(host_of(id), vm, job.leg, job.operation))
+            job.vm.map_or(Load::default(), |vm| {
+                self.load_of(host_of(id), vm, job.leg, job.operation, job.call.as_deref())
+            })
         };
         let length = self.policy.phase(pace, load, job.goes_to_a_point());
         if let Some(job) = self.record_mut(id) {
@@ -283,9 +299,14 @@ impl World {
     }
 
     pub(super) fn fail(&mut self, id: JobId, failed: &Failed, out: &mut Vec<Event>) {
+        self.roll_back(id, JobState::Exception, failed.retries.then_some(RETRY), out);
+        self.end_failed(id, failed, out);
+    }
+
+    /// Ends a job with a failure, without what that means for its relationship.
+    pub(super) fn end_failed(&mut self, id: JobId, failed: &Failed, out: &mut Vec<Event>) {
         let Some(job) = self.record(id) else { return };
         let failure = self.describe(id, job, failed);
-        self.roll_back(id, JobState::Exception, failed.retries.then_some(RETRY), out);
         self.end(id, JobState::Exception, Some(failure), out);
     }
 

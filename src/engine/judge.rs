@@ -152,6 +152,7 @@ impl Hearing<'_> {
             | Fact::InitialIncomplete
             | Fact::PointKnown
             | Fact::NoTestReplica
+            | Fact::SourceComplete
             | Fact::NotExtended
             | Fact::Extended
             | Fact::NotMerging
@@ -181,6 +182,7 @@ impl Hearing<'_> {
             Fact::InitialIncomplete => sender.is_some_and(|it| it.last_sent.is_none()),
             Fact::PointKnown => self.point_is_known(vm),
             Fact::NoTestReplica => vm.tester.is_none(),
+            Fact::SourceComplete => vm.receiver().is_none_or(|it| it.last_received.is_some()),
             Fact::NotExtended => self.leg == Leg::Extended || !extended,
             Fact::Extended => extended,
             Fact::NotMerging => sender.is_none_or(|it| !self.world.is_merging(it)),
@@ -343,11 +345,13 @@ fn disks_are_known(vm: &VmState, settings: &Settings) -> bool {
     !vm.disks.is_empty() && included.is_none_or(|ids| ids.iter().all(|id| known(*id)))
 }
 
-/// What an extended leg may have, and what the leg before it may become.
+/// What an extended leg may have.
 fn fits_chain(vm: &VmState, settings: &Settings) -> bool {
     let Role::Replica { inbound, .. } = &vm.role else { return true };
+    let every_disk = |ids: &Vec<_>| vm.disks.iter().all(|disk| ids.contains(&disk.id));
     settings.replication_interval_s >= inbound.settings.replication_interval_s.max(300)
         && settings.application_consistent_interval_h == 0
+        && settings.included_disks.as_ref().is_none_or(every_disk)
 }
 
 fn network_is_valid(adapter: &FailoverNetworkAdapterSettings) -> bool {

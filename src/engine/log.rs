@@ -151,20 +151,20 @@ impl World {
         let receiver = self.vm_state(host, vm).and_then(VmState::receiver);
         let primary = receiver.map(|it| it.settings.primary_host.clone()).unwrap_or_default();
         let named = self.named(host, vm);
-        if build < WindowsBuild::Server2012R2 {
-            let says = format!("Changes of {named} could not be applied (0x{ABORTED:08X}).");
-            self.write(host, EventId::ApplyFailed, Some(vm), Some(ABORTED), says);
-            return;
-        }
-        for (event, says) in [
+        let mut entries = vec![
             (EventId::OperationRefused, format!("{named} is in no state for the operation.")),
             (EventId::ReplicaBusy, format!("{named} is in no state for applying changes.")),
-            (
-                EventId::ReplicationFailed,
-                format!("A replication operation failed for {named} from {primary} to {name}."),
-            ),
-            (EventId::ApplyIncomplete, format!("Changes of {named} were not applied.")),
-        ] {
+        ];
+        if build < WindowsBuild::Server2012R2 {
+            entries.push((EventId::ApplyFailed, format!("Changes of {named} were not applied.")));
+        } else {
+            let between = format!("for {named} from {primary} to {name}");
+            entries.extend([
+                (EventId::ReplicationFailed, format!("A replication operation failed {between}.")),
+                (EventId::ApplyIncomplete, format!("Changes of {named} were not applied.")),
+            ]);
+        }
+        for (event, says) in entries {
             self.write(host, event, Some(vm), Some(ABORTED), says);
         }
     }
@@ -193,7 +193,7 @@ impl World {
     fn log_resync(&mut self, id: JobId, done: Pace) {
         let Some((job, vm)) = self.record(id).and_then(|job| Some((job, job.vm?))) else { return };
         let (host, worked) = (host_of(id), job.worked);
-        let bytes = self.load_of(host, vm, job.leg, job.operation).bytes;
+        let bytes = self.load_of(host, vm, job.leg, job.operation, None).bytes;
         let named = self.named(host, vm);
         let (event, says) = match done {
             Pace::Contact => (

@@ -10,7 +10,7 @@ use super::input::{HostTrouble, VmTrouble};
 use super::lines::Reach;
 use super::network::Network;
 use super::receiver::{Receiver, Receiving};
-use super::sender::Sending;
+use super::sender::{Sending, Work};
 use super::vm::{Role, VmState};
 use crate::model::{
     Disk, HostId, Leg, PointId, RecoveryPoint, RecoveryPointKind, RelationshipId, ReplicationState,
@@ -34,7 +34,7 @@ pub(super) enum Message<'a> {
         extended: bool,
     },
     /// These are our settings now.
-    Settings(&'a Arc<Settings>),
+    Settings { settings: &'a Arc<Settings>, disks: &'a [Disk] },
     /// All disks, up to here.
     InitialReplica { reach: Reach },
     /// Blocks will be compared.
@@ -58,8 +58,16 @@ pub(super) struct Delivery {
     pub(super) reach: Reach,
     pub(super) kind: ReplicationType,
     pub(super) took: Duration,
-    /// Whether the guest's volume shadow copy service would have made it application-consistent.
-    pub(super) vss: bool,
+    pub(super) vss: Vss,
+}
+
+/// Whether a guest's volume shadow copy service makes a log application-consistent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Vss {
+    Works,
+    Fails,
+    /// The guest does not run.
+    Absent,
 }
 
 /// How a log was taken.
@@ -162,14 +170,25 @@ impl World {
         }
     }
 
+    /// Whether a virtual machine that an authorization entry is bound to would have this sender.
+    ///
+    /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2012/20120409-configure-your-replica-server-to-receive-replication-traffic-from-specific-primary-server-s>.
+    pub(super) fn lets_in(&self, to: HostId, id: VmId, from: HostId) -> Result<(), Turned> {
+        let (Some(host), Some(sender)) = (self.host(to), self.host(from)) else { return Ok(()) };
+        let bound = self.vm_state(to, id).and_then(|vm| vm.entry.as_ref());
+        let Some(bound) = bound.and_then(|name| host.entry(name)) else { return Ok(()) };
+        let same =
+            host.entry_for(&sender.name).is_some_and(|it| it.trust_group == bound.trust_group);
+        if same { Ok(()) } else { Err(Turned::NotAuthorized) }
+    }
+
     /// Whether a log would be taken now.
     pub(super) fn may_deliver(&self, from: HostId, to: HostId, id: VmId) -> Result<(), Turned> {
         let (vm, receiver) = self.receiving_end(from, to, id)?;
-        if vm.failing_over_leg() == Leg::Extended {
-            // Its own replica is prepared for a planned failover, which is to lose nothing.
-            return Err(Turned::NotNow);
-        }
+        // Its own replica is prepared for a planned failover, which is to lose nothing.
+        let prepared = vm.failing_over_leg() == Leg::Extended;
         match vm.state(Leg::Primary) {
+            ReplicationState::Replicating if prepared => Err(Turned::NotNow),
             ReplicationState::Replicating => Ok(()),
             ReplicationState::WaitingForInitialReplication if receiver.peer.is_some() => Ok(()),
             ReplicationState::Suspended
@@ -220,7 +239,7 @@ impl World {
         let continues =
             receiver.held.position >= log.from && lines.includes(log.reach, receiver.held);
         match () {
-            () if missing => return Err(Turned::DiskMissing),
+            () if missing => return Err(self.disk_is_missing(to, id, waits, out)),
             () if host.troubles.has(HostTrouble::StorageFull) => return Err(Turned::StorageFull),
             () if host.troubles.has(HostTrouble::MemoryLow) => return Err(Turned::MemoryLow),
             () if !waits && !continues => return Err(Turned::OutOfSequence),
@@ -235,11 +254,13 @@ impl World {
         receiver.counters.count_success(bytes, log.took, receiver.settings.interval());
         receiver.held = log.reach;
         let due = if waits { None } else { receiver.next_point(log.kind, now) };
-        let vss_failed = due == Some(RecoveryPointKind::ApplicationConsistent) && !log.vss;
+        let consistent = due == Some(RecoveryPointKind::ApplicationConsistent);
+        let vss_failed = consistent && log.vss == Vss::Fails;
         if vss_failed {
             receiver.counters.count_consistent_failure();
         }
-        let point = if vss_failed { Some(RecoveryPointKind::Standard) } else { due };
+        let crash_consistent = consistent && log.vss != Vss::Works;
+        let point = if crash_consistent { Some(RecoveryPointKind::Standard) } else { due };
         let kind = match point {
             Some(RecoveryPointKind::ApplicationConsistent) => {
                 ReplicationType::ApplicationConsistent
@@ -264,6 +285,23 @@ impl World {
             self.add_point(to, id, kind, out);
         }
         Ok(Taken { kind, waits, vss_failed })
+    }
+
+    /// A replica cannot take a log because a disk is gone: both ends are in error.
+    fn disk_is_missing(
+        &mut self,
+        host: HostId,
+        id: VmId,
+        waits: bool,
+        out: &mut Vec<Event>,
+    ) -> Turned {
+        let work = if waits { Work::Initial } else { Work::Replication };
+        self.edit(host, id, Cause::Happening(Happening::DiskLost), out, |vm| {
+            if let Some(receiver) = vm.receiver_mut() {
+                receiver.phase = Receiving::Critical(work);
+            }
+        });
+        Turned::DiskMissing
     }
 
     /// A replica that is extended has more to send on.
@@ -300,7 +338,7 @@ impl World {
         let now = self.now;
         if let Message::Enroll { settings, .. } = &message {
             self.admits(from, to, settings)?;
-        } else if let Message::Settings(settings) = &message {
+        } else if let Message::Settings { settings, .. } = &message {
             // The new ones are presented: the old ones may be what has to be repaired.
             self.known_end(from, to, id)?;
             self.admits(from, to, settings)?;
@@ -368,7 +406,15 @@ impl World {
             return Err(Turned::NoReplica);
         };
         let by = Cause::Happening(Happening::PrimaryEnrolled);
-        if self.vm_state(to, id).is_some() {
+        let included = |disk: &&Disk| {
+            settings.included_disks.as_ref().is_none_or(|ids| ids.contains(&disk.id))
+        };
+        if let Some(vm) = self.vm_state(to, id) {
+            self.lets_in(to, id, from)?;
+            let has = |disk: &Disk| vm.disks.iter().any(|it| it.id == disk.id);
+            if vm.is_marked() && !disks.iter().filter(included).all(has) {
+                return Err(Turned::OtherDisks);
+            }
             self.edit(to, id, by, out, |vm| {
                 vm.bind(from, settings, extended)?;
                 Arc::make_mut(&mut vm.network).take_disks_of(network);
@@ -382,9 +428,6 @@ impl World {
         if storage.is_some_and(|(host, sender)| !host.stores_for(&sender.name)) {
             return Err(Turned::NoStorage);
         }
-        let included = |disk: &&Disk| {
-            settings.included_disks.as_ref().is_none_or(|ids| ids.contains(&disk.id))
-        };
         let line = self.lines.begin(None, now);
         let disks = disks.iter().filter(included).copied().collect();
         let replica = VmState::new(name, disks, rate, line, network.of_replica());
@@ -433,11 +476,18 @@ impl VmState {
             self.role = Role::Replica { inbound, onward: None };
             return Ok(());
         }
+        if let (Message::Settings { settings, .. }, Some(onward)) =
+            (&message, self.sender(Leg::Extended))
+            && settings.replication_interval_s > onward.settings.replication_interval_s
+        {
+            return Err(Turned::ChainTooSlow);
+        }
         let receiver = self.receiver_mut().ok_or(Turned::NoReplica)?;
         match message {
-            Message::Settings(settings) => {
+            Message::Settings { settings, disks } => {
                 receiver.settings = settings.clone();
                 receiver.drop_surplus_points();
+                self.take_disks(disks);
             }
             Message::InitialReplica { reach } => match shown {
                 ReplicationState::WaitingForInitialReplication => receiver.is_copy_of(reach, now),
@@ -489,6 +539,27 @@ impl VmState {
             Message::Enroll { .. } | Message::Adopt(_) => {}
         }
         Ok(())
+    }
+
+    /// Disks that its primary has and it has not, of those that are replicated now.
+    fn take_disks(&mut self, disks: &[Disk]) {
+        let Some(receiver) = self.receiver() else { return };
+        let included = receiver.settings.included_disks.as_ref();
+        let lacks = |disk: &&Disk| {
+            let has = self.disks.iter().any(|it| it.id == disk.id);
+            !has && included.is_none_or(|ids| ids.contains(&disk.id))
+        };
+        let mut more: Vec<Disk> = disks.iter().filter(lacks).copied().collect();
+        if !more.is_empty() {
+            more.extend(self.disks.iter());
+            more.sort_by_key(|disk| disk.id);
+            self.disks = more.into();
+        }
+    }
+
+    /// Whether it waits, marked as a replica, for its primary.
+    fn is_marked(&self) -> bool {
+        self.receiver().is_some_and(|it| it.phase == Receiving::Waiting && it.peer.is_none())
     }
 
     /// Whether this old primary can be turned into the replica of the host that asks.

@@ -41,6 +41,8 @@ pub(crate) enum Receiving {
     Waiting,
     Replicating,
     Suspended(Work),
+    /// A virtual hard disk is missing: nothing is taken until somebody resumes.
+    Critical(Work),
     Resyncing,
     ResyncSuspended,
     UpdatingDisks,
@@ -64,6 +66,7 @@ impl Receiving {
             Self::Waiting => ReplicationState::WaitingForInitialReplication,
             Self::Replicating => ReplicationState::Replicating,
             Self::Suspended(_) => ReplicationState::Suspended,
+            Self::Critical(_) => ReplicationState::Critical,
             Self::Resyncing => ReplicationState::Resynchronizing,
             Self::ResyncSuspended => ReplicationState::ResynchronizationSuspended,
             Self::UpdatingDisks => ReplicationState::DiskUpdateInProgress,
@@ -140,7 +143,13 @@ impl Receiver {
     /// What a failover to this point, or to the latest state, recovers.
     pub(crate) fn recovery(&self, point: Option<PointId>) -> Option<Recovery> {
         match point {
-            None => Some(Recovery { kind: self.last_type, position: self.held.position }),
+            None => {
+                let kind = match self.last_type {
+                    ReplicationType::None => ReplicationType::Regular,
+                    known => known,
+                };
+                Some(Recovery { kind, position: self.held.position })
+            }
             Some(id) => {
                 let point = self.points.iter().find(|it| it.id == id)?;
                 let kind = point.kind.replication_type();

@@ -9,9 +9,7 @@ use super::message::{Message, Prepared};
 use super::receiver::{Receiver, Receiving};
 use super::sender::{Sender, Sending};
 use super::vm::{Role, VmState};
-use crate::model::{
-    AuthenticationType, Call, HostId, Leg, Operation, ReplicationType, Settings, VmId,
-};
+use crate::model::{AuthenticationType, Call, HostId, Leg, Operation, Settings, VmId};
 use crate::rules::{Cause, Happening};
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +34,7 @@ impl World {
         self.admits(host, to, &settings)?;
         let old = self.vm_state(to, id).ok_or(Turned::NotPrepared)?;
         let prepared = old.is_prepared_for(host)?;
+        self.lets_in(to, id, host)?;
         Ok((to, settings, prepared))
     }
 
@@ -78,7 +77,7 @@ impl World {
             let mut sender = Sender::new(peer, settings.clone(), reach.line, now);
             if synced {
                 sender.phase = Sending::Replicating;
-                (sender.last_sent, sender.last_type) = (Some(now), ReplicationType::Regular);
+                sender.last_sent = Some(now);
             }
             sender.sent = held.position;
             vm.role = Role::Primary(sender);
@@ -117,7 +116,6 @@ impl World {
             if prepared == Prepared::Synced {
                 inbound.phase = Receiving::Replicating;
                 (inbound.last_received, inbound.applied_at) = (Some(now), Some(now));
-                inbound.last_type = ReplicationType::Regular;
             }
             vm.role = Role::Replica { inbound, onward: None };
             Arc::make_mut(&mut vm.network).take_disks_of(&network);

@@ -90,6 +90,11 @@ impl Sending {
         }
     }
 
+    /// Whether what the guest writes is logged.
+    pub(crate) const fn logs(self) -> bool {
+        !matches!(self, Self::Ready | Self::NeedsResync)
+    }
+
     /// Whether the log is held to its share of the disks. What becomes of one that outgrows it
     /// during initial replication no source says.
     pub(crate) const fn tracks(self) -> bool {

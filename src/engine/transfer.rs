@@ -94,8 +94,8 @@ impl World {
         match operation {
             Operation::PrepareFailover => self.disarm(host, vm, leg),
             Operation::Resynchronize => {
-                self.disarm(host, vm, leg);
                 self.tracking_begins(host, vm, leg);
+                self.disarm(host, vm, leg);
             }
             _ if job_type == JobType::UpdateDiskSet => self.disarm(host, vm, leg),
             Operation::SuspendReplication => self.halt(host, vm, leg, out),
@@ -279,12 +279,8 @@ impl World {
             Operation::ModifyReplicationSettings | Operation::ResumeDiskUpdate
                 if job_type == JobType::UpdateDiskSet =>
             {
-                let back = if failed { Sending::DiskUpdateFailed } else { Sending::Replicating };
                 self.tell_peer(host, vm, leg, Message::DisksUpdate(false), out);
-                self.set_phase(host, vm, leg, back, operation, out);
-                if !failed {
-                    self.arm(host, vm, leg, self.now);
-                }
+                self.set_phase(host, vm, leg, Sending::DiskUpdateFailed, operation, out);
             }
             Operation::PrepareFailover => self.arm(host, vm, leg, self.now),
             _ => {}

@@ -211,7 +211,7 @@ impl World {
         let jobs: Vec<JobId> =
             self.hosts[usize::from(host.0)].jobs.iter().filter_map(of_vm(id)).collect();
         for job in jobs {
-            self.fail(job, &Failed::GONE, out);
+            self.end_failed(job, &Failed::GONE, out);
         }
         for leg in [Leg::Primary, Leg::Extended] {
             self.disarm(host, id, leg);

@@ -118,7 +118,8 @@ impl World {
         let condition = vm.condition(leg, now);
         let window = condition.map_or(Window::starting(now), |it| it.window);
         let health = condition.map_or(ReplicationHealth::NotApplicable, Condition::health);
-        let pending = vm.pending(leg, &self.lines, now);
+        let logs = vm.sender(leg).is_some_and(|it| it.phase.logs());
+        let pending = if logs { vm.pending(leg, &self.lines, now) } else { 0 };
         let statistics = Statistics {
             pending_bytes: pending,
             last_test_failover: vm.last_test,

@@ -323,6 +323,13 @@ impl VmState {
         self.included(settings).map(|disk| disk.used_bytes).fold(0, u64::saturating_add)
     }
 
+    /// What has to be copied when other disks are replicated than before, in bytes.
+    pub(crate) fn added_bytes(&self, old: &Settings, new: &Settings) -> u64 {
+        let had = |disk: &&Disk| self.included(old).any(|it| it.id == disk.id);
+        let added = self.included(new).filter(|disk| !had(disk));
+        added.map(|disk| disk.used_bytes).fold(0, u64::saturating_add)
+    }
+
     /// What the replicated disks can hold, in bytes.
     pub(crate) fn capacity_bytes(&self, settings: &Settings) -> u64 {
         self.included(settings).map(|disk| disk.capacity_bytes).fold(0, u64::saturating_add)

@@ -128,7 +128,13 @@ impl Copy {
     /// Whether a replica is failed over, committed or not.
     pub fn is_failed_over(&self) -> bool {
         let state = self.state(Leg::Primary);
-        let own = matches!(state, ReplicationState::Recovered | ReplicationState::Committed);
+        let own = matches!(
+            state,
+            ReplicationState::Recovered
+                | ReplicationState::Committed
+                | ReplicationState::FailbackInProgress
+                | ReplicationState::FailbackComplete
+        );
         self.receives() && own
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Recovery points are at least an hour apart.
+/// One standard recovery point is made in each hour of the clock.
 ///
 /// <https://learn.microsoft.com/virtualization/community/team-blog/2013/20131022-whats-new-in-hyper-v-replica-in-windows-server-2012-r2>
 pub const POINT_SPACING: Duration = Duration::from_secs(3600);

@@ -160,9 +160,6 @@ pub(crate) mod page {
     /// “What's new in Hyper-V Replica in Windows Server 2012 R2”.
     pub(crate) const BLOG_2012_R2: &str =
         blog!("2013/20131022-whats-new-in-hyper-v-replica-in-windows-server-2012-r2");
-    /// “Monitoring Hyper-V Replica using System Center Operations Manager”: what stops a listener.
-    pub(crate) const BLOG_MONITORING: &str =
-        blog!("2013/20130913-monitoring-hyper-v-replica-using-system-center-operations-manager");
     /// “Hyper-V Replica: extend replication”.
     pub(crate) const BLOG_EXTEND: &str = blog!("2013/20131209-hyper-v-replica-extend-replication");
     /// “Measure replication”: the cmdlet does not apply to a virtual machine without replication.
@@ -175,8 +172,6 @@ pub(crate) mod page {
     pub(crate) const LAB: &str = "https://github.com/MicrosoftLearning/WS-011-Windows-Server-2019-Administration/blob/master/Instructions/Labs/LAB_AK_07_Implementing_Hyper-V_Replica_and_Windows_Server_Backup.md";
     /// Microsoft's Linux test that fails a virtual machine over and cleans up.
     pub(crate) const LIS_TEST: &str = "https://github.com/microsoft/lis-test/blob/2b2221b390a8361c6902c2aab20c860f54f3f4bb/WS2012R2/lisa/setupscripts/SR-IOV_Replication.ps1";
-    /// “Hyper-V replication suspended after a system shutdown”.
-    pub(crate) const SUPPORT_SHUTDOWN: &str = "https://learn.microsoft.com/troubleshoot/windows-server/virtualization/hyper-v-replication-suspended-system-shutdown";
     /// The same replication engine with Azure as its target.
     pub(crate) const AZURE: &str =
         "https://learn.microsoft.com/azure/site-recovery/hyper-v-azure-architecture";

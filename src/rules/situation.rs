@@ -66,9 +66,11 @@ facts! {
     /// The connection point of an existing relationship stays.
     SameConnectionPoint: "the recovery server of a relationship cannot be changed; remove and create it anew";
     /// Extended leg: 300 or 900 s, not below the first leg's interval, nothing application-consistent.
-    FitsChain: "an extended leg takes 300 or 900 s, never less than the leg before it, and no application-consistent points";
+    FitsChain: "an extended leg takes 300 or 900 s, never less than the leg before it, every disk, and no application-consistent points";
+    /// The virtual machine has what it is to send.
+    SourceComplete: "a replica must have completed its own initial replication first";
     /// The set of disks stays, or nothing is copying.
-    DisksFree: "the set of disks cannot change while they are being copied";
+    DisksFree: "the set of disks can change only while the sender replicates";
     /// The set of disks changes.
     DiskSetChanges: "the set of disks changes";
     /// `InitialReplicationType` is 1, 2 or 3.

@@ -105,6 +105,8 @@ happenings! {
     PrimaryChanged = "another host becomes primary";
     /// The sender began or ended a change of the set of disks.
     DisksChanging = "set of disks changes";
+    /// A virtual hard disk of a replica is gone.
+    DiskLost = "virtual hard disk is missing";
     /// The host was shut down.
     HostShutDown = "host shuts down";
     /// The host lost power.
@@ -224,7 +226,7 @@ pub static TRANSITIONS: &[Transition] = &[
     t(Receiver, Waiting, Call(O::SuspendReplication), Suspended, Client(page::SUSPEND)),
     t(Receiver, Replicating, Call(O::SuspendReplication), Suspended, Documented(page::BLOG_HEALTH)),
     t(Receiver, Resynchronizing, Call(O::SuspendReplication), Suspended, SHOWN),
-    t(Receiver, Suspended, Call(O::SuspendReplication), ResynchronizationSuspended, Documented(page::BLOG_HEALTH)),
+    t(Receiver, Suspended, Call(O::SuspendReplication), ResynchronizationSuspended, Client(page::SUSPEND)),
     t(Sender,   Suspended, Call(O::ResumeReplication), Replicating, Documented(page::RESUME)),
     t(Sender,   Critical, Call(O::ResumeReplication), Replicating, Documented(page::RESUME)),
     t(Sender,   ResynchronizationSuspended, Call(O::ResumeReplication), Replicating, SHOWN),
@@ -237,18 +239,22 @@ pub static TRANSITIONS: &[Transition] = &[
 
     // Trouble.
     t(Sender,   Replicating, Event(H::SendRefused), Critical, Observed(page::SCRIPTS)),
-    t(Sender,   Replicating, Event(H::HostShutDown), Critical, Documented(page::SUPPORT_SHUTDOWN)),
+    t(Sender,   Replicating, Event(H::HostShutDown), Critical, Observed(page::SCRIPTS)),
     t(Sender,   Replicating, Event(H::HostCrashed), NeedsResync, Documented(page::BLOG_RESYNC)),
     t(Sender,   Suspended, Event(H::HostCrashed), NeedsResync, Documented(page::BLOG_RESYNC)),
-    t(Sender,   Critical, Event(H::HostCrashed), NeedsResync, Documented(page::BLOG_RESYNC)),
+    t(Sender,   Critical, Event(H::HostCrashed), NeedsResync, Assumed("writes are logged in this state as in a pause, and the log is as torn")),
     t(Sender,   Replicating, Event(H::LogInvalid), NeedsResync, Documented(page::BLOG_RESYNC)),
-    t(Sender,   Waiting, Event(H::LogInvalid), NeedsResync, Documented(page::BLOG_RESYNC)),
+    t(Sender,   Waiting, Event(H::LogInvalid), NeedsResync, Assumed("as for normal replication")),
     t(Sender,   Suspended, Event(H::LogInvalid), NeedsResync, Documented(page::BLOG_RESYNC)),
     t(Sender,   Synced, Event(H::LogInvalid), NeedsResync, Assumed("the last log of a planned failover is a log like any other")),
     t(Sender,   Critical, Event(H::LogInvalid), NeedsResync, Assumed("writes are logged in this state as in a pause, and the log is as limited")),
     t(Sender,   Resynchronizing, Event(H::LogInvalid), NeedsResync, Documented(page::BLOG_RESYNC)),
     t(Sender,   ResynchronizationSuspended, Event(H::LogInvalid), NeedsResync, Documented(page::BLOG_RESYNC)),
     t(Sender,   DiskUpdateCritical, Call(O::ResumeReplication), Replicating, Client(page::RESUME)),
+
+    t(Receiver, Replicating, Event(H::DiskLost), Critical, Documented(page::BLOG_HEALTH)),
+    t(Receiver, Waiting, Event(H::DiskLost), Critical, Assumed("as for normal replication")),
+    t(Receiver, Critical, Call(O::ResumeReplication), Replicating, Documented(page::RESUME)),
 
     // Resynchronisation.
     t(Sender,   NeedsResync, Call(O::Resynchronize), Resynchronizing, Documented(page::BLOG_RESYNC)),
@@ -273,7 +279,8 @@ pub static TRANSITIONS: &[Transition] = &[
     t(Sender,   Resynchronizing, Call(O::Resynchronize), NeedsResync, Documented(page::BLOG_RESYNC)),
     t(Sender,   ResynchronizationSuspended, Call(O::Resynchronize), NeedsResync, Assumed("cancelled as a job, as when it runs")),
     t(Sender,   Resynchronizing, Event(H::ResynchronizationCancelled), NeedsResync, Documented(page::BLOG_RESYNC)),
-    t(Sender,   ResynchronizationSuspended, Event(H::ResynchronizationCancelled), NeedsResync, Documented(page::BLOG_RESYNC)),
+    t(Sender,   ResynchronizationSuspended, Event(H::ResynchronizationCancelled), NeedsResync, Assumed("as when it runs")),
+    t(Sender,   Suspended, Event(H::ResynchronizationCancelled), NeedsResync, Assumed("a pause of a resynchronisation that ends under it is overtaken")),
     t(Receiver, Resynchronizing, Event(H::ResynchronizationCancelled), Replicating, Assumed("cancelling is safe: the copy is as it was")),
     t(Receiver, ResynchronizationSuspended, Event(H::ResynchronizationCancelled), Replicating, Assumed("cancelling is safe: the copy is as it was")),
     t(Sender,   Resynchronizing, Event(H::HostCrashed), NeedsResync, Assumed("the next comparison begins from zero")),
@@ -285,7 +292,7 @@ pub static TRANSITIONS: &[Transition] = &[
     t(Sender,   Replicating, Call(O::PrepareFailover), Synced, Documented(page::START_FAILOVER)),
     t(Sender,   Synced, Call(O::RevertFailover), Replicating, Documented(page::STOP_FAILOVER)),
     t(Receiver, Replicating, Call(O::InitiateFailover), FailoverInProgress, Assumed("12 is named for it; undoing logs takes time")),
-    t(Receiver, Resynchronizing, Call(O::InitiateFailover), FailoverInProgress, Documented(page::BLOG_RESYNC)),
+    t(Receiver, Resynchronizing, Call(O::InitiateFailover), FailoverInProgress, Assumed("the failover is documented; 12 is named for it")),
     t(Receiver, FailoverInProgress, Call(O::InitiateFailover), Recovered, Observed(page::LIS_TEST)),
     t(Receiver, Recovered, Call(O::RevertFailover), Replicating, Observed(page::SCRIPTS)),
     t(Receiver, Recovered, Call(O::CommitFailover), Committed, Documented(page::COMMIT)),
@@ -314,11 +321,11 @@ pub static TRANSITIONS: &[Transition] = &[
 
     // The set of disks.
     t(Sender,   Replicating, Call(O::ModifyReplicationSettings), DiskUpdateInProgress, Documented(page::RELATIONSHIP)),
-    t(Receiver, Replicating, Event(H::DisksChanging), DiskUpdateInProgress, Documented(page::RELATIONSHIP)),
+    t(Receiver, Replicating, Event(H::DisksChanging), DiskUpdateInProgress, Client(page::RESUME)),
     t(Receiver, DiskUpdateInProgress, Event(H::DisksChanging), Replicating, Assumed("the replica mirrors its primary")),
     t(Receiver, DiskUpdateInProgress, Call(O::InitiateFailover), FailoverInProgress, Client(page::START_FAILOVER)),
     t(Sender,   DiskUpdateInProgress, Call(O::ModifyReplicationSettings), Replicating, Client(page::RESUME)),
-    t(Sender,   DiskUpdateInProgress, Call(O::ModifyReplicationSettings), DiskUpdateCritical, Documented(page::RELATIONSHIP)),
+    t(Sender,   DiskUpdateInProgress, Call(O::ModifyReplicationSettings), DiskUpdateCritical, Client(page::RESUME)),
     t(Sender,   DiskUpdateInProgress, Event(H::HostCrashed), DiskUpdateCritical, Assumed("the copy is interrupted; resuming tries again")),
     t(Sender,   DiskUpdateInProgress, Event(H::HostShutDown), DiskUpdateCritical, Assumed("the copy is interrupted; resuming tries again")),
     t(Sender,   DiskUpdateCritical, Call(O::ResumeDiskUpdate), DiskUpdateInProgress, Client(page::RESUME)),

@@ -164,11 +164,11 @@ fn courses() -> Vec<Course> {
         Course::resynchronization().disturb(Disturbance::ShutDownHost(TOKYO)),
         Course::from(replicating())
             .call(TOKYO, update.clone())
-            .pass(3)
+            .pass(1)
             .disturb(Disturbance::ShutDownHost(TOKYO)),
         Course::from(replicating())
             .call(TOKYO, update.clone())
-            .pass(3)
+            .pass(1)
             .disturb(Disturbance::CrashHost(TOKYO)),
         Course::resynchronization().disturb(Disturbance::CrashHost(TOKYO)),
         Course::from(replicating()).disturb(Disturbance::CorruptLog(TOKYO, WEB)),
@@ -215,6 +215,7 @@ fn courses() -> Vec<Course> {
             .terminate(JobType::SendingInitialReplica),
         Course::from(three_hosts()).create().start(1, "").pass(3).remove(OSAKA).pass(4000),
         Course::resynchronization().request(OSAKA, 7).pass(2),
+        Course::resynchronization().request(OSAKA, 3).request(TOKYO, 7).pass(2),
         Course::from(replicating())
             .request(TOKYO, 7)
             .pass(2)

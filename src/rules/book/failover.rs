@@ -177,7 +177,7 @@ pub(super) const REVERSE: Rule = Rule {
         late(
             Failed,
             "the old primary is neither prepared for a planned failover nor marked as a replica",
-            Documented(page::LEARN_FAILOVER),
+            Assumed("the page makes the mark a step before the reversal"),
         ),
         DISK_FULL,
         DISK_MISSING,
@@ -217,7 +217,11 @@ pub(super) const CHANGE_MODE: Rule = Rule {
     plans: &[plan(JobType::ChangeModeToPrimary, &[Pace::Local])],
     effect: "The replica is the primary of its former extended replica; its former primary is left out. If it wrote since the failover, the leg needs a resynchronisation (9).",
     evidence: Documented(page::win32!("changereplicationmodetoprimary-msvm-replicationservice")),
-    late: &[],
+    late: &[late(
+        Failed,
+        "the other host cannot be reached or refuses",
+        Assumed("the extended replica is told that it has another primary"),
+    )],
 };
 
 pub(super) const FAILBACK: Rule = Rule {

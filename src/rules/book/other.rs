@@ -46,14 +46,9 @@ pub(super) const GET_STATISTICS: Rule = Rule {
             REPLICATED,
             InvalidState,
             "the virtual machine must be replicated",
-            Documented(page::BLOG_MEASURE),
+            Assumed("as for a reset"),
         ),
-        need(
-            ENABLED_STATE,
-            InvalidState,
-            "the relationship must exist",
-            Documented(page::BLOG_MEASURE),
-        ),
+        need(ENABLED_STATE, InvalidState, "the relationship must exist", Assumed("as for a reset")),
     ],
     plans: &[],
     effect: "Returns one record of statistics and the health issues, if any; always before the call returns.",
@@ -70,13 +65,13 @@ pub(super) const RESET_STATISTICS: Rule = Rule {
             REPLICATED,
             InvalidState,
             "the virtual machine must be replicated",
-            Documented(page::cmdlet!("reset-vmreplicationstatistics")),
+            Documented(page::BLOG_MEASURE),
         ),
         need(
             ENABLED_STATE,
             InvalidState,
             "the relationship must exist",
-            Documented(page::cmdlet!("reset-vmreplicationstatistics")),
+            Documented(page::BLOG_MEASURE),
         ),
     ],
     plans: &[plan(JobType::ResetStatistics, &[Pace::Local]).at_once()],
@@ -102,7 +97,12 @@ pub(super) const START_SERVICE: Rule = not_implemented(Operation::StartService);
 pub(super) const STOP_SERVICE: Rule = not_implemented(Operation::StopService);
 
 const fn power_must_be(check: Check, says: &'static str) -> Require {
-    need(check, InvalidState, says, Documented(page::POWER))
+    need(
+        check,
+        InvalidState,
+        says,
+        Assumed("the page has the code for a state that is not supported, and names none"),
+    )
 }
 
 pub(super) const START_VM: Rule = Rule {

@@ -107,12 +107,23 @@ pub(super) const CREATE: Rule = Rule {
     ],
 };
 
+/// A leg that would become slower than the one behind it.
+const CHAIN_TOO_SLOW: Late = late(
+    InvalidParameter,
+    "the replica is extended, with cycles that may not be shorter than those before it",
+    Assumed("an extended leg may not have shorter cycles when it is made; nor may it come to that"),
+);
+
 pub(super) const MODIFY: Rule = Rule {
     operation: Operation::ModifyReplicationSettings,
     target: Target::Sending,
     requires: &[
         SETTINGS_VALID,
-        fact(Fact::SameConnectionPoint, InvalidParameter, Documented(page::SET_REPLICATION)),
+        fact(
+            Fact::SameConnectionPoint,
+            InvalidParameter,
+            Assumed("another recovery server has no replica; removing and creating anew makes one"),
+        ),
         DISKS_KNOWN,
         FITS_CHAIN,
         PROVIDER_KNOWN,
@@ -134,7 +145,11 @@ pub(super) const MODIFY: Rule = Rule {
             "the relationship must exist",
             Client(page::SET_REPLICATION),
         ),
-        fact(Fact::DisksFree, InvalidState, Assumed("the set of disks is what is being copied")),
+        fact(
+            Fact::DisksFree,
+            InvalidState,
+            Assumed("added disks are copied from a replicating sender; what else runs goes first"),
+        ),
         UNLOCKED,
     ],
     plans: &[
@@ -146,7 +161,7 @@ pub(super) const MODIFY: Rule = Rule {
     ],
     effect: "The settings change on both sides; recovery points beyond a smaller RecoveryHistory are deleted. Added disks are copied first (15).",
     evidence: Documented(page::SET_REPLICATION),
-    late: &[PEER_REFUSES, DISK_FULL, DISK_MISSING],
+    late: &[PEER_REFUSES, CHAIN_TOO_SLOW, DISK_FULL, DISK_MISSING],
 };
 
 pub(super) const REMOVE: Rule = Rule {
@@ -193,6 +208,11 @@ pub(super) const START: Rule = Rule {
             InvalidState,
             "the relationship must be ready and initial replication not started",
             Client(page::START_INITIAL),
+        ),
+        fact(
+            Fact::SourceComplete,
+            InvalidState,
+            Assumed("what is sent on is what was received; before the first copy there is nothing"),
         ),
         UNLOCKED,
     ],
@@ -258,7 +278,7 @@ pub(super) const RESYNCHRONIZE: Rule = Rule {
     operation: Operation::Resynchronize,
     target: Target::Sending,
     requires: &[
-        START_TIME,
+        fact(Fact::StartTimeInRange, InvalidParameter, Documented(page::RESUME)),
         need(
             SENDER_MODE,
             InvalidState,

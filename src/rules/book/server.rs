@@ -23,7 +23,11 @@ pub(super) const MODIFY_SERVICE_SETTINGS: Rule = Rule {
             Assumed("as for its entries: nodes take the settings of their broker"),
         ),
         fact(Fact::CertificateSuitable, Failed, Documented(page::SET_SERVER)),
-        fact(Fact::PortsFree, Failed, Documented(page::BLOG_MONITORING)),
+        fact(
+            Fact::PortsFree,
+            Failed,
+            Assumed("a listener stops when it loses its port; one that cannot start is refused"),
+        ),
     ],
     plans: &[plan(JobType::ModifyServerSettings, &[Pace::Local]).at_once()],
     effect: "The replica server takes the settings; while it is disabled nothing is received. A listener that later loses its port or its certificate stops, and the service's status is 6.",

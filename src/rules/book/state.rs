@@ -108,7 +108,9 @@ pub(super) const RESUME: Rule = Rule {
                 Suspended | Critical | ResynchronizationSuspended | DiskUpdateCritical)),
             InvalidState,
             "the sender must be paused or in error; a needed resynchronisation is started with Resynchronize",
-            Documented(page::RESUME),
+            Assumed(
+                "the cmdlet resumes what needs a resynchronisation, too; its own switch calls Resynchronize for it",
+            ),
         ),
         need(
             Check::ReceiverState(set!(ReplicationState:
@@ -132,7 +134,7 @@ pub(super) const PREPARE: Rule = Rule {
     target: Target::Named,
     requires: &[
         RELATIONSHIP_KNOWN,
-        fact(Fact::Sends, InvalidState, Documented(page::START_FAILOVER)),
+        fact(Fact::Sends, InvalidState, Client(page::START_FAILOVER)),
         need(
             Check::State(set!(ReplicationState: Replicating)),
             InvalidState,
@@ -197,7 +199,7 @@ pub(super) const CANCEL_RESYNC: Rule = Rule {
             Check::State(set!(ReplicationState: Resynchronizing | ResynchronizationSuspended)),
             InvalidState,
             "a resynchronisation must be running or paused",
-            Documented(page::STATE_CHANGE_EX),
+            Client(page::cmdlet!("stop-vmreplication")),
         ),
         fact(
             Fact::NotMerging,

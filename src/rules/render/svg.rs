@@ -68,6 +68,7 @@ const PANELS: [Panel; 2] = [
             (S::Recovered, 1090.0, 190.0),
             (S::Committed, 970.0, 450.0),
             (S::Suspended, 270.0, 300.0),
+            (S::Critical, 420.0, 570.0),
             (S::ResynchronizationSuspended, 120.0, 450.0),
             (S::Resynchronizing, 600.0, 450.0),
             (S::FailbackInProgress, 1090.0, 570.0),
