@@ -5,7 +5,7 @@ mod doctored;
 
 use crate::arbitrary::{WEB, beginning, chained, config, heal_inputs, resolve, step, three_hosts};
 use hyperv_replica::engine::{Caller, Input, World};
-use hyperv_replica::model::{Call, ErrorCode, HostId, JobType, Operation, ReplicationState as S};
+use hyperv_replica::model::{Call, ErrorCode, HostId, Operation, ReplicationState as S};
 use hyperv_replica::oracle::{Coverage, Goal, Watcher};
 use hyperv_replica::rules::{Side, only_by_fault};
 use hyperv_replica::script::{self, Runner};
@@ -65,12 +65,7 @@ const NOBODY_REACHES: &[(Goal, &str)] = &[
     (Goal::State(Side::Receiver, S::Critical), "a receiver refuses and its sender is in error"),
     (Goal::State(Side::Receiver, S::DiskUpdateCritical), "the sender is where an update fails"),
     (Goal::State(Side::Receiver, S::RepurposeInProgress), "it is a primary that is repurposed"),
-    (Goal::State(Side::Receiver, S::FailbackInProgress), PROVIDER),
-    (Goal::State(Side::Receiver, S::FailbackComplete), PROVIDER),
-    (Goal::JobType(JobType::InitiateFailback), PROVIDER),
-    (Goal::Answered(Operation::InitiateFailback), PROVIDER),
 ];
-const PROVIDER: &str = "there is no external provider";
 
 /// A code is a goal exactly if some operation produces it.
 #[test]

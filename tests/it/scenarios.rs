@@ -19,6 +19,9 @@ const FLOWS: &[(&str, &str)] = &[
     ("an upgrade from Windows Server 2012 to 2012 R2", "upgrade-to-2012-r2"),
     ("certificates instead of Kerberos", "certificate-authentication"),
     ("replicas on a file share", "storage-on-a-share"),
+    ("the replica server disabled while it has replicas", "replica-server-disabled"),
+    ("statistics in windows, each host with its own", "monitoring-windows"),
+    ("an external provider, and its failback", "external-provider"),
     // Initial replication.
     ("enabled, and initial replication over the network", "initial-network"),
     ("initial replication at a set time, and its cancellation", "initial-scheduled"),
@@ -32,14 +35,23 @@ const FLOWS: &[(&str, &str)] = &[
     ("cycles that take longer than they last", "cycles-too-slow"),
     ("recovery points hourly, history reduced, no history", "recovery-points"),
     ("application-consistent recovery points", "recovery-points-consistent"),
+    ("application-consistent recovery points that fail", "vss-fails"),
     ("a recoverable failure is retried", "retry-back-off"),
-    ("a failure that is not recoverable", "send-refused"),
+    ("a failure that is not recoverable: an entry removed", "send-refused"),
+    ("a slow link, latency, and missed cycles", "link-slow"),
+    ("a lossy link", "link-lossy"),
+    ("a link that carries logs and no answers", "link-one-way"),
+    ("more virtual machines than may send at once", "transfers-queue"),
+    ("storage full on the replica's host", "storage-full-on-the-replica"),
+    ("storage full on the primary's host", "storage-full-on-the-primary"),
+    ("a host shut down or crashed, on 2012 R2 and on 2022", "hosts-stopped"),
     ("hosts restarted in order, and after a crash", "scripts-both-hosts-back"),
     ("paused and resumed on either side", "pause"),
     // Resynchronisation.
     ("resynchronised by hand, forced from a pause", "resync-forced"),
     ("resynchronised at a set time", "resync-scheduled"),
     ("resynchronised by itself, inside the window and after waiting", "resync-automatic"),
+    ("resynchronised by itself, between two time zones", "resync-time-zone"),
     ("a resynchronisation paused and resumed", "resync-paused"),
     ("a resynchronisation cancelled by the state and by the job", "resync-cancelled"),
     ("a resynchronisation ended by an unplanned failover", "resync-failed-over"),
@@ -51,6 +63,7 @@ const FLOWS: &[(&str, &str)] = &[
     ("planned failover broken off while it is prepared or made", "planned-failover-interrupted"),
     // Unplanned failover, and what follows.
     ("unplanned failover to an older point, reverted, again, final", "unplanned-failover"),
+    ("unplanned failover, and what it loses", "unplanned-failover-losses"),
     ("unplanned failover of a paused or resynchronising replica", "unplanned-failover-paused"),
     ("unplanned failover, the old primary back late", "unplanned-failover-late-primary"),
     ("unplanned failover, the old primary's host shut down", "scripts-primary-shut-down"),
@@ -58,8 +71,9 @@ const FLOWS: &[(&str, &str)] = &[
     ("failing back", "failback"),
     ("split brain, the failover undone", "scripts-split-brain"),
     ("split brain, the old primary given up", "scripts-split-brain-repurposed"),
-    // Test failover; who may run.
+    // Test failover; networks; who may run.
     ("test failover, and its clean-up", "test-failover"),
+    ("addresses taken after a failover and after a test", "failover-network"),
     ("who may run, and what has to be off", "power"),
     // Extended replication.
     ("extended replication set up, its constraints, its health", "extended"),
@@ -72,6 +86,7 @@ const FLOWS: &[(&str, &str)] = &[
     ("removed on the primary, then on the replica", "removal"),
     ("removed on the replica alone", "removal-on-the-replica"),
     ("removed on the replica, whose copy becomes a seed", "removal-then-seeded"),
+    ("the replica deleted", "replica-deleted"),
     ("the set of disks changed, the change failed and retried", "disk-set"),
 ];
 
