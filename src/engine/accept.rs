@@ -42,9 +42,10 @@ impl World {
             Ok(host) => host,
             Err(missing) => return Reply::NotFound(missing),
         };
+        let (named, _) = call.parts();
         if let Call::RequestJobStateChange { job, .. }
         | Call::GetError { job }
-        | Call::GetErrorEx { job } = call
+        | Call::GetErrorEx { job } = named
             && !host.jobs.contains_key(job)
         {
             return Reply::NotFound(Missing::Job(*job));
@@ -54,8 +55,8 @@ impl World {
             Err(refusal) => return Reply::Refused(refusal),
         };
         match plan {
-            Some(plan) => Reply::Started(self.begin(host_id, leg, plan, call, out)),
-            None => self.complete(host_id, leg, call, out),
+            Some(plan) => Reply::Started(self.begin(host_id, leg, plan, named, out)),
+            None => self.complete(host_id, leg, named, out),
         }
     }
 
