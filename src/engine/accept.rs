@@ -43,9 +43,10 @@ impl World {
             Ok(host) => host,
             Err(missing) => return Reply::NotFound(missing),
         };
+        let (named, _) = call.parts();
         if let Call::RequestJobStateChange { job, .. }
         | Call::GetError { job }
-        | Call::GetErrorEx { job } = call
+        | Call::GetErrorEx { job } = named
             && !host.jobs.contains_key(job)
         {
             return Reply::NotFound(Missing::Job(*job));
@@ -56,9 +57,9 @@ impl World {
         };
         let now = |plan| self.policy.answers_now(call.operation(), plan);
         match plan {
-            Some(plan) if !now(plan) => Reply::Started(self.begin(host_id, leg, plan, call, out)),
-            Some(plan) if !plan.at_once => self.hurry(host_id, leg, plan, call, out),
-            _ => self.complete(host_id, leg, call, out),
+            Some(plan) if !now(plan) => Reply::Started(self.begin(host_id, leg, plan, named, out)),
+            Some(plan) if !plan.at_once => self.hurry(host_id, leg, plan, named, out),
+            _ => self.complete(host_id, leg, named, out),
         }
     }
 

@@ -48,7 +48,7 @@ pub enum Caller {
     /// A member of Administrators or Hyper-V Administrators.
     #[default]
     Administrator,
-    /// Somebody else: every call is refused with 32769.
+    /// Somebody else: every call of what Windows implements is refused with 32769.
     Other,
 }
 

@@ -58,6 +58,11 @@ pub(crate) enum Kind {
 }
 
 impl JobRecord {
+    /// Whether a request to end it has a chance: not while it merges.
+    pub(crate) fn may_end(&self) -> bool {
+        self.cancellable && !self.state.is_terminal() && self.pace() != Some(Pace::Merge)
+    }
+
     pub(crate) fn pace(&self) -> Option<Pace> {
         self.phases.get(self.phase).copied()
     }

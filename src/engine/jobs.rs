@@ -59,7 +59,13 @@ impl World {
     fn obstacle(&self, id: JobId, job: &JobRecord) -> Option<Failed> {
         let writes = matches!(
             job.pace()?,
-            Pace::Checkpoint | Pace::Copy | Pace::Compare | Pace::Undo | Pace::Merge | Pace::Boot
+            Pace::Checkpoint
+                | Pace::Copy
+                | Pace::Compare
+                | Pace::Undo
+                | Pace::Merge
+                | Pace::Boot
+                | Pace::Attach
         );
         let host = self.host(host_of(id)).filter(|_| writes)?;
         let missing = job
@@ -350,13 +356,10 @@ impl World {
         job.is_some_and(|it| it.pace() == Some(Pace::Merge) && it.started.is_some())
     }
 
-    /// Whether a request to end this job has a chance: not while it merges, nor while another
-    /// operation, a pause perhaps, has hold of what it works on.
-    pub(super) fn may_cancel(&self, host: HostId, job: &JobRecord) -> bool {
+    /// Whether another operation, a pause perhaps, has hold of what a job works on.
+    pub(super) fn is_held(&self, host: HostId, job: &JobRecord) -> bool {
         let vm = job.vm.and_then(|vm| self.vm_state(host, vm));
-        let busy = job.kind == Kind::Transfer && vm.is_some_and(|vm| vm.lock.is_some());
-        let merges = job.pace() == Some(Pace::Merge);
-        job.cancellable && !job.state.is_terminal() && !merges && !busy
+        job.kind == Kind::Transfer && vm.is_some_and(|vm| vm.lock.is_some())
     }
 }
 

@@ -6,13 +6,14 @@ use super::World;
 use super::host::HostState;
 use super::input::Caller;
 use super::input::{HostTrouble, VmTrouble};
+use super::job::JobRecord;
 use super::sender::Sending;
 use super::vm::{Role, VmState};
 use crate::error::{Found, Refusal, Why};
 use crate::model::{
-    AuthenticationType, Call, CertificateFault, FailoverNetworkAdapterSettings, HostId,
+    AuthenticationType, Call, CertificateFault, FailoverNetworkAdapterSettings, Flaw, HostId,
     InitialReplicationType, Leg, Power, RelationshipId, ReplicationMode, ReplicationState,
-    RequestedJobState, Settings, SimTime,
+    RequestedJobState, RequestedState, Settings, SimTime,
 };
 use crate::rules::constants::SCHEDULE_HORIZON;
 use crate::rules::{Check, Fact, Facts, Plan, Require, Rule, Situation, Target, rule};
@@ -24,6 +25,7 @@ pub(super) struct Hearing<'a> {
     host: &'a HostState,
     caller: Caller,
     call: &'a Call,
+    flaw: Option<Flaw>,
     vm: Option<&'a VmState>,
     /// The addressed relationship.
     pub(super) leg: Leg,
@@ -38,6 +40,7 @@ impl World {
         caller: Caller,
         call: &Call,
     ) -> Result<(Leg, Option<&'static Plan>), Refusal> {
+        let (call, flaw) = call.parts();
         let rule = rule(call.operation());
         let vm = call.vm().and_then(|id| host.vms.get(&id)).map(|vm| &**vm);
         let leg = match rule.target {
@@ -46,7 +49,7 @@ impl World {
             Target::Named => call.relationship().map_or(Leg::Primary, |id| id.leg),
             _ => Leg::Primary,
         };
-        let hearing = Hearing { world: self, host_id, host, caller, call, vm, leg };
+        let hearing = Hearing { world: self, host_id, host, caller, call, flaw, vm, leg };
         let situation = hearing.situation(rule);
         match rule.judge(&situation) {
             Ok(plan) => Ok((leg, plan)),
@@ -108,7 +111,10 @@ impl Hearing<'_> {
             Fact::ServiceAnswers => !self.host.troubles.has(HostTrouble::ServiceHangs),
             Fact::MemoryLeft => !self.host.troubles.has(HostTrouble::MemoryLow),
             Fact::VmKnown => self.vm.is_some(),
-            Fact::JobCancellable => self.job_is_cancellable(),
+            Fact::ParametersGiven => self.flaw != Some(Flaw::Null),
+            Fact::ParametersOfClass => self.flaw != Some(Flaw::WrongClass),
+            Fact::StorageLeft => !self.host.troubles.has(HostTrouble::StorageFull),
+            Fact::JobCancellable => self.job().is_some_and(JobRecord::may_end),
             Fact::JobEndRequested => self.asks_job_to_end(),
             Fact::ServerEdition
             | Fact::OwnServer
@@ -139,10 +145,14 @@ impl Hearing<'_> {
             | Fact::ExportFound
             | Fact::StartTimeInRange
             | Fact::RequestedStateKnown
+            | Fact::PowerOffered
             | Fact::PortValid
             | Fact::AuthenticationValid
             | Fact::NetworkValid => self.holds_of_parameters(fact),
             Fact::AdaptersTakeSettings => self.vm.is_some_and(|vm| self.adapters_take_settings(vm)),
+            Fact::Unlocked if self.vm.is_none() => {
+                self.job().is_none_or(|job| !self.world.is_held(self.host_id, job))
+            }
             Fact::Unlocked
             | Fact::RelationshipKnown
             | Fact::RelationshipIsPrimary
@@ -273,6 +283,15 @@ impl Hearing<'_> {
             (Fact::InitialTypeKnown, Call::StartReplication { initial, .. }) => {
                 InitialReplicationType::from_wire(*initial).is_some()
             }
+            (Fact::RequestedStateKnown, Call::RequestStateChange { requested, .. }) => {
+                RequestedState::is_listed(*requested)
+            }
+            (Fact::RequestedStateKnown, Call::RequestJobStateChange { requested, .. }) => {
+                RequestedJobState::from_wire(*requested).is_some()
+            }
+            (Fact::PowerOffered, Call::RequestStateChange { requested, .. }) => {
+                RequestedState::from_wire(*requested).is_some()
+            }
             (Fact::IsExport, call) => is_initial(call, InitialReplicationType::Export),
             (Fact::IsSeeded, call) => is_initial(call, InitialReplicationType::Seeded),
             (Fact::LocationGiven, Call::StartReplication { export_location, .. }) => {
@@ -313,10 +332,10 @@ impl Hearing<'_> {
         at >= now && at.since(now) <= SCHEDULE_HORIZON
     }
 
-    fn job_is_cancellable(&self) -> bool {
-        let Call::RequestJobStateChange { job, .. } = self.call else { return false };
-        let job = self.host.jobs.get(job);
-        job.is_some_and(|it| self.world.may_cancel(self.host_id, it))
+    /// The job that is asked to change.
+    fn job(&self) -> Option<&JobRecord> {
+        let Call::RequestJobStateChange { job, .. } = self.call else { return None };
+        self.host.jobs.get(job).map(|it| &**it)
     }
 
     fn asks_job_to_end(&self) -> bool {

@@ -18,7 +18,7 @@ pub struct Policy {
     pub compare_rate: u64,
     /// How long a received log takes to be applied.
     pub apply: Duration,
-    /// [`Pace::Local`].
+    /// [`Pace::Local`] and [`Pace::Attach`].
     pub local: Duration,
     /// [`Pace::Contact`].
     pub contact: Duration,
@@ -150,7 +150,7 @@ impl Policy {
         to_a_point: bool,
     ) -> Duration {
         match pace {
-            Pace::Local => self.local,
+            Pace::Local | Pace::Attach => self.local,
             Pace::Contact => self.contact,
             Pace::Checkpoint => self.checkpoint,
             Pace::Flush | Pace::Copy => {

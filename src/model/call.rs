@@ -221,6 +221,24 @@ pub enum Call {
         /// The virtual machine to delete.
         vm: VmId,
     },
+    /// A call with a parameter that cannot be read. Typed clients cannot make one; a client that
+    /// speaks WMI can.
+    Flawed {
+        /// The call without its flaw: what the other parameters say.
+        call: Box<Call>,
+        /// What is wrong.
+        flaw: Flaw,
+    },
+}
+
+/// What is wrong with a parameter of a [`Call`] before anyone looks at its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Flaw {
+    /// A parameter that must be given is Null. Nothing is wrong where the method takes none.
+    Null,
+    /// The text of an embedded instance, or a reference, is of another class than its parameter.
+    /// Nothing is wrong where the method takes neither.
+    WrongClass,
 }
 
 impl Call {
@@ -267,6 +285,24 @@ impl Call {
             Self::GetError { .. } => Operation::GetError,
             Self::GetErrorEx { .. } => Operation::GetErrorEx,
             Self::DestroySystem { .. } => Operation::DestroySystem,
+            Self::Flawed { call, .. } => call.operation(),
+        }
+    }
+
+    /// The call without its flaw, and the flaw.
+    pub fn parts(&self) -> (&Self, Option<Flaw>) {
+        match self {
+            Self::Flawed { call, flaw } => (call.parts().0, Some(*flaw)),
+            _ => (self, None),
+        }
+    }
+
+    /// The call with this flaw, if there is one.
+    #[must_use]
+    pub fn with_flaw(self, flaw: Option<Flaw>) -> Self {
+        match flaw {
+            Some(flaw) => Self::Flawed { call: Box::new(self), flaw },
+            None => self,
         }
     }
 
@@ -305,6 +341,7 @@ impl Call {
             | Self::RequestJobStateChange { .. }
             | Self::GetError { .. }
             | Self::GetErrorEx { .. } => None,
+            Self::Flawed { call, .. } => call.vm(),
         }
     }
 
@@ -316,6 +353,7 @@ impl Call {
             | Self::ResetReplicationStatistics { relationship, .. }
             | Self::RequestReplicationStateChange { relationship, .. } => *relationship,
             Self::ChangeReplicationModeToPrimary { relationship, .. } => Some(*relationship),
+            Self::Flawed { call, .. } => call.relationship(),
             _ => None,
         }
     }

@@ -66,4 +66,4 @@ mod job;
 pub use job::{JOB_RETENTION, Job, JobFailure, JobState, JobType, RequestedJobState};
 
 mod call;
-pub use call::{Call, InitialReplication, Output};
+pub use call::{Call, Flaw, InitialReplication, Output};

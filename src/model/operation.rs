@@ -244,6 +244,11 @@ impl Operation {
         )
     }
 
+    /// Whether Windows implements it. What it does not implement returns 1, whatever it is asked.
+    pub const fn is_implemented(self) -> bool {
+        !matches!(self, Self::RequestServiceStateChange | Self::StartService | Self::StopService)
+    }
+
     /// Every operation a name may mean: an entry's own name or a method's, without regard to case.
     ///
     /// ```

@@ -75,6 +75,17 @@ wire_enum! {
     }
 }
 
+impl RequestedState {
+    /// Whether the page lists the number, be it for the first version of Hyper-V, for a state that
+    /// cannot be asked for, or as one of these.
+    pub const fn is_listed(number: u16) -> bool {
+        matches!(
+            number,
+            1..=4 | 6..=11 | 32773 | 32776 | 32777 | 32779 | 32780 | 32781..=32792
+        )
+    }
+}
+
 impl EnabledState {
     /// The case of power that rules look at.
     pub const fn power(self) -> Power {

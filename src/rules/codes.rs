@@ -1,6 +1,6 @@
 //! Which of the documented codes an operation can return in the model, and why not the others.
 
-use super::{Evidence, Late, Plan, RULES, rule};
+use super::{Evidence, Late, Plan, RULES, Target, rule};
 use crate::model::{ErrorCode, JobType, Operation};
 
 /// Whether the model produces this code for this operation: as a return value, or as the error of
@@ -10,7 +10,9 @@ pub fn produces(operation: Operation, code: ErrorCode) -> bool {
     rule.requirements().any(|it| it.otherwise == code)
         || rule.late.iter().any(|it| it.code == code)
         // A job is cancelled by a client, or finds the virtual machine changed under it.
-        || code == CHANGED_MEANWHILE.code && rule.plans.iter().any(|it| !it.at_once)
+        || code == CHANGED_MEANWHILE.code
+            && rule.plans.iter().any(|it| !it.at_once)
+            && rule.target != Target::Host
         || code == ErrorCode::Failed && rule.plans.iter().any(is_cancellable)
 }
 
@@ -44,18 +46,21 @@ pub fn only_by_fault(operation: Operation, code: ErrorCode) -> Option<&'static s
     if produces(operation, code) {
         return None;
     }
+    if !operation.is_implemented() {
+        return Some("it is documented to return 0 and 1 only, and Windows does not implement it");
+    }
     Some(match code {
         ErrorCode::Failed => "nothing it does can fail here for a reason without a code of its own",
-        ErrorCode::AccessDenied => "every caller who may not is refused before",
         ErrorCode::NotSupported => "every Windows does it",
         ErrorCode::StatusUnknown => "no source says when the status is unknown",
-        ErrorCode::Timeout => "every service that hangs is noticed before",
-        ErrorCode::InvalidParameter => "it takes no parameter that could be out of range",
+        ErrorCode::InvalidParameter => "it takes no parameter",
         ErrorCode::InUse => "it waits for nothing and holds nothing",
         ErrorCode::InvalidState => "it does not depend on a state",
-        ErrorCode::IncorrectDataType => "a typed call has no instance of a wrong class",
+        ErrorCode::IncorrectDataType => "it takes neither an instance nor a reference",
         ErrorCode::NotAvailable => "it is about no virtual machine",
-        ErrorCode::OutOfMemory => "every call can be refused with it",
-        ErrorCode::FileNotFound => "it touches no disk",
+        ErrorCode::FileNotFound => "it opens no disk",
+        ErrorCode::AccessDenied | ErrorCode::Timeout | ErrorCode::OutOfMemory => {
+            "every implemented method can be refused with it"
+        }
     })
 }

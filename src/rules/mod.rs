@@ -94,6 +94,9 @@ pub enum Pace {
     Boot,
     /// A guest shutting down by itself.
     GuestShutdown,
+    /// Bookkeeping in which the disks of the virtual machine are opened: change logs are attached
+    /// to them or detached.
+    Attach,
 }
 
 /// How an accepted call is worked off.
@@ -146,8 +149,8 @@ pub struct Rule {
 impl Rule {
     /// What the operation needs, in order of precedence, with what every call needs first.
     pub fn requirements(&self) -> impl Iterator<Item = &'static Require> + use<> {
-        let first = book::needed_by_all(self.operation, self.target).iter();
-        first.chain(self.requires).chain(book::NEEDED_LAST)
+        let first = book::needed_first(self.operation, self.target).into_iter().flatten();
+        first.chain(self.requires).chain(book::needed_last(self.operation))
     }
 
     /// The plan of an accepted call, or the first requirement it does not meet.

@@ -129,6 +129,14 @@ facts! {
     CertificateSuitable: "the certificate must be in the host's personal store and fit for replication";
     /// The storage location of an entry can be opened.
     LocationOpens: "the storage location must be one that can be opened (0x80070005)";
+    /// No parameter that must be given is Null.
+    ParametersGiven: "a parameter that must be given cannot be Null";
+    /// Every embedded instance and every reference is of its parameter's class.
+    ParametersOfClass: "each embedded instance and each reference must be of its parameter's class";
+    /// The host's storage is not full.
+    StorageLeft: "the host must have storage left, to which what is configured is written";
+    /// A virtual machine can be asked for the state.
+    PowerOffered: "a virtual machine can only be asked for 2, 3, 4, 6, 9, 10 and 11";
 }
 
 /// A set of [`Fact`]s.

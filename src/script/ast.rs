@@ -4,7 +4,7 @@ use super::expect::Expectation;
 use super::method::Method;
 use super::text::{Arg, Span, Word};
 use crate::engine::{Caller, HostChange, HostSpec, VmSpec};
-use crate::model::ErrorCode;
+use crate::model::{ErrorCode, Flaw};
 use std::time::Duration;
 
 /// A script: every line of its text, comments and blank lines included.
@@ -97,6 +97,8 @@ pub struct CallLine {
     pub host: Word,
     /// Who asks: `as=other` is nobody's administrator.
     pub caller: Caller,
+    /// What is wrong with a parameter: `with=Null`, `with=WrongClass`.
+    pub flaw: Option<Flaw>,
     /// What for.
     pub method: Method,
     /// The words behind the method. Parsing has checked that the method takes them.

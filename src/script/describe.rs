@@ -114,6 +114,7 @@ pub(super) fn call<A: Args>(args: &mut A, method: Method, call: &mut Call) {
             args.next(Numbered::<RequestedJobState>::new(), requested);
         }
         Call::GetError { job } | Call::GetErrorEx { job } => args.job(job),
+        Call::Flawed { call: inner, .. } => self::call(args, method, inner),
     }
 }
 

@@ -72,6 +72,7 @@ impl Method {
 
     /// The method that makes this call.
     pub fn of(call: &Call) -> Self {
+        let (call, _) = call.parts();
         let deprecated = match call {
             Call::RemoveReplicationRelationship { relationship, .. }
             | Call::GetReplicationStatistics { relationship, .. }

@@ -45,8 +45,9 @@
 //!   Kerberos.
 //! - `vm NAME on HOST [running] …`: a virtual machine is defined, with a disk of 127 GiB, 20 GiB of
 //!   it in use, and a guest that writes 1 MiB/s.
-//! - `HOST [as=other] METHOD …`: a client, or with `as=other` one who is no administrator, calls a
-//!   method of WMI.
+//! - `HOST [as=other] [with=Null|WrongClass] METHOD …`: a client, or with `as=other` one who is no
+//!   administrator, calls a method of WMI. `with=` spoils one of its parameters: what must be given
+//!   is Null, or an instance or reference is of a wrong class.
 //! - `advance DURATION`: time passes.
 //! - `wait JOB`: time passes until the job has ended; 31 days at most.
 //! - `expect HOST VM …`: a virtual machine looks like this.

@@ -9,7 +9,7 @@ use super::problem::{ParseError, Problem, nearest, shown};
 use super::text::{Arg, Keyword, Span, Token, Word, is_alias, lex};
 use crate::engine::Caller;
 use crate::model::time::parse_duration;
-use crate::model::{ErrorCode, Operation, WireEnum};
+use crate::model::{ErrorCode, Flaw, Operation, WireEnum};
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
@@ -409,21 +409,10 @@ fn configure(keyword: Keyword, args: &[Arg], end: Span) -> Result<Statement, Vec
 
 /// `tokyo as=other StartReplication web Network`.
 fn call(host: &Word, args: &[Arg], end: Span) -> Result<Statement, Vec<Problem>> {
-    let (who, args) = match args.split_first() {
-        Some((who, rest)) if who.key.as_deref() == Some("as") => (Some(who), rest),
-        _ => (None, args),
-    };
     let mut problems = Vec::new();
-    let caller = who.map_or(Some(Caller::Administrator), |who| {
-        let caller = caller_named(&who.value);
-        if caller.is_none() {
-            let found = shown(who.value.text());
-            let message = format!("expected `administrator` or `other`, found {found}");
-            let near = ["administrator", "other"];
-            problems.push(Problem::new(who.value.span(), message).near(who.value.text(), near));
-        }
-        caller
-    });
+    let (caller, args) = prefix(args, "as", CALLERS, &mut problems);
+    let (flaw, args) = prefix(args, "with", FLAWS, &mut problems);
+    let caller = caller.unwrap_or_default();
     let mut reader = Reader::new(&[], end, None);
     reader.host_word(host);
     problems.extend(reader.finish());
@@ -445,22 +434,40 @@ fn call(host: &Word, args: &[Arg], end: Span) -> Result<Statement, Vec<Problem>>
             let mut reader = Reader::new(args, end, None);
             describe::call(&mut reader, method, &mut method.blank());
             problems.extend(reader.finish());
-            if let (Some(caller), []) = (caller, &problems[..]) {
+            if problems.is_empty() {
                 let span = host.span().to(args.last().map_or(end, |it| it.span));
                 let (host, args) = (host.clone(), args.to_vec());
-                return Ok(Statement::Call(CallLine { host, caller, method, args, span }));
+                return Ok(Statement::Call(CallLine { host, caller, flaw, method, args, span }));
             }
         }
     }
     Err(problems)
 }
 
-fn caller_named(word: &Word) -> Option<Caller> {
-    match word.plain()?.to_ascii_lowercase().as_str() {
-        "administrator" => Some(Caller::Administrator),
-        "other" => Some(Caller::Other),
-        _ => None,
+const CALLERS: [(&str, Caller); 2] =
+    [("administrator", Caller::Administrator), ("other", Caller::Other)];
+const FLAWS: [(&str, Flaw); 2] = [("Null", Flaw::Null), ("WrongClass", Flaw::WrongClass)];
+
+/// An argument that may stand before the method, and the arguments behind it.
+fn prefix<'a, T: Copy>(
+    args: &'a [Arg],
+    key: &str,
+    values: [(&'static str, T); 2],
+    problems: &mut Vec<Problem>,
+) -> (Option<T>, &'a [Arg]) {
+    let Some((arg, rest)) = args.split_first() else { return (None, args) };
+    if arg.key.as_deref() != Some(key) {
+        return (None, args);
     }
+    let word = &arg.value;
+    let is_meant = |name: &str| word.plain().is_some_and(|it| it.eq_ignore_ascii_case(name));
+    let value = values.iter().find(|(name, _)| is_meant(name)).map(|(_, value)| *value);
+    if value.is_none() {
+        let [one, other] = values.map(|(name, _)| name);
+        let message = format!("expected `{one}` or `{other}`, found {}", shown(word.text()));
+        problems.push(Problem::new(word.span(), message).near(word.text(), [one, other]));
+    }
+    (value, rest)
 }
 
 /// Why the word behind a host is no method, and what may have been meant.

@@ -6,8 +6,8 @@ use super::describe;
 use super::names::Nameless;
 use super::text::{Arg, Word};
 use crate::engine::{Caller, HostChange, HostSpec, VmSpec};
-use crate::model::HostId;
 use crate::model::time::format_duration;
+use crate::model::{Flaw, HostId};
 use std::fmt;
 
 impl fmt::Display for Script {
@@ -66,7 +66,12 @@ impl fmt::Display for CallLine {
             Caller::Administrator => "",
             Caller::Other => " as=other",
         };
-        write!(f, "{}{caller} {}", self.host, self.method)?;
+        let flaw = match self.flaw {
+            None => "",
+            Some(Flaw::Null) => " with=Null",
+            Some(Flaw::WrongClass) => " with=WrongClass",
+        };
+        write!(f, "{}{caller}{flaw} {}", self.host, self.method)?;
         write_args(f, &self.args)
     }
 }

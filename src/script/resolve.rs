@@ -87,7 +87,9 @@ impl CallLine {
         let mut call = self.method.blank();
         describe::call(&mut reader, self.method, &mut call);
         match reader.finish() {
-            problems if problems.is_empty() => Ok(Input::Call { host, caller: self.caller, call }),
+            problems if problems.is_empty() => {
+                Ok(Input::Call { host, caller: self.caller, call: call.with_flaw(self.flaw) })
+            }
             problems => Err(problems),
         }
     }
@@ -111,12 +113,14 @@ impl Statement {
                 Self::Vm { host: write_host(*host, names), vm: vm.clone() }
             }
             Input::Call { host, caller, call } => {
+                let (call, flaw) = call.parts();
                 let method = Method::of(call);
                 let mut writer = Writer::new(names, *host);
                 describe::call(&mut writer, method, &mut call.clone());
                 Self::Call(CallLine {
                     host: write_host(*host, names),
                     caller: *caller,
+                    flaw,
                     method,
                     args: writer.finish(),
                     span: Span::default(),

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod arbitrary;
+mod codes;
 mod event_log;
 mod health;
 mod house;

@@ -360,6 +360,7 @@ fn input() -> BoxedStrategy<Input> {
     let host = host_id;
     let pair = || (host_id(), host_id());
     let caller = prop::sample::select(vec![Caller::Administrator, Caller::Other]);
+    let flaw = prop::sample::select(vec![None, Some(Flaw::Null), Some(Flaw::WrongClass)]);
     let vm = || guid().prop_map(VmId);
     let disk = || {
         (any::<u8>(), any::<u64>(), 0u64..1 << 40).prop_map(|(id, capacity_bytes, used_bytes)| {
@@ -398,8 +399,11 @@ fn input() -> BoxedStrategy<Input> {
     prop_oneof![
         1 => host_spec().prop_map(Input::AddHost).boxed(),
         1 => (host(), vm_spec()).prop_map(|(host, vm)| Input::AddVm { host, vm }).boxed(),
-        8 => (host(), caller, call())
-            .prop_map(|(host, caller, call)| Input::Call { host, caller, call }).boxed(),
+        8 => (host(), caller, call(), flaw)
+            .prop_map(|(host, caller, call, flaw)| {
+                Input::Call { host, caller, call: call.with_flaw(flaw) }
+            })
+            .boxed(),
         1 => any::<Duration>().prop_map(Input::Advance),
         2 => (host(), change())
             .prop_map(|(host, change)| Input::Configure { host, change }).boxed(),

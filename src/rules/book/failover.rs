@@ -1,6 +1,6 @@
 //! Failing over, back, for a test, and what follows.
 
-use super::relationship::{NO_CERTIFICATE, OLDER_WINDOWS, PEER_REFUSES};
+use super::relationship::{NO_CERTIFICATE, OLDER_WINDOWS, PEER_REFUSES, SETTINGS_VALID};
 use super::{
     DISK_FULL, DISK_MISSING, RELATIONSHIP_KNOWN, Require, Rule, SINCE_2012_R2, Target, UNLOCKED,
     fact, late, need, page, plan,
@@ -145,7 +145,7 @@ pub(super) const REVERSE: Rule = Rule {
     operation: Operation::ReverseReplicationRelationship,
     target: Target::Primary,
     requires: &[
-        fact(Fact::SettingsValid, InvalidParameter, Documented(page::SETTINGS)),
+        SETTINGS_VALID,
         fact(
             Fact::OtherHost,
             InvalidParameter,
@@ -214,14 +214,18 @@ pub(super) const CHANGE_MODE: Rule = Rule {
         ),
         UNLOCKED,
     ],
-    plans: &[plan(JobType::ChangeModeToPrimary, &[Pace::Local])],
+    plans: &[plan(JobType::ChangeModeToPrimary, &[Pace::Attach])],
     effect: "The replica is the primary of its former extended replica; its former primary is left out. If it wrote since the failover, the leg needs a resynchronisation (9).",
     evidence: Documented(page::win32!("changereplicationmodetoprimary-msvm-replicationservice")),
-    late: &[late(
-        Failed,
-        "the other host cannot be reached or refuses",
-        Assumed("the extended replica is told that it has another primary"),
-    )],
+    late: &[
+        late(
+            Failed,
+            "the other host cannot be reached or refuses",
+            Assumed("the extended replica is told that it has another primary"),
+        ),
+        DISK_FULL,
+        DISK_MISSING,
+    ],
 };
 
 pub(super) const FAILBACK: Rule = Rule {
@@ -229,6 +233,7 @@ pub(super) const FAILBACK: Rule = Rule {
     target: Target::Primary,
     requires: &[
         SINCE_2012_R2,
+        SETTINGS_VALID,
         fact(Fact::ExternalProvider, NotSupported, Documented(page::FAILBACK)),
         need(
             Check::Mode(set!(ReplicationMode: Replica)),
@@ -248,5 +253,5 @@ pub(super) const FAILBACK: Rule = Rule {
         .during(ReplicationState::FailbackInProgress)],
     effect: "The external provider resynchronises backwards, from the new primary (13), until failback is complete (14).",
     evidence: Documented(page::FAILBACK),
-    late: &[PEER_REFUSES],
+    late: &[PEER_REFUSES, DISK_FULL, DISK_MISSING],
 };

@@ -124,14 +124,14 @@ const MEMORY_LEFT: Require = fact(
 /// What a job that writes to disks fails with when it cannot.
 const DISK_FULL: Late = late(
     ErrorCode::Failed,
-    "the storage of the host is full",
+    "there is not enough space on the disk",
     Evidence::Assumed(
         "no documented code names it; the generic one does for every recorded failure",
     ),
 );
 const DISK_MISSING: Late = late(
     ErrorCode::FileNotFound,
-    "a virtual hard disk of the virtual machine is missing",
+    "a virtual hard disk cannot be found",
     Evidence::Assumed("“file not found” is among the documented codes of every method"),
 );
 
@@ -172,9 +172,6 @@ const SINCE_2012_R2: Require = need(
     Evidence::Documented(page::win32!("msvm-replicationservice")),
 );
 
-/// What every call needs after everything else.
-pub(super) static NEEDED_LAST: &[Require] = &[MEMORY_LEFT];
-
 const EX_SINCE_2012_R2: Require = need(
     Check::SinceIf(WindowsBuild::Server2012R2, Fact::RelationshipNamed),
     ErrorCode::NotSupported,
@@ -185,19 +182,66 @@ const EX_SINCE_2012_R2: Require = need(
 const SERVER_EDITION: Require =
     fact(Fact::ServerEdition, ErrorCode::NotSupported, Evidence::Documented(page::LEARN_OVERVIEW));
 
-/// What every call needs, whatever it asks for.
-pub(super) fn needed_by_all(operation: Operation, target: Target) -> &'static [Require] {
-    static OF_A_HOST: [Require; 2] = [ANSWERS, ADMINISTRATOR];
-    static OF_A_VM: [Require; 3] = [ANSWERS, ADMINISTRATOR, VM_KNOWN];
-    static OF_THE_SERVICE: [Require; 3] = [ANSWERS, ADMINISTRATOR, SERVER_EDITION];
-    static OF_REPLICATION: [Require; 4] = [ANSWERS, ADMINISTRATOR, SERVER_EDITION, VM_KNOWN];
-    static OF_A_RELATIONSHIP: [Require; 5] =
-        [ANSWERS, ADMINISTRATOR, SERVER_EDITION, EX_SINCE_2012_R2, VM_KNOWN];
-    match (target, operation.is_replication()) {
-        (Target::Host | Target::Job, false) => &OF_A_HOST,
-        (Target::Host | Target::Job, true) => &OF_THE_SERVICE,
-        (Target::Named, _) => &OF_A_RELATIONSHIP,
-        (Target::Primary | Target::Sending | Target::FailingOver, false) => &OF_A_VM,
-        (Target::Primary | Target::Sending | Target::FailingOver, true) => &OF_REPLICATION,
+/// What must be given cannot be missing.
+const GIVEN: Require = fact(
+    Fact::ParametersGiven,
+    ErrorCode::InvalidParameter,
+    Evidence::Assumed("a missing value is out of every range, and is cheap to notice"),
+);
+
+/// What cannot be read as what it should be names nothing that could be looked for.
+const OF_CLASS: Require = fact(
+    Fact::ParametersOfClass,
+    ErrorCode::IncorrectDataType,
+    Evidence::Assumed("of the documented codes “incorrect data type” says so"),
+);
+
+/// What a call that configures something needs at its end.
+const STORAGE_LEFT: Require = fact(
+    Fact::StorageLeft,
+    ErrorCode::Failed,
+    Evidence::Assumed("no documented code names it; jobs that cannot write fail with this one"),
+);
+
+/// What a call needs before its own requirements are looked at, whatever it asks for.
+pub(super) fn needed_first(operation: Operation, target: Target) -> [&'static [Require]; 5] {
+    let when = |applies: bool, requires: &'static [Require]| if applies { requires } else { &[] };
+    let about_a_vm = !matches!(target, Target::Host | Target::Job);
+    [
+        when(operation.is_implemented(), &[ANSWERS, ADMINISTRATOR]),
+        when(operation.is_replication(), &[SERVER_EDITION]),
+        when(target == Target::Named, &[EX_SINCE_2012_R2]),
+        readable(operation),
+        when(about_a_vm, &[VM_KNOWN]),
+    ]
+}
+
+/// What a call needs after everything else.
+pub(super) fn needed_last(operation: Operation) -> &'static [Require] {
+    if operation.is_implemented() { &[MEMORY_LEFT] } else { &[] }
+}
+
+/// What can be wrong with the parameters of a method before their values are looked at: most take
+/// an instance or a reference, some only values, some nothing.
+fn readable(operation: Operation) -> &'static [Require] {
+    match operation {
+        Operation::GetSystemCertificates
+        | Operation::RequestServiceStateChange
+        | Operation::StartService
+        | Operation::StopService
+        | Operation::GetError
+        | Operation::GetErrorEx => &[],
+        Operation::RemoveAuthorizationEntry
+        | Operation::TestReplicationConnection
+        | Operation::StartVm
+        | Operation::TurnOffVm
+        | Operation::ShutDownVm
+        | Operation::SaveVm
+        | Operation::PauseVm
+        | Operation::RebootVm
+        | Operation::ResetVm
+        | Operation::RequestUndocumentedPower
+        | Operation::RequestJobStateChange => &[GIVEN],
+        _ => &[GIVEN, OF_CLASS],
     }
 }

@@ -1,13 +1,13 @@
 //! Power, jobs, statistics, network settings, and what Windows does not implement.
 
 use super::{
-    DISK_FULL, DISK_MISSING, ENABLED_STATE, RELATIONSHIP_KNOWN, Require, Rule, Target, UNLOCKED,
-    fact, need, page, plan,
+    DISK_FULL, DISK_MISSING, ENABLED_STATE, RELATIONSHIP_KNOWN, Require, Rule, STORAGE_LEFT,
+    Target, UNLOCKED, fact, need, page, plan,
 };
 use crate::model::{ErrorCode, JobType, Operation, Power, ReplicationMode, ReplicationState};
 use crate::rules::{Check, Evidence, Fact, Late, Pace};
 use crate::set;
-use ErrorCode::{InvalidParameter, InvalidState};
+use ErrorCode::{InvalidParameter, InvalidState, NotSupported};
 use Evidence::{Assumed, Documented, Observed};
 
 const REPLICATED: Check = Check::Mode(set!(ReplicationMode: Primary | Replica | ExtendedReplica));
@@ -30,6 +30,8 @@ pub(super) const SET_NETWORK: Rule = Rule {
             "the virtual machine must be replicated",
             Documented(page::BLOG_NETWORK),
         ),
+        UNLOCKED,
+        STORAGE_LEFT,
     ],
     plans: &[],
     effect: "The addresses are stored, and taken by the guest when it talks to the host after a failover, real or for a test. Settings without an address and without DHCP clear those of their adapter: the guest keeps what the primary had.",
@@ -73,6 +75,7 @@ pub(super) const RESET_STATISTICS: Rule = Rule {
             "the relationship must exist",
             Documented(page::BLOG_MEASURE),
         ),
+        UNLOCKED,
     ],
     plans: &[plan(JobType::ResetStatistics, &[Pace::Local]).at_once()],
     effect: "The counters start anew, and a warning that rested on them is gone.",
@@ -220,11 +223,18 @@ pub(super) const RESET_VM: Rule = power(
 );
 pub(super) const UNDOCUMENTED_POWER: Rule = power(
     Operation::RequestUndocumentedPower,
-    &[fact(
-        Fact::RequestedStateKnown,
-        InvalidParameter,
-        Assumed("as for a replication state outside its value map"),
-    )],
+    &[
+        fact(
+            Fact::RequestedStateKnown,
+            InvalidParameter,
+            Assumed("as for a replication state outside its value map"),
+        ),
+        fact(
+            Fact::PowerOffered,
+            NotSupported,
+            Assumed("the page lists more states, some for the first version of Hyper-V only"),
+        ),
+    ],
     &[],
     &[],
     "Never accepted.",
@@ -235,14 +245,27 @@ pub(super) const JOB_STATE: Rule = Rule {
     target: Target::Job,
     requires: &[
         fact(
-            Fact::JobEndRequested,
+            Fact::RequestedStateKnown,
             InvalidParameter,
-            Assumed("no job of replication is started or halted by its client"),
+            Assumed("as for a replication state outside its value map"),
+        ),
+        fact(
+            Fact::JobEndRequested,
+            NotSupported,
+            Assumed(
+                "the page lists more states; no job of replication is started or halted by its client",
+            ),
         ),
         fact(
             Fact::JobCancellable,
             InvalidState,
             Assumed("Cancellable is no guarantee, but without it there is nothing to try"),
+        ),
+        need(
+            Check::Holds(Fact::Unlocked),
+            ErrorCode::InUse,
+            "no other operation, such as a pause, may have hold of what the job works on",
+            Assumed("one operation at a time on a virtual machine"),
         ),
     ],
     plans: &[],

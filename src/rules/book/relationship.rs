@@ -12,7 +12,7 @@ use crate::set;
 use ErrorCode::{Failed, FileNotFound, InvalidParameter, InvalidState, NotSupported};
 use Evidence::{Assumed, Client, Documented, Observed};
 
-const SETTINGS_VALID: Require =
+pub(super) const SETTINGS_VALID: Require =
     fact(Fact::SettingsValid, InvalidParameter, Documented(page::SETTINGS));
 const PROVIDER_KNOWN: Require = fact(
     Fact::ProviderKnown,
@@ -87,7 +87,7 @@ pub(super) const CREATE: Rule = Rule {
         ),
         UNLOCKED,
     ],
-    plans: &[plan(JobType::CreateRelationship, &[Pace::Contact, Pace::Local])],
+    plans: &[plan(JobType::CreateRelationship, &[Pace::Contact, Pace::Attach])],
     effect: "The sender becomes ready (1); the other host creates a replica with the same GUID, off, waiting for initial replication (2). No data moves. With an external provider no replica server is asked: the other host has the provider, too.",
     evidence: Documented(page::BLOG_HEALTH),
     late: &[
@@ -104,6 +104,8 @@ pub(super) const CREATE: Rule = Rule {
             "the other host has a virtual machine with this GUID that is not marked as a replica, or is another host's",
             Assumed("only a marked virtual machine may be bound to"),
         ),
+        DISK_FULL,
+        DISK_MISSING,
     ],
 };
 
@@ -184,10 +186,10 @@ pub(super) const REMOVE: Rule = Rule {
         fact(Fact::NotExtended, InvalidState, Documented(page::REMOVE)),
         UNLOCKED,
     ],
-    plans: &[plan(JobType::RemoveRelationship, &[Pace::Local])],
+    plans: &[plan(JobType::RemoveRelationship, &[Pace::Attach])],
     effect: "This side forgets the relationship (0). The virtual machine stays, and so does the other side, which is not told.",
     evidence: Documented(page::REMOVE_REPLICATION),
-    late: &[],
+    late: &[DISK_FULL, DISK_MISSING],
 };
 
 pub(super) const START: Rule = Rule {

@@ -1,6 +1,6 @@
 //! The replica server: its settings, whom it lets in, and trying a connection.
 
-use super::{Require, Rule, Target, fact, late, need, page, plan};
+use super::{Require, Rule, STORAGE_LEFT, Target, UNLOCKED, fact, late, need, page, plan};
 use crate::model::{ErrorCode, JobType, Operation, ReplicationMode};
 use crate::rules::{Check, Evidence, Fact, Pace};
 use crate::set;
@@ -28,6 +28,7 @@ pub(super) const MODIFY_SERVICE_SETTINGS: Rule = Rule {
             Failed,
             Assumed("a listener stops when it loses its port; one that cannot start is refused"),
         ),
+        STORAGE_LEFT,
     ],
     plans: &[plan(JobType::ModifyServerSettings, &[Pace::Local]).at_once()],
     effect: "The replica server takes the settings; while it is disabled nothing is received. A listener that later loses its port or its certificate stops, and the service's status is 6.",
@@ -56,6 +57,7 @@ pub(super) const ADD_ENTRY: Rule = Rule {
             Assumed("entries are keyed by name; no source gives the code of a duplicate"),
         ),
         fact(Fact::LocationOpens, AccessDenied, Observed(page::BLOG_SMB)),
+        STORAGE_LEFT,
     ],
     plans: &[],
     effect: "Hosts that the entry covers may replicate to this host.",
@@ -66,7 +68,7 @@ pub(super) const ADD_ENTRY: Rule = Rule {
 pub(super) const MODIFY_ENTRY: Rule = Rule {
     operation: Operation::ModifyAuthorizationEntry,
     target: Target::Host,
-    requires: &[ENTRY_VALID, ENTRY_KNOWN, OWN_SERVER],
+    requires: &[ENTRY_VALID, ENTRY_KNOWN, OWN_SERVER, STORAGE_LEFT],
     plans: &[],
     effect: "The entry takes the new trust group and storage location; disks of existing replicas stay where they are.",
     evidence: Documented(page::cmdlet!("set-vmreplicationauthorizationentry")),
@@ -76,7 +78,7 @@ pub(super) const MODIFY_ENTRY: Rule = Rule {
 pub(super) const REMOVE_ENTRY: Rule = Rule {
     operation: Operation::RemoveAuthorizationEntry,
     target: Target::Host,
-    requires: &[ENTRY_KNOWN, OWN_SERVER],
+    requires: &[ENTRY_KNOWN, OWN_SERVER, STORAGE_LEFT],
     plans: &[],
     effect: "Hosts that only this entry covered are refused at their next cycle.",
     evidence: Documented(page::win32!("removeauthorizationentry-msvm-replicationservice")),
@@ -94,6 +96,8 @@ pub(super) const SET_ENTRY: Rule = Rule {
             "the virtual machine must be a replica",
             Documented(page::win32!("setauthorizationentry-msvm-replicationservice")),
         ),
+        UNLOCKED,
+        STORAGE_LEFT,
     ],
     plans: &[],
     effect: "Hosts whose entry has the same trust group may send to this replica.",

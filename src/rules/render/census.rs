@@ -1,7 +1,7 @@
 //! How much of the book is known, and how.
 
 use crate::model::Operation;
-use crate::rules::book::needed_by_all;
+use crate::rules::book::needed_first;
 use crate::rules::{EvidenceKind, HEALTH, RULES, TRANSITIONS, Target};
 use std::fmt::Write;
 
@@ -12,9 +12,9 @@ use std::fmt::Write;
 pub fn census() -> String {
     let kinds: [(&str, Vec<EvidenceKind>); 5] = [
         ("requirements", {
-            let common = needed_by_all(Operation::ResumeReplication, Target::Named).iter();
+            let common = needed_first(Operation::ResumeReplication, Target::Named);
             let own = RULES.iter().flat_map(|it| it.requires);
-            common.chain(own).map(|it| it.evidence.kind()).collect()
+            common.into_iter().flatten().chain(own).map(|it| it.evidence.kind()).collect()
         }),
         ("effects", RULES.iter().map(|it| it.evidence.kind()).collect()),
         ("late failures", {

@@ -234,6 +234,7 @@ const fn pace(pace: Pace) -> &'static str {
         Pace::Merge => "merge disks",
         Pace::Boot => "start or restore",
         Pace::GuestShutdown => "shut the guest down",
+        Pace::Attach => "attach or detach logs",
     }
 }
 
