@@ -150,11 +150,11 @@ impl Hearing<'_> {
             | Fact::AuthenticationValid
             | Fact::NetworkValid => self.holds_of_parameters(fact),
             Fact::AdaptersTakeSettings => self.vm.is_some_and(|vm| self.adapters_take_settings(vm)),
-            Fact::Unlocked if self.vm.is_none() => {
-                self.job().is_none_or(|job| !self.world.is_held(self.host_id, job))
-            }
-            Fact::Unlocked
-            | Fact::RelationshipKnown
+            Fact::Unlocked => match self.job() {
+                Some(job) => !self.world.is_held(self.host_id, job),
+                None => self.vm.is_some_and(|vm| self.is_unlocked(vm)),
+            },
+            Fact::RelationshipKnown
             | Fact::RelationshipIsPrimary
             | Fact::RelationshipIsExtended
             | Fact::Sends
@@ -175,7 +175,6 @@ impl Hearing<'_> {
         let sender = vm.sender(self.leg);
         let extended = matches!(&vm.role, Role::Replica { onward: Some(_), .. });
         match fact {
-            Fact::Unlocked => self.is_unlocked(vm),
             Fact::RelationshipKnown => {
                 let known =
                     |id: RelationshipId| Some(id.vm) == self.call.vm() && vm.has_leg(id.leg);

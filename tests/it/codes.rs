@@ -8,7 +8,7 @@
 use hyperv_replica::engine::World;
 use hyperv_replica::model::{ErrorCode, Operation};
 use hyperv_replica::rules::{only_by_fault, rule};
-use hyperv_replica::script::{Expected, Line, Method, Runner, Statement, parse};
+use hyperv_replica::script::{Expected, Line, Method, Runner, Statement, parse, run};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
@@ -179,6 +179,30 @@ fn every_row_ends_with_its_code() {
     let idle = beginnings.iter().map(|it| it.name).filter(|it| !used.contains(it));
     let idle: Vec<_> = idle.filter(|it| !after.clone().any(|after| after == *it)).collect();
     assert!(idle.is_empty(), "no row begins with {idle:?}");
+}
+
+/// What cannot be read is noticed after who asks and before what is asked about; where the method
+/// has no place for the flaw, there is none.
+#[test]
+fn a_flaw_stands_between_access_and_existence() {
+    let text = r"
+        host tokyo
+        host osaka
+        vm web on tokyo
+        tokyo as=other with=Null CommitFailover web                        => 32769
+        osaka with=Null CommitFailover web                                 => 32773
+        osaka with=WrongClass CommitFailover web                           => 32776
+        osaka CommitFailover web                                           => 32777
+        tokyo with=WrongClass RequestReplicationStateChangeEx web 5        => 32776
+        tokyo with=WrongClass RequestStateChange web 5                     => 32773
+        tokyo with=Null GetSystemCertificates                              => 0
+        tokyo with=Null StartService                                       => 1
+        tokyo with=WrongClass RemoveAuthorizationEntry *                   => 0
+        tokyo with=WrongClass RequestStateChange web Enabled               => 4096 job1
+        tokyo with=Null GetError job1                                      => 0";
+    let report = run(&parse(text).expect("a script"));
+    let faults: Vec<_> = report.faults().map(|(step, it)| format!("{}: {it}", step.what)).collect();
+    assert_eq!(faults, [""; 0]);
 }
 
 const HEADING: &str = "# Every code of every method
