@@ -122,7 +122,7 @@ fn accepted(method: Method) -> u32 {
     let operation = method.operation();
     match rule(operation).plans {
         _ if !operation.is_implemented() => 1,
-        [] => 0,
+        plans if plans.iter().all(|it| it.at_once) => 0,
         _ => 4096,
     }
 }
