@@ -130,6 +130,11 @@ impl World {
             self.cancel(host, running, JobState::Terminated, out);
             debug_assert!(self.vm_state(host, *vm).is_some_and(|it| it.lock.is_none()));
         }
+        let overtaken = call.vm().and_then(|vm| self.vm_state(host, vm)?.power_job);
+        if let (Operation::TurnOffVm, Some(running)) = (operation, overtaken) {
+            // A later request for power overtakes an earlier one.
+            self.end(running, JobState::Terminated, None, out);
+        }
         if let Call::Resynchronize { vm, .. } = call {
             self.end_transfer(host, *vm, leg, out);
         }

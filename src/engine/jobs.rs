@@ -305,6 +305,11 @@ impl World {
     }
 
     pub(super) fn fail(&mut self, id: JobId, failed: &Failed, out: &mut Vec<Event>) {
+        let copies = |job: &JobRecord| job.job_type == JobType::SendingInitialReplica;
+        if failed.retries && self.record(id).is_some_and(copies) {
+            self.copy_again(id, failed, out);
+            return;
+        }
         self.roll_back(id, JobState::Exception, failed.retries.then_some(RETRY), out);
         self.end_failed(id, failed, out);
     }

@@ -62,7 +62,7 @@ impl World {
         let Some(sender) = state.sender(leg) else { return false };
         let phase = match (operation, sender.phase) {
             _ if state.lock.is_some() => return false,
-            (Operation::StartReplication, Sending::Ready) => Sending::Initial,
+            (Operation::StartReplication, Sending::Ready | Sending::Initial) => Sending::Initial,
             (
                 Operation::Resynchronize,
                 Sending::Suspended(_)
@@ -168,6 +168,30 @@ impl World {
         if closed {
             self.stall(id);
         }
+    }
+
+    /// The disks did not arrive, for a reason that may pass: they are sent again after an interval.
+    ///
+    /// Source: <https://learn.microsoft.com/azure/site-recovery/hyper-v-azure-architecture>.
+    pub(super) fn copy_again(&mut self, id: JobId, failed: &Failed, out: &mut Vec<Event>) {
+        let Some(job) = self.record(id) else { return };
+        let (host, leg) = (host_of(id), job.leg);
+        let compares = job.phases.first() == Some(&Pace::Compare);
+        let vm = job.vm.and_then(|vm| Some((vm, self.sender(host, vm, leg)?.interval())));
+        self.end_failed(id, failed, out);
+        let Some((vm, interval)) = vm else { return };
+        let new = NewJob {
+            host,
+            vm: Some(vm),
+            leg,
+            operation: Operation::StartReplication,
+            plan: if compares { &COMPARE_DISKS } else { &SEND_DISKS },
+            kind: Kind::Transfer,
+            scheduled: Some(self.now + interval),
+            call: None,
+            doomed: None,
+        };
+        self.start_job(new, out);
     }
 
     fn export_ends(&mut self, host: HostId, id: JobId, vm: VmId, leg: Leg) -> Result<(), Failed> {

@@ -196,3 +196,39 @@ fn a_host_forgets_its_jobs_when_it_goes_down() {
     assert!(matches!(tokyo.job(job), Err(Error::NotFound(_))));
     assert_eq!(tokyo.jobs().unwrap(), []);
 }
+
+/// Recoverable failures are tried again:
+/// <https://learn.microsoft.com/azure/site-recovery/hyper-v-azure-architecture>.
+#[test]
+fn a_copy_that_a_paused_replica_refuses_is_sent_again() {
+    let lab = Lab::new(["tokyo", "osaka"]);
+    let (tokyo, osaka) = (lab.host("tokyo"), lab.host("osaka"));
+    let vm = lab.vm("web").running().disk(64 << 30, 1 << 30).writing(0).create();
+    let id = RelationshipId::primary(vm);
+    let state = |host: &HostHandle| host.relationship(id).unwrap().state;
+    tokyo.wait(tokyo.create_replication_relationship(vm, Settings::to("osaka")).unwrap()).unwrap();
+    let _ = tokyo.start_replication(vm, InitialReplication::Network).unwrap();
+    osaka.wait(osaka.suspend_replication(id).unwrap()).unwrap();
+    lab.advance(minutes(30));
+    assert_eq!(state(&tokyo), ReplicationState::WaitingForInitialReplication); // not in error
+    osaka.wait(osaka.resume_replication(id).unwrap()).unwrap();
+    lab.advance(minutes(10));
+    assert_eq!(state(&tokyo), ReplicationState::Replicating);
+    assert_eq!(state(&osaka), ReplicationState::Replicating);
+}
+
+/// “A later request overwrites an earlier one”:
+/// <https://learn.microsoft.com/windows/win32/hyperv_v2/requeststatechange-msvm-computersystem>.
+#[test]
+fn turning_off_overtakes_a_shutdown() {
+    let lab = Lab::new(["tokyo"]);
+    let tokyo = lab.host("tokyo");
+    let vm = lab.vm("web").running().create();
+    let shutdown = tokyo.shut_down_vm(vm).unwrap().job().unwrap();
+    lab.advance(seconds(1));
+    tokyo.wait(tokyo.turn_off_vm(vm).unwrap()).unwrap();
+    assert_eq!(tokyo.job(shutdown).unwrap().state, JobState::Terminated);
+    assert_eq!(tokyo.vm(vm).unwrap().power, EnabledState::Disabled);
+    lab.advance(minutes(1));
+    assert_eq!(tokyo.vm(vm).unwrap().power, EnabledState::Disabled);
+}

@@ -175,16 +175,16 @@ pub(super) const TURN_OFF_VM: Rule = power(
     Operation::TurnOffVm,
     &[
         need(
-            Check::Power(set!(Power: Running | Paused | Saved)),
+            Check::Power(set!(Power: Running | Paused | Saved | Changing)),
             InvalidState,
-            "the virtual machine must be running, paused or saved",
+            "the virtual machine must not be off",
             Observed("https://github.com/libvirt/libvirt/blob/master/src/hyperv/hyperv_driver.c"),
         ),
         UNLOCKED,
     ],
     &[plan(JobType::PowerOffVm, &[Pace::Local])],
     &[],
-    "The virtual machine is off at once; a saved state is deleted.",
+    "The virtual machine is off at once, whatever else it was asked for; a saved state is deleted.",
 );
 pub(super) const SHUT_DOWN_VM: Rule = power(
     Operation::ShutDownVm,
