@@ -78,7 +78,8 @@ impl World {
     pub(super) fn close_log(&mut self, host: HostId, id: VmId, leg: Leg, out: &mut Vec<Event>) {
         let Some(state) = self.host(host) else { return };
         let Some(vm) = state.vms.get(&id) else { return };
-        let log = Log { closed: self.now, position: vm.source(leg, &self.lines, self.now).position };
+        let log =
+            Log { closed: self.now, position: vm.source(leg, &self.lines, self.now).position };
         if state.transfers.active < self.policy.transfers() {
             let arrives = self.arrival(host, id, leg, vm, log);
             self.send_log(host, id, leg, log, arrives, out);
@@ -353,7 +354,13 @@ impl VmState {
     /// Whether the log of a sending end could outgrow its share of the disks before then, when it
     /// is sent or closed and looked at again. If not, nothing of it is on the agenda any more: so
     /// it is in all quiet cycles.
-    fn log_may_fill(&mut self, leg: Leg, lines: &Lines, then: SimTime, agenda: &mut Agenda) -> bool {
+    fn log_may_fill(
+        &mut self,
+        leg: Leg,
+        lines: &Lines,
+        then: SimTime,
+        agenda: &mut Agenda,
+    ) -> bool {
         let pending = self.pending(leg, lines, then);
         let Some(sender) = self.sender_mut(leg) else { return false };
         let may = sender.phase.tracks() && pending > sender.limit_bytes;

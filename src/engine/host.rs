@@ -168,7 +168,11 @@ impl HostState {
         {
             return Some(any);
         }
-        let domains = || self.entries.range("*.".to_owned()..).map_while(|(name, it)| name.starts_with("*.").then_some(it));
+        let domains = || {
+            self.entries
+                .range("*.".to_owned()..)
+                .map_while(|(name, it)| name.starts_with("*.").then_some(it))
+        };
         self.entry(host).or_else(|| domains().find(|it| it.covers(host)))
     }
 

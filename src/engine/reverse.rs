@@ -151,7 +151,8 @@ impl World {
         self.edit(host, id, by, out, |vm| {
             if let Role::Replica { onward: Some(sender), .. } = &vm.role {
                 let phase = sender.phase.without_transfer();
-                let sender = Sender { settings: settings.clone(), phase, line, ..(**sender).clone() };
+                let sender =
+                    Sender { settings: settings.clone(), phase, line, ..(**sender).clone() };
                 vm.role = Role::Primary(sender);
                 vm.lock = None;
                 vm.review_limits();
