@@ -223,12 +223,12 @@ impl World {
         let vm = self.vm_mut(host, id)?;
         let seen =
             |vm: &VmState| (vm.mode(), vm.state(Leg::Primary), vm.state(Leg::Extended), vm.power);
-        let watches = |vm: &VmState| {
+        let alarms = |vm: &VmState| {
             [Leg::Primary, Leg::Extended].map(|leg| vm.sender(leg).and_then(|it| it.overflow))
         };
-        let (before, held, watched) = (seen(vm), vm.reach(at), watches(vm));
+        let (before, held, watched) = (seen(vm), vm.reach(at), alarms(vm));
         let result = change(vm);
-        let (after, holds, still) = (seen(vm), vm.reach(at), watches(vm));
+        let (after, holds, still) = (seen(vm), vm.reach(at), alarms(vm));
         if watched != still {
             let gone = watched.into_iter().filter(|it| !still.contains(it));
             gone.for_each(|it| self.agenda.cancel(it));
