@@ -369,11 +369,10 @@ fn estate(pairs: u32, points: u16) {
         begin(&at(n)[0].start_replication(*vm, InitialReplication::Network));
         lab.advance((hours(1) + minutes(5)) / number);
     }
-    lab.advance(hours(1));
+    let pass = |hours: u32| (0..hours * 60).for_each(|_| lab.advance(minutes(1)));
+    pass(1);
     let clock = processor_ns();
-    for _ in 0..24 * 60 {
-        lab.advance(minutes(1));
-    }
+    pass(24);
     let cycle = (processor_ns() - clock) / (f64::from(number) * 288.0);
     let bytes = (resident_bytes() - before) / f64::from(number) / 2.0;
 
