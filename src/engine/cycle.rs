@@ -1,10 +1,11 @@
 //! Delta cycles: a log is closed, sent, received and applied; one log at a time.
 
 use super::World;
-use super::agenda::Due;
+use super::agenda::{Agenda, Due};
 use super::event::{Change, Event};
-use super::host::Turned;
+use super::host::{Transfers, Turned};
 use super::input::VmTrouble;
+use super::lines::{Lines, Reach};
 use super::message::{Delivery, Taken, Vss};
 use super::sender::{Cycle, Log, Sender, Sending, Work};
 use super::vm::{Lock, VmState};
@@ -14,6 +15,7 @@ use crate::model::{
 };
 use crate::rules::constants::RETRY_PAUSES;
 use crate::rules::{Cause, Happening};
+use std::sync::Arc;
 use std::time::Duration;
 
 impl World {
@@ -56,7 +58,8 @@ impl World {
             }
             Cycle::Flies(ticket, _) => {
                 self.agenda.cancel(Some(ticket));
-                self.transfer_ends(host);
+                let transfers = &mut self.hosts[usize::from(host.0)].transfers;
+                transfers.end_one(host, self.now, &mut self.agenda);
             }
         }
     }
@@ -74,52 +77,66 @@ impl World {
     /// A cycle is due: what was written since the last one goes to the other host, or waits until
     /// one of the logs on their way has arrived.
     pub(super) fn close_log(&mut self, host: HostId, id: VmId, leg: Leg, out: &mut Vec<Event>) {
-        let now = self.now;
-        let most = self.policy.transfers();
-        let Self { hosts, lines, .. } = self;
-        let Some(state) = hosts.get_mut(usize::from(host.0)) else { return };
-        let Some(vm) = state.vms.get_mut(&id).map(std::sync::Arc::make_mut) else { return };
-        let log = Log { closed: now, position: vm.source(leg, lines, now).position };
-        let Some(sender) = vm.sender_mut(leg) else { return };
-        if state.transfers.active < most {
-            sender.cycle = Cycle::Idle;
-            self.send_log(host, id, leg, log, out);
-        } else {
-            let turn = state.transfers.queued;
-            state.transfers.queued += 1;
-            state.transfers.queue.insert(turn, (id, leg));
-            sender.cycle = Cycle::Queued(turn, log);
-        }
-    }
-
-    /// A closed log sets off.
-    fn send_log(&mut self, host: HostId, id: VmId, leg: Leg, log: Log, out: &mut Vec<Event>) {
-        let now = self.now;
-        let Some(vm) = self.vm_state(host, id) else { return };
-        let Some(sender) = vm.sender(leg) else { return };
-        let (peer, bytes) = (sender.peer, log.position.saturating_sub(sender.sent));
-        let missing = vm.troubles.has(VmTrouble::DiskMissing);
-        let path = if missing { Err(Turned::DiskMissing) } else { Ok(()) };
-        if let Err(turned) = path.and_then(|()| self.may_deliver(host, peer, id)) {
-            self.log_fails(host, id, leg, turned, out);
+        let Some(state) = self.host(host) else { return };
+        let Some(vm) = state.vms.get(&id) else { return };
+        let log =
+            Log { closed: self.now, position: vm.source(leg, &self.lines, self.now).position };
+        if state.transfers.active < self.policy.transfers() {
+            let arrives = self.arrival(host, id, leg, vm, log);
+            self.send_log(host, id, leg, log, arrives, out);
             return;
         }
-        let arrives = now + self.policy.transfer(bytes, self.fabric.rate(host, peer));
-        let ticket = self.agenda.schedule(arrives, Due::LogArrives(host, id, leg));
-        self.hosts[usize::from(host.0)].transfers.active += 1;
-        let Some(sender) = self.sender_mut(host, id, leg) else { return };
-        sender.cycle = Cycle::Flies(ticket, log);
-        self.watch_log_until(host, id, leg, arrives);
+        let Some(state) = self.hosts.get_mut(usize::from(host.0)) else { return };
+        let Some(vm) = state.vms.get_mut(&id).map(Arc::make_mut) else { return };
+        let Some(sender) = vm.sender_mut(leg) else { return };
+        let turn = state.transfers.queued;
+        state.transfers.queued += 1;
+        state.transfers.queue.insert(turn, (id, leg));
+        sender.cycle = Cycle::Queued(turn, log);
+        self.watch_log(host, id, leg);
     }
 
-    /// One log fewer is on its way: the next one that waits sets off, in a moment that lasts
-    /// nothing.
-    fn transfer_ends(&mut self, host: HostId) {
-        let now = self.now;
-        let transfers = &mut self.hosts[usize::from(host.0)].transfers;
-        transfers.active -= 1;
-        if !transfers.queue.is_empty() {
-            self.agenda.schedule(now, Due::NextTransfer(host));
+    /// When a log that sets off now reaches the other host, if that would take it.
+    fn arrival(
+        &self,
+        host: HostId,
+        id: VmId,
+        leg: Leg,
+        vm: &VmState,
+        log: Log,
+    ) -> Result<SimTime, Turned> {
+        let sender = vm.sender(leg).ok_or(Turned::NoReplica)?;
+        if vm.troubles.has(VmTrouble::DiskMissing) {
+            return Err(Turned::DiskMissing);
+        }
+        self.may_deliver(host, sender.peer, id)?;
+        let bytes = log.position.saturating_sub(sender.sent);
+        Ok(self.now + self.policy.transfer(bytes, self.fabric.rate(host, sender.peer)))
+    }
+
+    /// A closed log sets off, unless the other host would not take it.
+    fn send_log(
+        &mut self,
+        host: HostId,
+        id: VmId,
+        leg: Leg,
+        log: Log,
+        arrives: Result<SimTime, Turned>,
+        out: &mut Vec<Event>,
+    ) {
+        let arrives = match arrives {
+            Ok(arrives) => arrives,
+            Err(turned) => return self.log_fails(host, id, leg, turned, out),
+        };
+        let Self { hosts, agenda, lines, .. } = self;
+        let Some(state) = hosts.get_mut(usize::from(host.0)) else { return };
+        let Some(vm) = state.vms.get_mut(&id).map(Arc::make_mut) else { return };
+        let Some(sender) = vm.sender_mut(leg) else { return };
+        let ticket = agenda.schedule(arrives, Due::LogArrives(host, id, leg));
+        sender.cycle = Cycle::Flies(ticket, log);
+        state.transfers.active += 1;
+        if vm.log_may_fill(leg, lines, arrives, agenda) {
+            self.watch_log(host, id, leg);
         }
     }
 
@@ -132,10 +149,10 @@ impl World {
                 return;
             }
             let Some((_, (id, leg))) = transfers.queue.pop_first() else { return };
-            let Some(sender) = self.sender_mut(host, id, leg) else { continue };
-            if let Cycle::Queued(_, log) = sender.cycle {
-                sender.cycle = Cycle::Idle;
-                self.send_log(host, id, leg, log, out);
+            let Some(vm) = self.vm_state(host, id) else { continue };
+            if let Some(Cycle::Queued(_, log)) = vm.sender(leg).map(|it| it.cycle) {
+                let arrives = self.arrival(host, id, leg, vm, log);
+                self.send_log(host, id, leg, log, arrives, out);
             }
         }
     }
@@ -167,28 +184,23 @@ impl World {
     /// A log reaches the other host.
     pub(super) fn log_arrives(&mut self, host: HostId, id: VmId, leg: Leg, out: &mut Vec<Event>) {
         let now = self.now;
-        let Self { hosts, lines, .. } = self;
-        let Some(state) = hosts.get_mut(usize::from(host.0)) else { return };
-        let Some(vm) = state.vms.get_mut(&id).map(std::sync::Arc::make_mut) else { return };
-        let line = vm.source(leg, lines, now).line;
+        let Some(vm) = self.vm_state(host, id) else { return };
+        let Some(sender) = vm.sender(leg) else { return };
+        let Cycle::Flies(_, log) = sender.cycle else { return };
+        let line = vm.source(leg, &self.lines, now).line;
         let vss = match vm.power {
             EnabledState::Enabled if vm.troubles.has(VmTrouble::VssFails) => Vss::Fails,
             EnabledState::Enabled => Vss::Works,
             _ => Vss::Absent,
         };
-        let Some(sender) = vm.sender_mut(leg) else { return };
-        let Cycle::Flies(_, log) = sender.cycle else { return };
-        sender.cycle = Cycle::Idle;
-        let (peer, from) = (sender.peer, sender.sent);
-        self.transfer_ends(host);
         let delivery = Delivery {
-            from,
-            reach: super::lines::Reach { line, position: log.position },
+            from: sender.sent,
+            reach: Reach { line, position: log.position },
             kind: ReplicationType::Regular,
             took: now.since(log.closed),
             vss,
         };
-        match self.deliver(host, peer, id, delivery, out) {
+        match self.deliver(host, sender.peer, id, delivery, out) {
             Ok(taken) => self.log_taken(host, id, leg, log, taken, out),
             Err(turned) => self.log_fails(host, id, leg, turned, out),
         }
@@ -204,9 +216,10 @@ impl World {
         out: &mut Vec<Event>,
     ) {
         let now = self.now;
-        let Self { hosts, agenda, .. } = self;
+        let Self { hosts, agenda, lines, .. } = self;
         let Some(state) = hosts.get_mut(usize::from(host.0)) else { return };
-        let Some(vm) = state.vms.get_mut(&id).map(std::sync::Arc::make_mut) else { return };
+        state.transfers.end_one(host, now, agenda);
+        let Some(vm) = state.vms.get_mut(&id).map(Arc::make_mut) else { return };
         let Some(sender) = vm.sender_mut(leg) else { return };
         let took = now.since(log.closed);
         let bytes = log.position.saturating_sub(sender.sent);
@@ -228,7 +241,9 @@ impl World {
         let imported = sender.phase == Sending::Initial && !taken.waits;
         let next = (log.closed + interval).max(now);
         sender.cycle = Cycle::Waits(agenda.schedule(next, Due::CloseLog(host, id, leg)));
-        self.watch_log_until(host, id, leg, next);
+        if vm.log_may_fill(leg, lines, next, agenda) {
+            self.watch_log(host, id, leg);
+        }
         if imported {
             let by = Cause::Happening(Happening::InitialReplicationCompleted);
             self.edit(host, id, by, out, |vm| {
@@ -295,18 +310,6 @@ impl World {
         }
     }
 
-    /// The same where nothing needs to be noted if the log is sent, or closed, by then: in quiet
-    /// cycles nothing is.
-    fn watch_log_until(&mut self, host: HostId, id: VmId, leg: Leg, then: SimTime) {
-        let Some(vm) = self.vm_state(host, id) else { return };
-        let Some(sender) = vm.sender(leg) else { return };
-        let risky = sender.phase.tracks()
-            && vm.guest.position(then).saturating_sub(sender.sent) > sender.limit_bytes;
-        if risky || sender.overflow.is_some() {
-            self.watch_log(host, id, leg);
-        }
-    }
-
     /// The log has outgrown its share of the disks.
     pub(super) fn log_is_full(&mut self, host: HostId, id: VmId, leg: Leg, out: &mut Vec<Event>) {
         let Some(sender) = self.sender_mut(host, id, leg) else { return };
@@ -348,9 +351,39 @@ impl World {
     }
 }
 
+impl Transfers {
+    /// One log fewer is on its way: the next one that waits sets off, in a moment that lasts
+    /// nothing.
+    fn end_one(&mut self, host: HostId, now: SimTime, agenda: &mut Agenda) {
+        self.active -= 1;
+        if !self.queue.is_empty() {
+            agenda.schedule(now, Due::NextTransfer(host));
+        }
+    }
+}
+
 impl VmState {
+    /// Whether the log of a sending end could outgrow its share of the disks before then, when it
+    /// is sent or closed and looked at again. If not, nothing of it is on the agenda any more: so
+    /// it is in all quiet cycles.
+    fn log_may_fill(
+        &mut self,
+        leg: Leg,
+        lines: &Lines,
+        then: SimTime,
+        agenda: &mut Agenda,
+    ) -> bool {
+        let pending = self.pending(leg, lines, then);
+        let Some(sender) = self.sender_mut(leg) else { return false };
+        let may = sender.phase.tracks() && pending > sender.limit_bytes;
+        if !may {
+            agenda.cancel(sender.overflow.take());
+        }
+        may
+    }
+
     /// When the log of a sending end outgrows its share of the disks if nothing is sent any more.
-    fn log_full_at(&self, leg: Leg, lines: &super::lines::Lines, now: SimTime) -> Option<SimTime> {
+    fn log_full_at(&self, leg: Leg, lines: &Lines, now: SimTime) -> Option<SimTime> {
         let sender = self.sender(leg).filter(|it| it.phase.tracks())?;
         let limit = sender.sent.saturating_add(sender.limit_bytes);
         if self.source(leg, lines, now).position > limit {

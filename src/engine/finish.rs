@@ -270,12 +270,12 @@ impl World {
         self.edit(host, id, by, out, |vm| {
             let sender = Sender::new(peer, settings.clone(), line, now);
             match &mut vm.role {
-                Role::Replica { onward, .. } => *onward = Some(sender),
+                Role::Replica { onward, .. } => *onward = Some(Box::new(sender)),
                 role => *role = Role::Primary(sender),
             }
             vm.review_limits();
         });
-        self.compare_disks(id);
+        self.compare_disks(peer, id);
         Ok(())
     }
 
@@ -313,7 +313,8 @@ impl World {
             sender.settings = settings;
             vm.review_limits();
         }
-        self.compare_disks(id);
+        self.watch_log(host, id, leg);
+        self.compare_disks(peer, id);
         self.arm_window(host, id, leg, Duration::ZERO);
         Ok(())
     }

@@ -153,6 +153,10 @@ impl HostState {
     }
 
     pub(crate) fn entry(&self, allowed_primary: &str) -> Option<&Arc<AuthorizationEntry>> {
+        let lower = |b: u8| b.is_ascii() && !b.is_ascii_uppercase();
+        if allowed_primary.bytes().all(lower) {
+            return self.entries.get(allowed_primary);
+        }
         self.entries.get(&allowed_primary.to_lowercase())
     }
 
@@ -164,7 +168,12 @@ impl HostState {
         {
             return Some(any);
         }
-        self.entry(host).or_else(|| self.entries.values().find(|it| it.covers(host)))
+        let domains = || {
+            self.entries
+                .range("*.".to_owned()..)
+                .map_while(|(name, it)| name.starts_with("*.").then_some(it))
+        };
+        self.entry(host).or_else(|| domains().find(|it| it.covers(host)))
     }
 
     /// The personal store, in the order of thumbprints.

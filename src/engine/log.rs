@@ -227,8 +227,9 @@ impl World {
         id: EventId,
         vm: Option<VmId>,
         hresult: Option<u32>,
-        message: String,
+        mut message: String,
     ) {
+        message.shrink_to_fit(); // It is kept for long, and there may be many.
         let entry = LogEntry { at: self.now, id, vm, hresult, message };
         if let Some(state) = self.hosts.get_mut(usize::from(host.0)) {
             state.log.write(entry);

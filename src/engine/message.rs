@@ -79,6 +79,8 @@ pub(super) struct Taken {
     pub(super) waits: bool,
     /// It should have been application-consistent and could not be.
     pub(super) vss_failed: bool,
+    /// The receiver is extended: it sends on what it receives.
+    relays: bool,
 }
 
 impl World {
@@ -213,7 +215,9 @@ impl World {
             return Err(Turned::Lost);
         }
         let taken = self.take_log(to, id, log, out)?;
-        self.relay(to, id, out);
+        if taken.relays {
+            self.relay(to, id, out);
+        }
         self.answered(from, to)?;
         Ok(taken)
     }
@@ -275,6 +279,7 @@ impl World {
         if stalls {
             receiver.applied_at = None;
         }
+        let relays = vm.sender(Leg::Extended).is_some();
         let mut push = |change| out.push(Event { at: now, host: to, change });
         let relationship = RelationshipId::primary(id);
         push(Change::LogReceived { id: relationship, bytes });
@@ -284,7 +289,7 @@ impl World {
         if let Some(kind) = point {
             self.add_point(to, id, kind, out);
         }
-        Ok(Taken { kind, waits, vss_failed })
+        Ok(Taken { kind, waits, vss_failed, relays })
     }
 
     /// A replica cannot take a log because a disk is gone: both ends are in error.
@@ -320,8 +325,7 @@ impl World {
         let id = PointId(self.mint());
         let Some(receiver) = self.vm_mut(host, vm).and_then(VmState::receiver_mut) else { return };
         let point = RecoveryPoint { id, kind, created: now, position: receiver.held.position };
-        receiver.points.push(point);
-        receiver.drop_surplus_points();
+        receiver.add_point(point);
         let change = Change::PointCreated { vm, point: id, kind };
         out.push(Event { at: now, host, change });
     }
@@ -421,7 +425,7 @@ impl World {
                 Ok(())
             })
             .unwrap_or(Err(Turned::NoReplica))?;
-            self.compare_disks(id);
+            self.compare_disks(to, id);
             return Ok(());
         }
         let storage = self.host(to).zip(self.host(from));

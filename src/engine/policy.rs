@@ -168,12 +168,19 @@ impl Policy {
 }
 
 fn at_rate(bytes: u64, rate: u64) -> Duration {
-    let nanos = u128::from(bytes) * 1_000_000_000 / u128::from(rate.max(1));
-    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    Duration::from_nanos(ratio(bytes, 1_000_000_000, rate.max(1)))
 }
 
 /// What a guest has written by now, if it has written since `since` at this rate.
 pub(crate) fn written(rate: u64, since: SimTime, now: SimTime) -> u64 {
-    let ticks = u128::from(now.ticks().saturating_sub(since.ticks()));
-    u64::try_from(u128::from(rate) * ticks / 10_000_000).unwrap_or(u64::MAX)
+    ratio(rate, now.ticks().saturating_sub(since.ticks()), 10_000_000)
+}
+
+/// `a` × `b` / `c`, rounded down; at most `u64::MAX`. Almost always 64 bits are enough for it, and
+/// a division of 128 bits is slow.
+fn ratio(a: u64, b: u64, c: u64) -> u64 {
+    match a.checked_mul(b) {
+        Some(product) => product / c,
+        None => u64::try_from(u128::from(a) * u128::from(b) / u128::from(c)).unwrap_or(u64::MAX),
+    }
 }

@@ -158,9 +158,20 @@ impl Receiver {
         }
     }
 
+    /// Keeps a new point, in the place of the oldest if there are as many as may be. The memory
+    /// grows by one point at a time: that is rare, and most replicas have few.
+    pub(crate) fn add_point(&mut self, point: RecoveryPoint) {
+        self.keep_points(usize::from(self.settings.recovery_history).saturating_sub(1));
+        self.points.reserve_exact(1);
+        self.points.push(point);
+    }
+
     pub(crate) fn drop_surplus_points(&mut self) {
-        let keep = usize::from(self.settings.recovery_history);
-        let surplus = self.points.len().saturating_sub(keep);
+        self.keep_points(usize::from(self.settings.recovery_history));
+    }
+
+    fn keep_points(&mut self, most: usize) {
+        let surplus = self.points.len().saturating_sub(most);
         self.points.drain(..surplus);
     }
 

@@ -84,7 +84,7 @@ impl World {
             vm.lock = None;
             vm.review_limits();
         });
-        self.compare_disks(id);
+        self.compare_disks(peer, id);
         if diverged {
             self.needs_resync(host, id, Leg::Primary, Happening::LogInvalid, out);
         } else if synced {
@@ -149,7 +149,8 @@ impl World {
         self.edit(host, id, by, out, |vm| {
             if let Role::Replica { onward: Some(sender), .. } = &vm.role {
                 let phase = sender.phase.without_transfer();
-                let sender = Sender { settings: settings.clone(), phase, line, ..sender.clone() };
+                let sender =
+                    Sender { settings: settings.clone(), phase, line, ..(**sender).clone() };
                 vm.role = Role::Primary(sender);
                 vm.lock = None;
                 vm.review_limits();

@@ -166,7 +166,9 @@ impl World {
                 receiver.shrunk = Some(now);
             }
         }
-        self.compare_disks(id);
+        for other in (0u16..).map(HostId).take(self.hosts.len()) {
+            self.compare_disks(other, id);
+        }
         if !resizes_online {
             self.change_disks(host, id)?;
         }
@@ -176,20 +178,19 @@ impl World {
         Ok(())
     }
 
-    /// Whether each replica of a virtual machine has room for what its sender may write.
-    pub(super) fn compare_disks(&mut self, id: VmId) {
-        for to in (0u16..).map(HostId).take(self.hosts.len()) {
-            let Some(vm) = self.vm_state(to, id) else { continue };
-            let Some(peer) = vm.receiver().and_then(|it| it.peer) else { continue };
-            let too_small = self.vm_state(peer, id).is_some_and(|sender| {
-                vm.disks.iter().any(|disk| {
-                    let other = sender.disks.iter().find(|it| it.id == disk.id);
-                    other.is_some_and(|it| it.capacity_bytes > disk.capacity_bytes)
-                })
-            });
-            if let Some(receiver) = self.vm_mut(to, id).and_then(|it| it.receiver_mut()) {
-                receiver.too_small = too_small;
-            }
+    /// Whether the replica of a virtual machine on a host, if it has one, has room for what its
+    /// sender may write.
+    pub(super) fn compare_disks(&mut self, host: HostId, id: VmId) {
+        let Some(vm) = self.vm_state(host, id) else { return };
+        let Some(peer) = vm.receiver().and_then(|it| it.peer) else { return };
+        let too_small = self.vm_state(peer, id).is_some_and(|sender| {
+            vm.disks.iter().any(|disk| {
+                let other = sender.disks.iter().find(|it| it.id == disk.id);
+                other.is_some_and(|it| it.capacity_bytes > disk.capacity_bytes)
+            })
+        });
+        if let Some(receiver) = self.vm_mut(host, id).and_then(|vm| vm.receiver_mut()) {
+            receiver.too_small = too_small;
         }
     }
 

@@ -130,7 +130,7 @@ pub(crate) struct Lock {
 pub(crate) enum Role {
     None,
     Primary(Sender),
-    Replica { inbound: Receiver, onward: Option<Sender> },
+    Replica { inbound: Receiver, onward: Option<Box<Sender>> },
     Extended { inbound: Receiver },
     Test { of: VmId },
 }
@@ -176,7 +176,7 @@ impl VmState {
     pub(crate) fn sender(&self, leg: Leg) -> Option<&Sender> {
         match (&self.role, leg) {
             (Role::Primary(sender), Leg::Primary) => Some(sender),
-            (Role::Replica { onward, .. }, Leg::Extended) => onward.as_ref(),
+            (Role::Replica { onward, .. }, Leg::Extended) => onward.as_deref(),
             _ => None,
         }
     }
@@ -184,7 +184,7 @@ impl VmState {
     pub(crate) fn sender_mut(&mut self, leg: Leg) -> Option<&mut Sender> {
         match (&mut self.role, leg) {
             (Role::Primary(sender), Leg::Primary) => Some(sender),
-            (Role::Replica { onward, .. }, Leg::Extended) => onward.as_mut(),
+            (Role::Replica { onward, .. }, Leg::Extended) => onward.as_deref_mut(),
             _ => None,
         }
     }

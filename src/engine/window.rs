@@ -61,8 +61,10 @@ impl Window {
         self.max_bytes = self.max_bytes.max(bytes);
         self.latency = self.latency.saturating_add(took);
         self.max_latency = self.max_latency.max(took);
-        let cycles = took.as_nanos().div_ceil(interval.as_nanos().max(1));
-        self.count_misses(u32::try_from(cycles.saturating_sub(1)).unwrap_or(u32::MAX));
+        if took > interval {
+            let cycles = took.as_nanos().div_ceil(interval.as_nanos().max(1));
+            self.count_misses(u32::try_from(cycles - 1).unwrap_or(u32::MAX));
+        }
     }
 
     pub(crate) fn count_consistent_failure(&mut self) {

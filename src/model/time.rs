@@ -131,7 +131,8 @@ impl fmt::Display for SimTime {
 
 /// Whole ticks in `duration`, or `None` when a `SimTime` cannot count them.
 fn ticks_of(duration: Duration) -> Option<u64> {
-    u64::try_from(duration.as_nanos() / u128::from(NANOS_PER_TICK)).ok()
+    let ticks = duration.as_secs().checked_mul(TICKS_PER_SECOND)?;
+    ticks.checked_add(u64::from(duration.subsec_nanos()) / NANOS_PER_TICK)
 }
 
 const fn duration_of(ticks: u64) -> Duration {
