@@ -62,7 +62,7 @@ impl Estate {
         let lab = Lab::new(["tokyo", "osaka"]);
         let tokyo = lab.host("tokyo");
         let one = |n| {
-            let vm = lab.vm(&format!("vm{n}")).running().disk(1 << 30, 1 << 20).writing(1 << 10);
+            let vm = lab.vm(&format!("vm{n}")).running().disk(1 << 40, 1 << 20).writing(1 << 10);
             let vm = vm.create();
             let settings = Settings {
                 replication_interval_s: interval_s,

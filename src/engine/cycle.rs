@@ -1,7 +1,7 @@
 //! Delta cycles: a log is closed, sent, received and applied; one log at a time.
 
 use super::World;
-use super::agenda::{Agenda, Due};
+use super::agenda::{Agenda, Due, Ticket};
 use super::event::{Change, Event};
 use super::host::{Transfers, Turned};
 use super::input::VmTrouble;
@@ -29,39 +29,25 @@ impl World {
 
     /// Makes the appointment for a sender's next log.
     pub(super) fn arm(&mut self, host: HostId, vm: VmId, leg: Leg, at: SimTime) {
-        self.stop_cycle(host, vm, leg);
-        if self.sender(host, vm, leg).is_some() {
-            let ticket = self.agenda.schedule(at, Due::CloseLog(host, vm, leg));
-            if let Some(sender) = self.sender_mut(host, vm, leg) {
-                sender.cycle = Cycle::Waits(ticket);
-            }
-        }
+        let Self { hosts, agenda, now, .. } = self;
+        let Some(state) = hosts.get_mut(usize::from(host.0)) else { return };
+        let Some(sender) = state.vms.get_mut(&vm).and_then(|vm| Arc::make_mut(vm).sender_mut(leg))
+        else {
+            return;
+        };
+        sender.stop_cycle(host, &mut state.transfers, agenda, *now);
+        sender.cycle = Cycle::Waits(agenda.schedule(at, Due::CloseLog(host, vm, leg)));
     }
 
     /// Stops a sender's cycles; a log on its way is lost and will be sent again.
-    pub(super) fn disarm(&mut self, host: HostId, vm: VmId, leg: Leg) {
-        self.stop_cycle(host, vm, leg);
-        let Some(sender) = self.sender_mut(host, vm, leg) else { return };
-        let window = sender.window.take();
-        self.agenda.cancel(window);
-        self.watch_log(host, vm, leg);
-    }
-
-    /// Takes a sender out of its cycle, wherever in that it is.
-    fn stop_cycle(&mut self, host: HostId, vm: VmId, leg: Leg) {
-        let Some(sender) = self.sender_mut(host, vm, leg) else { return };
-        match std::mem::replace(&mut sender.cycle, Cycle::Idle) {
-            Cycle::Idle => {}
-            Cycle::Waits(ticket) => self.agenda.cancel(Some(ticket)),
-            Cycle::Queued(turn, _) => {
-                self.hosts[usize::from(host.0)].transfers.queue.remove(&turn);
-            }
-            Cycle::Flies(ticket, _) => {
-                self.agenda.cancel(Some(ticket));
-                let transfers = &mut self.hosts[usize::from(host.0)].transfers;
-                transfers.end_one(host, self.now, &mut self.agenda);
-            }
-        }
+    pub(super) fn disarm(&mut self, host: HostId, id: VmId, leg: Leg) {
+        let Self { hosts, agenda, lines, now, .. } = self;
+        let Some(state) = hosts.get_mut(usize::from(host.0)) else { return };
+        let Some(vm) = state.vms.get_mut(&id).map(Arc::make_mut) else { return };
+        let Some(sender) = vm.sender_mut(leg) else { return };
+        sender.stop_cycle(host, &mut state.transfers, agenda, *now);
+        agenda.cancel(sender.window.take());
+        vm.watch_log(host, id, leg, lines, agenda, *now);
     }
 
     /// What a pause does at once, before it is complete: nothing moves any more.
@@ -296,17 +282,10 @@ impl World {
 
     /// Notes when a sender's log outgrows its share of the disks, unless it is sent before.
     pub(super) fn watch_log(&mut self, host: HostId, id: VmId, leg: Leg) {
-        let now = self.now;
-        let Some(vm) = self.vm_state(host, id) else { return };
-        let Some(sender) = vm.sender(leg) else { return };
-        let (old, full) = (sender.overflow, vm.log_full_at(leg, &self.lines, now));
-        if old.map(super::agenda::Ticket::due) == full {
-            return;
-        }
-        self.agenda.cancel(old);
-        let ticket = full.map(|at| self.agenda.schedule(at, Due::LogFull(host, id, leg)));
-        if let Some(sender) = self.sender_mut(host, id, leg) {
-            sender.overflow = ticket;
+        let Self { hosts, agenda, lines, now, .. } = self;
+        let Some(state) = hosts.get_mut(usize::from(host.0)) else { return };
+        if let Some(vm) = state.vms.get_mut(&id).map(Arc::make_mut) {
+            vm.watch_log(host, id, leg, lines, agenda, *now);
         }
     }
 
@@ -362,7 +341,48 @@ impl Transfers {
     }
 }
 
+impl Sender {
+    /// Takes it out of its cycle, wherever in that it is.
+    fn stop_cycle(
+        &mut self,
+        host: HostId,
+        transfers: &mut Transfers,
+        agenda: &mut Agenda,
+        now: SimTime,
+    ) {
+        match std::mem::replace(&mut self.cycle, Cycle::Idle) {
+            Cycle::Idle => {}
+            Cycle::Waits(ticket) => agenda.cancel(Some(ticket)),
+            Cycle::Queued(turn, _) => {
+                transfers.queue.remove(&turn);
+            }
+            Cycle::Flies(ticket, _) => {
+                agenda.cancel(Some(ticket));
+                transfers.end_one(host, now, agenda);
+            }
+        }
+    }
+}
+
 impl VmState {
+    /// [`World::watch_log`], for who has hold of the virtual machine already.
+    pub(super) fn watch_log(
+        &mut self,
+        host: HostId,
+        id: VmId,
+        leg: Leg,
+        lines: &Lines,
+        agenda: &mut Agenda,
+        now: SimTime,
+    ) {
+        let full = self.log_full_at(leg, lines, now);
+        let Some(sender) = self.sender_mut(leg) else { return };
+        if sender.overflow.map(Ticket::due) != full {
+            agenda.cancel(sender.overflow.take());
+            sender.overflow = full.map(|at| agenda.schedule(at, Due::LogFull(host, id, leg)));
+        }
+    }
+
     /// Whether the log of a sending end could outgrow its share of the disks before then, when it
     /// is sent or closed and looked at again. If not, nothing of it is on the agenda any more: so
     /// it is in all quiet cycles.

@@ -220,18 +220,18 @@ impl World {
         change: impl FnOnce(&mut VmState) -> R,
     ) -> Option<R> {
         let at = self.now;
-        let vm = self.vm_mut(host, id)?;
+        let Self { hosts, lines, agenda, .. } = self;
+        let vm = hosts.get_mut(usize::from(host.0))?.vms.get_mut(&id).map(Arc::make_mut)?;
         let seen =
             |vm: &VmState| (vm.mode(), vm.state(Leg::Primary), vm.state(Leg::Extended), vm.power);
-        let overflows = |vm: &VmState| {
-            [Leg::Primary, Leg::Extended].map(|leg| vm.sender(leg).and_then(|it| it.overflow))
-        };
-        let (before, held, watched) = (seen(vm), vm.reach(at), overflows(vm));
+        let (before, held, logged) = (seen(vm), vm.reach(at), vm.logging());
         let result = change(vm);
-        let (after, holds, still) = (seen(vm), vm.reach(at), overflows(vm));
-        if watched != still {
-            let gone = watched.into_iter().filter(|it| !still.contains(it));
-            gone.for_each(|it| self.agenda.cancel(it));
+        let (after, holds, logs) = (seen(vm), vm.reach(at), vm.logging());
+        if logged != logs {
+            let gone = logged.overflows().filter(|it| !logs.overflows().any(|other| other == *it));
+            gone.for_each(|it| agenda.cancel(Some(it)));
+            vm.watch_log(host, id, Leg::Primary, lines, agenda, at);
+            vm.watch_log(host, id, Leg::Extended, lines, agenda, at);
         }
         if held != holds {
             self.account_for_writes(host, id, held, holds);
@@ -252,8 +252,6 @@ impl World {
             push(Change::Power { vm: id, from: before.3, to: after.3 });
             self.account_for_power(id, after.0, before.3, after.3);
         }
-        self.watch_log(host, id, Leg::Primary);
-        self.watch_log(host, id, Leg::Extended);
         if before.0 != after.0 {
             self.monitor(host);
         }

@@ -178,7 +178,7 @@ pub(crate) fn written(rate: u64, since: SimTime, now: SimTime) -> u64 {
 
 /// `a` × `b` / `c`, rounded down; at most `u64::MAX`. Almost always 64 bits are enough for it, and
 /// a division of 128 bits is slow.
-fn ratio(a: u64, b: u64, c: u64) -> u64 {
+pub(crate) fn ratio(a: u64, b: u64, c: u64) -> u64 {
     match a.checked_mul(b) {
         Some(product) => product / c,
         None => u64::try_from(u128::from(a) * u128::from(b) / u128::from(c)).unwrap_or(u64::MAX),

@@ -1,9 +1,10 @@
 //! A virtual machine on one host, with its role as a sum type: what cannot be, cannot be stored.
 
+use super::agenda::Ticket;
 use super::input::VmTrouble;
 use super::lines::{Lines, Reach};
 use super::network::Network;
-use super::policy::written;
+use super::policy::{ratio, written};
 use super::receiver::Receiver;
 use super::sender::{Sender, Sending};
 use super::window::Window;
@@ -13,6 +14,20 @@ use crate::model::{
 };
 use crate::rules::constants::LOG_LIMIT_PERCENT;
 use std::sync::Arc;
+
+/// What decides when the logs of a virtual machine outgrow their share of the disks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Logging {
+    line: u32,
+    since: Option<SimTime>,
+    senders: [Option<(Sending, Option<Ticket>)>; 2],
+}
+
+impl Logging {
+    pub(crate) fn overflows(self) -> impl Iterator<Item = Ticket> {
+        self.senders.into_iter().flatten().filter_map(|(_, overflow)| overflow)
+    }
+}
 
 /// A virtual machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -110,9 +125,8 @@ impl Guest {
     /// When it will have written so far, if it goes on as it does.
     pub(crate) fn reaches_at(&self, position: u64) -> Option<SimTime> {
         let since = self.since?;
-        let missing = position.checked_sub(self.position)?;
-        let ticks = u128::from(missing) * 10_000_000 / u128::from(self.rate).max(1);
-        let ticks = u64::try_from(ticks).ok().filter(|_| self.rate > 0)?;
+        let missing = position.checked_sub(self.position).filter(|_| self.rate > 0)?;
+        let ticks = ratio(missing, 10_000_000, self.rate);
         since.ticks().checked_add(ticks)?.checked_add(1).map(SimTime::from_ticks)
     }
 }
@@ -170,6 +184,12 @@ impl VmState {
             Role::Extended { .. } => ReplicationMode::ExtendedReplica,
             Role::Test { .. } => ReplicationMode::TestReplica,
         }
+    }
+
+    pub(crate) fn logging(&self) -> Logging {
+        let sender = |leg| self.sender(leg).map(|it| (it.phase, it.overflow));
+        let senders = [sender(Leg::Primary), sender(Leg::Extended)];
+        Logging { line: self.guest.line, since: self.guest.since, senders }
     }
 
     /// The sending end of this relationship, if that is what the virtual machine has there.
