@@ -197,6 +197,9 @@ impl World {
         let vm = self.vm_state(host, id).ok_or(Failed::GONE)?;
         let (reach, tracked) = (vm.reach(now), vm.source(leg, &self.lines, now));
         let sender = vm.sender(leg).ok_or(Failed::GONE)?;
+        if sender.phase != Sending::Replicating {
+            return Err(Failed::GONE);
+        }
         let (peer, from) = (sender.peer, sender.sent);
         if leg == Leg::Primary && reach != tracked {
             self.needs_resync(host, id, leg, Happening::LogInvalid, out);

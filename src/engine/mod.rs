@@ -52,7 +52,7 @@ pub use policy::{Answer, Policy, Refusals};
 use crate::error::Missing;
 use crate::model::{Call, Guid, HostId, JobId, Leg, RelationshipId, SimTime, VmId};
 use crate::rules::Cause;
-use agenda::{Agenda, Due};
+use agenda::{Agenda, Due, Ticket};
 use host::{Fabric, HostState};
 use ledger::Ledgers;
 use lines::{Lines, Reach};
@@ -224,11 +224,12 @@ impl World {
         let vm = hosts.get_mut(usize::from(host.0))?.vms.get_mut(&id).map(Arc::make_mut)?;
         let seen =
             |vm: &VmState| (vm.mode(), vm.state(Leg::Primary), vm.state(Leg::Extended), vm.power);
-        let (before, held, logged) = (seen(vm), vm.reach(at), vm.logging());
+        let (before, held, tracked) = (seen(vm), vm.reach(at), vm.logging());
         let result = change(vm);
-        let (after, holds, logs) = (seen(vm), vm.reach(at), vm.logging());
-        if logged != logs {
-            let gone = logged.overflows().filter(|it| !logs.overflows().any(|other| other == *it));
+        let (after, holds, tracks) = (seen(vm), vm.reach(at), vm.logging());
+        if tracked != tracks {
+            let kept = |it: &Ticket| tracks.overflows().any(|other| other == *it);
+            let gone = tracked.overflows().filter(|it| !kept(it));
             gone.for_each(|it| agenda.cancel(Some(it)));
             vm.watch_log(host, id, Leg::Primary, lines, agenda, at);
             vm.watch_log(host, id, Leg::Extended, lines, agenda, at);
