@@ -16,7 +16,7 @@ use crate::model::{
     RequestedJobState, RequestedState, Settings, SimTime,
 };
 use crate::rules::constants::SCHEDULE_HORIZON;
-use crate::rules::{Check, Fact, Facts, Plan, Require, Rule, Situation, Target, rule};
+use crate::rules::{Check, Fact, Facts, Plan, Require, Situation, Target, rule};
 
 /// A call with everything that facts are computed from.
 pub(super) struct Hearing<'a> {
@@ -50,8 +50,14 @@ impl World {
             _ => Leg::Primary,
         };
         let hearing = Hearing { world: self, host_id, host, caller, call, flaw, vm, leg };
-        let situation = hearing.situation(rule);
-        match rule.judge(&situation) {
+        let mut situation = hearing.situation();
+        let judged = rule.judge_by(|check| {
+            if let Some(fact) = check.fact() {
+                situation.facts = situation.facts.with(fact, hearing.holds(fact));
+            }
+            check.passes(&situation)
+        });
+        match judged {
             Ok(plan) => Ok((leg, plan)),
             Err(unmet) => Err(hearing.refusal(&situation, unmet)),
         }
@@ -59,20 +65,15 @@ impl World {
 }
 
 impl Hearing<'_> {
-    fn situation(&self, rule: &Rule) -> Situation {
+    /// What guards look at, but for the facts that none has asked for yet.
+    fn situation(&self) -> Situation {
         let sends = self.vm.is_some_and(|vm| vm.sender(self.leg).is_some());
-        let asked = rule.requirements().map(|it| it.check);
-        let planned = rule.plans.iter().flat_map(|it| it.when).copied();
-        let facts = asked
-            .chain(planned)
-            .filter_map(Check::fact)
-            .fold(Facts::NONE, |facts, fact| facts.with(fact, self.holds(fact)));
         Situation {
             mode: self.vm.map_or(ReplicationMode::None, VmState::mode),
             state: self.vm.map_or(ReplicationState::Disabled, |vm| vm.state(self.leg)),
             power: self.vm.map_or(Power::Off, |vm| vm.power.power()),
             build: self.host.build,
-            facts: facts.with(Fact::Sends, sends),
+            facts: Facts::NONE.with(Fact::Sends, sends),
         }
     }
 

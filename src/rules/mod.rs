@@ -158,9 +158,20 @@ impl Rule {
     /// # Errors
     /// The requirement; its `otherwise` is what the call returns.
     pub fn judge(&self, s: &Situation) -> Result<Option<&'static Plan>, &'static Require> {
-        match self.requirements().find(|it| !it.check.passes(s)) {
+        self.judge_by(|check| check.passes(s))
+    }
+
+    /// As [`Rule::judge`], for who finds out what a guard asks for only when it is asked.
+    ///
+    /// # Errors
+    /// The first requirement whose guard does not pass.
+    pub fn judge_by(
+        &self,
+        mut passes: impl FnMut(Check) -> bool,
+    ) -> Result<Option<&'static Plan>, &'static Require> {
+        match self.requirements().find(|it| !passes(it.check)) {
             Some(unmet) => Err(unmet),
-            None => Ok(self.plans.iter().find(|it| it.when.iter().all(|when| when.passes(s)))),
+            None => Ok(self.plans.iter().find(|it| it.when.iter().all(|when| passes(*when)))),
         }
     }
 }

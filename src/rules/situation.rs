@@ -5,7 +5,7 @@ use std::fmt;
 
 macro_rules! facts {
     ($($(#[$meta:meta])* $variant:ident: $says:literal;)+) => {
-        /// A yes-or-no question about a call, answered before any rule judges it.
+        /// A yes-or-no question about a call, answered when a rule asks it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
         pub enum Fact {
