@@ -242,18 +242,25 @@ impl World {
         let bytes = log.reach.position.saturating_sub(log.from);
         let continues =
             receiver.held.position >= log.from && lines.includes(log.reach, receiver.held);
-        match () {
-            () if missing => return Err(self.disk_is_missing(to, id, waits, out)),
-            () if host.troubles.has(HostTrouble::StorageFull) => return Err(Turned::StorageFull),
-            () if host.troubles.has(HostTrouble::MemoryLow) => return Err(Turned::MemoryLow),
-            () if !waits && !continues => return Err(Turned::OutOfSequence),
-            () if bytes > 0 && receiver.too_small => return Err(Turned::OutOfBounds),
-            () if stalls && host.build < WindowsBuild::Server2012R2 => {
-                let change = Change::ApplyFailed { id: RelationshipId::primary(id) };
-                out.push(Event { at: now, host: to, change });
-                return Err(Turned::NotApplied);
-            }
-            () => {}
+        if missing {
+            return Err(self.disk_is_missing(to, id, waits, out));
+        }
+        if host.troubles.has(HostTrouble::StorageFull) {
+            return Err(Turned::StorageFull);
+        }
+        if host.troubles.has(HostTrouble::MemoryLow) {
+            return Err(Turned::MemoryLow);
+        }
+        if !waits && !continues {
+            return Err(Turned::OutOfSequence);
+        }
+        if bytes > 0 && receiver.too_small {
+            return Err(Turned::OutOfBounds);
+        }
+        if stalls && host.build < WindowsBuild::Server2012R2 {
+            let change = Change::ApplyFailed { id: RelationshipId::primary(id) };
+            out.push(Event { at: now, host: to, change });
+            return Err(Turned::NotApplied);
         }
         receiver.counters.count_success(bytes, log.took, receiver.settings.interval());
         receiver.held = log.reach;

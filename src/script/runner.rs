@@ -2,7 +2,7 @@
 
 use super::ast::{Answer, Expected, Line, Script, Statement};
 use super::expect::{JobFacts, Subject, VmFacts};
-use super::names::Names;
+use super::names::{Names, vms_here};
 use super::problem::Problem;
 use super::report::{Fault, Report, Side, Step};
 use super::resolve::Action;
@@ -524,50 +524,6 @@ impl Names for Runner {
     }
     fn now(&self) -> SimTime {
         self.world.now()
-    }
-}
-
-fn vms_here(world: &World, host: HostId, name: &str) -> Vec<VmId> {
-    world.vms(host).filter(|vm| *vm.name == *name).map(|vm| vm.id).collect()
-}
-
-/// The names of a world. Jobs have no aliases here: see [`Runner`].
-impl Names for World {
-    fn host_named(&self, name: &str) -> Option<HostId> {
-        Self::host_named(self, name)
-    }
-    fn host_name(&self, host: HostId) -> Option<String> {
-        self.host_view(host).map(|it| it.name.to_string())
-    }
-    fn vms_named(&self, host: HostId, name: &str) -> Vec<VmId> {
-        let here = vms_here(self, host, name);
-        if here.is_empty() {
-            let anywhere: BTreeSet<_> =
-                self.hosts().flat_map(|(host, _)| vms_here(self, host, name)).collect();
-            return anywhere.into_iter().collect();
-        }
-        here
-    }
-    fn vm_names(&self, _: HostId) -> Vec<String> {
-        let names: BTreeSet<_> =
-            self.hosts().flat_map(|(host, _)| self.vms(host).map(|vm| vm.name)).collect();
-        names.iter().map(ToString::to_string).collect()
-    }
-    fn vm_name(&self, host: HostId, vm: VmId) -> Option<String> {
-        self.vm(host, vm).map(|it| it.name.to_string())
-    }
-    fn points(&self, host: HostId, vm: VmId) -> Vec<PointId> {
-        let points = self.recovery_points(host, vm).unwrap_or_default();
-        points.into_iter().map(|it| it.id).collect()
-    }
-    fn job(&self, _: &str) -> Option<JobId> {
-        None
-    }
-    fn job_alias(&self, _: JobId) -> Option<String> {
-        None
-    }
-    fn now(&self) -> SimTime {
-        Self::now(self)
     }
 }
 
