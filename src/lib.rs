@@ -48,6 +48,7 @@
 //! | [`oracle`] | What holds always, what should happen sometimes, and what an answer rests on. |
 //! | [`sim`] | The shell: a lab to experiment with, whose hosts implement the contract. |
 //! | [`script`] | The language of scenarios: parser, printer, runner. |
+//! | [`testkit`] | What tests are made of: sweeps of faults through an orchestration. |
 //!
 //! # The states
 //!
@@ -98,6 +99,8 @@ pub mod oracle;
 pub mod sim;
 
 pub mod script;
+
+pub mod testkit;
 
 /// What a test usually needs.
 pub mod prelude {

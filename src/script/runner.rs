@@ -269,14 +269,15 @@ impl Runner {
         }
     }
 
-    /// A line for an input, with the answer that it gets now.
-    fn record(&mut self, input: &Input) -> Line {
+    /// Makes an input happen, and writes it down as a line with the answer that it gets. A job is
+    /// called by the first number that is free.
+    pub fn record(&mut self, input: &Input) -> Line {
         let mut line = Line::from_input(input, self);
         let reply = self.apply(input);
         let mut expected = answer_of(&reply);
         if let Some(Expected::Started(alias)) = &mut expected {
-            let name = format!("job{}", self.aliases.len() + 1);
-            *alias = Some(name);
+            let mut names = (self.aliases.len() + 1..).map(|number| format!("job{number}"));
+            *alias = names.find(|name| !self.aliases.contains_key(name));
         }
         self.bind(&reply, expected.as_ref());
         line.answer = expected.map(Into::into);

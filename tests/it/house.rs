@@ -95,10 +95,17 @@ fn rooms_know_only_what_they_may() {
             "script",
             &["script", "layer", "sim", "oracle", "engine", "rules", "service", "error", "model"],
         ),
+        (
+            "testkit",
+            &[
+                "testkit", "script", "layer", "sim", "oracle", "engine", "rules", "service",
+                "error", "model",
+            ],
+        ),
     ];
     const ROOMS: &[&str] = &[
         "model", "error", "service", "layer", "rules", "engine", "oracle", "sim", "script",
-        "prelude",
+        "testkit", "prelude",
     ];
     let mut found = Vec::new();
     for (room, may) in DOORS {

@@ -23,4 +23,5 @@ mod script_round_trip;
 mod script_run;
 mod server;
 mod strict;
+mod sweep;
 mod transitions;

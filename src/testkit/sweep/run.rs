@@ -1,0 +1,177 @@
+//! One run of the orchestration: what became of it, and the script that shows it.
+
+use super::Sweep;
+use super::course::{Course, Endless, Injection, Limits, Site, State};
+use crate::engine::{Change, Event, Input, World};
+use crate::model::SimTime;
+use crate::oracle::{Memory, Picture, Step, Watcher, judge};
+use crate::script::{Line, Script};
+use crate::sim::Lab;
+use std::any::Any;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// What is wrong with a run.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Complaint {
+    /// The caller's own oracle says so.
+    Broken(String),
+    /// The orchestration panicked.
+    Panicked(String),
+    /// It did not end within its calls or its time.
+    Endless,
+    /// An invariant of Hyper-V Replica did not hold: an error of the simulator.
+    Violated(String),
+    /// After everything was healed and time had passed, an invariant did not hold.
+    Unsettled(String),
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Broken(says) => f.write_str(says),
+            Self::Panicked(says) => write!(f, "it panicked: {says}"),
+            Self::Endless => f.write_str("it does not end"),
+            Self::Violated(says) => f.write_str(says),
+            Self::Unsettled(says) => write!(f, "after everything was healed: {says}"),
+        }
+    }
+}
+
+/// A run that has ended, one way or the other.
+pub(super) struct Run {
+    pub(super) state: State,
+    /// What is wrong, and the script that shows it.
+    pub(super) wrong: Option<(Complaint, Script)>,
+}
+
+impl Sweep {
+    /// Runs the orchestration once on a world of its own.
+    pub(super) fn once<R>(
+        &self,
+        injections: Vec<Injection>,
+        orchestrate: &(impl Fn(&Site) -> R + Sync),
+        oracle: &(impl Fn(&Lab, &R) -> Result<(), String> + Sync),
+    ) -> Run {
+        let lab = self.lab.fork();
+        let limits = Limits { contacts: self.calls, time: self.time, outage: self.outage };
+        let course = Course::new(lab.clone(), limits, injections);
+        let site = Site::new(Arc::clone(&course));
+        let ended = catch_unwind(AssertUnwindSafe(|| orchestrate(&site)));
+        drop(site);
+        course.note(None);
+        let told = match ended {
+            Ok(result) => oracle(&lab, &result).map_err(Complaint::Broken),
+            Err(cause) if cause.is::<Endless>() => Err(Complaint::Endless),
+            Err(cause) => Err(Complaint::Panicked(message(&*cause))),
+        };
+        let mut state = std::mem::take(&mut *course.lock());
+        let world = self.lab.world();
+        // An invariant is the world's own, so that it comes first; its script ends where it broke.
+        let wrong = match invariants(&world, &state.log) {
+            Err((length, says)) => {
+                state.log.truncate(length);
+                Err(Complaint::Violated(says))
+            }
+            Ok(()) => told.and_then(|()| {
+                let settled = settles(lab.world(), &state.ends, self.settle);
+                settled.map_err(Complaint::Unsettled)
+            }),
+        };
+        let wrong = wrong.err().map(|complaint| {
+            let script = self.script(&state, &complaint);
+            (complaint, script)
+        });
+        Run { state, wrong }
+    }
+
+    /// What was done, as a script from the beginning of the preparation on.
+    fn script(&self, state: &State, complaint: &Complaint) -> Script {
+        let mut lines = self.preparation.lines.clone();
+        let (inputs, notes) = merged(&state.log, &state.notes);
+        let mut runner = self.runner.clone();
+        let mut inputs = inputs.iter();
+        let mut notes = notes.into_iter().peekable();
+        for number in 0..=inputs.len() {
+            while let Some((_, note)) = notes.next_if(|(at, _)| *at == number) {
+                lines.push(Line::comment(&format!(" {note}")));
+            }
+            lines.extend(inputs.next().map(|input| runner.record(input)));
+        }
+        lines.push(Line::comment(&format!(" Found: {complaint}.")));
+        Script { lines }
+    }
+}
+
+/// What a panic says.
+fn message(cause: &(dyn Any + Send)) -> String {
+    let text = cause.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| cause.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("it does not say why").to_owned()
+}
+
+/// Time that passes in several pieces is one piece, if nothing is noted in between: how time is cut
+/// makes no difference.
+fn merged(log: &[Input], notes: &[(usize, String)]) -> (Vec<Input>, Vec<(usize, String)>) {
+    let mut inputs: Vec<Input> = Vec::new();
+    let mut kept = Vec::new();
+    let mut notes = notes.iter().peekable();
+    let mut noted = false;
+    for (number, input) in log.iter().enumerate() {
+        while let Some((_, note)) = notes.next_if(|(at, _)| *at == number) {
+            kept.push((inputs.len(), note.clone()));
+            noted = true;
+        }
+        match (inputs.last_mut(), input) {
+            (_, Input::Advance(by)) if by.is_zero() => continue,
+            (Some(Input::Advance(before)), Input::Advance(by)) if !noted => *before += *by,
+            _ => inputs.push(input.clone()),
+        }
+        noted = false;
+    }
+    kept.extend(notes.map(|(_, note)| (inputs.len(), note.clone())));
+    (inputs, kept)
+}
+
+/// Judges each step of a run by the invariants of Hyper-V Replica.
+///
+/// # Errors
+/// What does not hold, and how many inputs it took.
+fn invariants(world: &World, log: &[Input]) -> Result<(), (usize, String)> {
+    let mut world = world.clone();
+    let mut watcher = Watcher::new(&world);
+    let mut events = Vec::new();
+    for (number, input) in (1..).zip(log) {
+        events.clear();
+        let judged = watcher.apply(&mut world, input, &mut events);
+        judged.map_err(|violation| (number, violation.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Ends what still goes on, lets time pass, and judges what is there then.
+///
+/// # Errors
+/// What does not hold.
+fn settles(
+    mut world: World,
+    ends: &[(SimTime, Vec<Input>)],
+    settle: std::time::Duration,
+) -> Result<(), String> {
+    let mut events: Vec<Event> = Vec::new();
+    for input in ends.iter().flat_map(|(_, inputs)| inputs) {
+        let _repaired = world.apply(input, &mut events);
+    }
+    let healed = world.now();
+    let reply = world.apply(&Input::Advance(settle), &mut events);
+    let state = |it: &&Event| matches!(it.change, Change::State { .. });
+    let stirred = events.iter().rev().find(state).map_or(healed, |it| it.at.max(healed));
+    let memory = Memory { stirred, ..Memory::default() };
+    let picture = Picture::of(&world);
+    let input = Input::Advance(std::time::Duration::ZERO);
+    let (before, after) = (&picture, &picture);
+    let step = Step { input: &input, reply: &reply, events: &[], before, after, changed: false };
+    judge(&step, &memory).map_err(|violation| violation.to_string())
+}
