@@ -10,7 +10,8 @@ mod ask;
 pub use ask::{Asked, Read, Seen};
 
 mod fault;
-pub use fault::{Fault, Plan, Verdict, VmRef};
+pub use fault::{Armed, Fault, Plan, Verdict, VmRef};
 
 mod faulty;
 pub use faulty::{FaultGuard, Faults, Faulty, Injected};
+pub(crate) use faulty::{missing, refusal};
