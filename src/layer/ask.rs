@@ -120,13 +120,7 @@ pub struct Seen<'a> {
     pub at: SimTime,
 }
 
-impl<'a> Seen<'a> {
-    /// A call to a host.
-    pub fn call(host: &'a str, call: &'a Call, vm_name: Option<&'a str>, at: SimTime) -> Self {
-        let asked = Asked::Call(call.operation());
-        Self { host, asked, call: Some(call), vm: call.vm(), vm_name, job: None, at }
-    }
-
+impl Seen<'_> {
     /// The operation, if it is a call.
     pub fn operation(&self) -> Option<Operation> {
         self.call.map(Call::operation)

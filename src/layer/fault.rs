@@ -171,9 +171,51 @@ impl Fault {
     }
 }
 
+/// A fault in force: with how many questions it has met. A value, as everything that a replay needs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Armed {
+    fault: Fault,
+    met: u32,
+}
+
+impl From<Fault> for Armed {
+    fn from(fault: Fault) -> Self {
+        Self { fault, met: 0 }
+    }
+}
+
+impl Armed {
+    /// The fault.
+    pub fn fault(&self) -> &Fault {
+        &self.fault
+    }
+
+    /// What it says of a question; one that it is about is counted.
+    pub fn judge(&mut self, seen: &Seen<'_>) -> Option<Verdict> {
+        if !self.fault.is_about(seen) {
+            return None;
+        }
+        let before = self.met;
+        self.met = before.saturating_add(1);
+        let beyond = before.checked_sub(self.fault.after)?;
+        self.fault.times.is_none_or(|times| beyond < times).then_some(self.fault.verdict)
+    }
+}
+
 /// Rules in their order: what [`Faults`](super::Faults) start from, and what a script writes down.
 ///
-/// It is its text in the [language of scripts](crate::script), a line for each rule.
+/// Its text is a line for each rule, in the [language of scripts](crate::script).
+///
+/// ```
+/// use hyperv_replica::layer::{Fault, Plan};
+/// use hyperv_replica::model::{ErrorCode, Operation};
+///
+/// let plan: Plan = "fault tokyo InitiateFailover web times=2  => 32775".parse()?;
+/// let fault = Fault::refuse(Operation::InitiateFailover, ErrorCode::InvalidState);
+/// assert_eq!(plan, fault.on("tokyo").vm("web").times(2).into());
+/// assert_eq!(plan.to_string(), "fault tokyo InitiateFailover web times=2  => 32775\n");
+/// # Ok::<(), hyperv_replica::script::ParseError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Plan {

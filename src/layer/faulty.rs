@@ -1,7 +1,7 @@
 //! Faults at work: rules that count, and the service they stand over.
 
 use super::ask::{Asked, Read, Seen};
-use super::fault::{Fault, Plan, Verdict, VmRef};
+use super::fault::{Armed, Fault, Plan, Verdict, VmRef};
 use crate::error::{Error, Missing, Refusal, Result, Why};
 use crate::model::{
     AuthorizationEntry, Call, ErrorCode, FailoverNetworkAdapterSettings, Host, Job, JobId,
@@ -18,24 +18,16 @@ type Closure = Box<dyn FnMut(&Seen<'_>) -> Option<Verdict> + Send>;
 
 /// A rule in force.
 enum Rule {
-    Fault { fault: Fault, met: u32 },
+    Fault(Armed),
     Closure(Closure),
 }
 
 impl Rule {
-    /// What it says of a question; a question that it is about is counted.
+    /// What it says of a question; one that it is about is counted.
     fn judge(&mut self, seen: &Seen<'_>) -> Option<Verdict> {
         match self {
+            Self::Fault(fault) => fault.judge(seen),
             Self::Closure(closure) => closure(seen),
-            Self::Fault { fault, met } => {
-                if !fault.is_about(seen) {
-                    return None;
-                }
-                let before = *met;
-                *met = met.saturating_add(1);
-                let beyond = before.checked_sub(fault.after)?;
-                fault.times.is_none_or(|times| beyond < times).then_some(fault.verdict)
-            }
         }
     }
 }
@@ -95,7 +87,7 @@ impl fmt::Debug for Faults {
         let mut list = f.debug_list();
         for rule in lock(&self.set).rules.values() {
             match &*lock(rule) {
-                Rule::Fault { fault, met } => list.entry(&(fault, met)),
+                Rule::Fault(fault) => list.entry(fault),
                 Rule::Closure(_) => list.entry(&"closure"),
             };
         }
@@ -119,12 +111,12 @@ impl Faults {
 
     /// Puts a rule behind the others, for good.
     pub fn add(&self, fault: Fault) {
-        self.put(Rule::Fault { fault, met: 0 });
+        self.put(Rule::Fault(fault.into()));
     }
 
     /// Puts a rule behind the others until the guard is dropped.
     pub fn guard(&self, fault: Fault) -> FaultGuard {
-        let number = self.put(Rule::Fault { fault, met: 0 });
+        let number = self.put(Rule::Fault(fault.into()));
         FaultGuard { faults: self.clone(), number }
     }
 
@@ -188,7 +180,7 @@ impl Faults {
 /// Closures see names, too.
 fn names_a_vm(rule: &Rule) -> bool {
     match rule {
-        Rule::Fault { fault, .. } => matches!(fault.vm, Some(VmRef::Name(_))),
+        Rule::Fault(fault) => matches!(fault.fault().vm, Some(VmRef::Name(_))),
         Rule::Closure(_) => true,
     }
 }
@@ -331,6 +323,17 @@ impl Subject {
     }
 }
 
+/// What is said not to be there when a call is.
+pub(crate) fn missing(call: &Call) -> Missing {
+    subject(call).missing()
+}
+
+/// What a call was refused with by a fault.
+pub(crate) fn refusal(call: &Call, code: ErrorCode) -> Refusal {
+    let why = Why::Text("an injected fault".into());
+    Refusal { operation: call.operation(), code, why, found: None }
+}
+
 /// What a call is about.
 fn subject(call: &Call) -> Subject {
     match call.parts().0 {
@@ -338,14 +341,6 @@ fn subject(call: &Call) -> Subject {
         | Call::GetError { job }
         | Call::GetErrorEx { job } => Subject::Job(*job),
         call => call.vm().map_or(Subject::Host, Subject::Vm),
-    }
-}
-
-impl Verdict {
-    /// What a call is answered that was refused by a fault.
-    pub(crate) fn refusal(call: &Call, code: ErrorCode) -> Refusal {
-        let why = Why::Text("an injected fault".into());
-        Refusal { operation: call.operation(), code, why, found: None }
     }
 }
 
@@ -366,7 +361,7 @@ impl<S: ReplicationService> ReplicationService for Faulty<S> {
                 self.service.sleep(by)?;
                 self.pass(call)
             }
-            Verdict::Refuse(code) => Err(Error::Refused(Verdict::refusal(call, code))),
+            Verdict::Refuse(code) => Err(Error::Refused(refusal(call, code))),
             Verdict::LoseAnswer => {
                 // Whatever the answer is, it is what gets lost.
                 drop(self.pass(call));

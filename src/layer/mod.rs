@@ -5,12 +5,22 @@
 //!
 //! - [`Faulty`] makes calls and reads go wrong at the edge, by rules: a refusal, an answer that is
 //!   lost after the effect, a call that never arrives, a delay.
+//! - [`Linted`] watches the client and tells what it does wrong.
 
 mod ask;
 pub use ask::{Asked, Read, Seen};
 
 mod fault;
-pub use fault::{Fault, Plan, Verdict, VmRef};
+pub use fault::{Armed, Fault, Plan, Verdict, VmRef};
 
 mod faulty;
 pub use faulty::{FaultGuard, Faults, Faulty, Injected};
+pub(crate) use faulty::{missing, refusal};
+
+mod lint;
+pub use lint::{Finding, Lint};
+
+mod linted;
+pub use linted::{Linted, Linter, Tolerance};
+
+mod tally;

@@ -168,10 +168,11 @@ pub(super) enum Keyword {
     Provider,
     Unregister,
     Upgrade,
+    Fault,
 }
 
 impl Keyword {
-    const FIXED: [(Self, &'static str); 14] = [
+    const FIXED: [(Self, &'static str); 15] = [
         (Self::Host, "host"),
         (Self::Vm, "vm"),
         (Self::Advance, "advance"),
@@ -186,6 +187,7 @@ impl Keyword {
         (Self::Provider, "provider"),
         (Self::Unregister, "unregister"),
         (Self::Upgrade, "upgrade"),
+        (Self::Fault, "fault"),
     ];
 
     /// Every keyword with its word.

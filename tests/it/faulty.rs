@@ -2,7 +2,7 @@
 
 use hyperv_replica::layer::{Asked, Fault, Faults, Faulty, Injected, Plan, Read, Verdict};
 use hyperv_replica::model::{ErrorCode, Operation};
-use hyperv_replica::{prelude::*, sim::Lab};
+use hyperv_replica::{prelude::*, script, sim::Lab};
 
 const START: Operation = Operation::StartVm;
 
@@ -272,4 +272,138 @@ fn lost_and_unreachable_look_alike() {
     let lost = say(Fault::lose_answer(Asked::Anything));
     assert_eq!(lost, "CommitFailover may or may not have happened: no answer came (injected)");
     assert_eq!(lost, say(Fault::unreachable(Asked::Anything)));
+}
+
+#[test]
+fn a_plan_is_a_text() {
+    let text = "\
+# The first failover is refused twice, then every answer of osaka is lost for five minutes.
+fault osaka InitiateFailover web times=2  => 32774
+
+fault osaka call from=5m until=10m  => lost
+";
+    let plan: Plan = text.parse().unwrap();
+    let in_use = Fault::refuse(Operation::InitiateFailover, ErrorCode::InUse);
+    let lost = Fault::lose_answer(Asked::AnyCall).on("osaka");
+    let lost = lost.between(SimTime::ZERO + minutes(5), SimTime::ZERO + minutes(10));
+    assert_eq!(plan, Plan::from_iter([in_use.on("osaka").vm("web").times(2), lost]));
+    let json = serde_json::to_string(&plan).unwrap();
+    assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
+    let error = "fault any call  => lost\nhost tokyo".parse::<Plan>().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "2:1: expected a line that begins with `fault`, found `host tokyo`"
+    );
+    assert_eq!("# nothing\n".parse(), Ok(Plan::default()));
+}
+
+/// A script with faults is all there is to reproduce: the runner meets each of them.
+#[test]
+fn a_script_meets_its_faults() {
+    let text = "\
+host tokyo
+host osaka
+vm web on tokyo
+fault tokyo StartVm web times=2                => 32774
+tokyo RequestStateChange web Enabled           => 32774
+tokyo RequestStateChange web Enabled           => 32774
+tokyo RequestStateChange web Enabled           => 4096 job1
+wait job1
+fault tokyo GetErrorEx web                     => missing
+tokyo GetErrorEx job1                          => missing
+fault tokyo TurnOffVm                          => lost
+tokyo RequestStateChange web Disabled          => unanswered
+advance 1m
+expect tokyo web off
+fault any call nth=2                           => unreachable
+osaka CommitFailover web                       => 32777
+tokyo RequestStateChange web Enabled           => unanswered
+advance 1m
+expect tokyo web off
+fault tokyo SaveVm                             => delay 5m
+fault tokyo StartVm                            => pass
+fault tokyo StartVm                            => 32768
+tokyo RequestStateChange web Enabled           => 4096 job2
+wait job2
+tokyo RequestStateChange web Offline           => 4096
+";
+    let script = script::parse(text).unwrap();
+    let report = script::run(&script);
+    assert!(report.passed(), "{:?}", report.faults().next());
+    let last = report.steps.last().unwrap();
+    assert_eq!(last.until.since(last.at), minutes(5));
+    let lost = report.steps.iter().find(|it| it.line == 12).unwrap();
+    assert_eq!(
+        lost.why.as_deref(),
+        Some("an injected fault: the call took place, and its answer was lost")
+    );
+}
+
+/// What a lab under faults is asked, a script under the same faults tells again: the same answers,
+/// the same world.
+#[test]
+fn a_plan_does_the_same_in_a_lab_and_in_a_script() {
+    let plan: Plan = "\
+fault any call after=3 times=2  => lost
+fault osaka CommitFailover web nth=2  => 32771
+fault tokyo StartVm web times=1  => delay 90s
+fault tokyo ShutDownVm from=1m  => unreachable
+"
+    .parse()
+    .unwrap();
+    let lab = Lab::new(["tokyo", "osaka"]);
+    let web = lab.vm("web").on("tokyo").create();
+    let beginning = lab.world();
+    let faults = Faults::from(plan.clone());
+    let tokyo = faults.over("tokyo", lab.host("tokyo"));
+    let osaka = faults.over("osaka", lab.host("osaka"));
+    tokyo.vm(web).unwrap();
+    let mut inputs = Vec::new();
+    let mut answers = Vec::new();
+    let asked = [
+        (0, "StartVm"),
+        (1, "Commit"),
+        (0, "Create"),
+        (0, "TurnOff"),
+        (1, "Commit"),
+        (1, "Commit"),
+        (0, "ShutDown"),
+        (0, "StartVm"),
+    ];
+    for (host, what) in asked {
+        use hyperv_replica::engine::{Caller, Input};
+        use hyperv_replica::model::{Call, HostId};
+        let call = match what {
+            "StartVm" => Call::RequestStateChange { vm: web, requested: 2 },
+            "TurnOff" => Call::RequestStateChange { vm: web, requested: 3 },
+            "ShutDown" => Call::RequestStateChange { vm: web, requested: 4 },
+            "Commit" => Call::CommitFailover { vm: web },
+            _ => {
+                let settings = Box::new(Settings::to("osaka"));
+                Call::CreateReplicationRelationship { vm: web, settings }
+            }
+        };
+        let answer = if host == 0 { tokyo.call(&call) } else { osaka.call(&call) };
+        answers.push(told(&answer));
+        inputs.push(Input::Call { host: HostId(host), caller: Caller::Administrator, call });
+        lab.advance(minutes(1));
+        inputs.push(Input::Advance(minutes(1)));
+    }
+    let recorded = script::record_under(&plan, beginning.clone(), &inputs);
+    let said: Vec<_> = recorded.lines.iter().filter_map(|it| it.answer.as_ref()).collect();
+    let same = said.iter().zip(&answers).all(|(said, told)| match &**told {
+        "done" => said.to_string().starts_with("4096"),
+        "AnswerLost" | "Unreachable" => said.to_string() == "unanswered",
+        number => said.to_string() == number,
+    });
+    assert!(same && said.len() == answers.len(), "{answers:?}\n{recorded}");
+    assert!(answers.iter().any(|it| it == "AnswerLost"), "{answers:?}");
+    assert!(answers.iter().any(|it| it == "Unreachable"), "{answers:?}");
+    // And read back from its text, in an equal world.
+    let mut runner = script::Runner::new(beginning);
+    for (number, line) in (1..).zip(&script::parse(&recorded.to_string()).unwrap().lines) {
+        let step = runner.step(number, line).unwrap();
+        assert_eq!(step.fault, None, "{line}");
+    }
+    assert_eq!(*runner.world(), lab.world());
 }

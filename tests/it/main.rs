@@ -9,6 +9,7 @@ mod health;
 mod house;
 mod jobs;
 mod lab;
+mod lint;
 mod model;
 mod network;
 mod oracles;
