@@ -3,7 +3,8 @@
 use super::fault::{Fault, Incident};
 use crate::engine::{Caller, Input};
 use crate::error::{Error, Missing, Result};
-use crate::layer::{Asked, FaultGuard, Faults, Read, Seen, Verdict};
+use crate::layer::{self, Asked, FaultGuard, Faults, Read, Seen, Verdict, VmRef};
+use crate::model::time::format_duration;
 use crate::model::{
     AuthorizationEntry, Call, FailoverNetworkAdapterSettings, Host, HostId, Job, JobId,
     RecoveryPoint, Relationship, RelationshipId, RequestedJobState, ServiceSettings, Settings,
@@ -71,6 +72,19 @@ pub(super) struct Injection {
     pub(super) fault: Fault,
 }
 
+/// What the script of a run has a line for.
+#[derive(Clone, Debug)]
+pub(super) enum Entry {
+    /// It happened.
+    Input(Input),
+    /// A call that a fault kept from the world.
+    Unreached(Input),
+    /// The fault that the next call or read meets.
+    Fault(layer::Fault),
+    /// What no line can say.
+    Comment(String),
+}
+
 /// How long a run may go on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
@@ -95,9 +109,7 @@ pub(super) struct State {
     pub(super) injections: Vec<Injection>,
     /// Injections that could not happen.
     pub(super) idle: usize,
-    pub(super) log: Vec<Input>,
-    /// What is not an input, by the number of inputs before it.
-    pub(super) notes: Vec<(usize, String)>,
+    pub(super) log: Vec<Entry>,
     /// What ends, and when.
     pub(super) ends: Vec<(SimTime, Vec<Input>)>,
     after: Option<Fault>,
@@ -121,13 +133,16 @@ impl Course {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes down what has happened so far, and what the trace does not tell.
-    pub(super) fn note(&self, note: Option<String>) {
+    /// Writes down what has happened in the lab so far, and what its trace does not tell.
+    pub(super) fn note(&self, more: impl IntoIterator<Item = Entry>) {
         let steps = self.lab.take_trace();
         let mut state = self.lock();
-        state.log.extend(steps.into_iter().map(|it| it.input));
-        let so_far = state.log.len();
-        state.notes.extend(note.map(|note| (so_far, note)));
+        state.log.extend(steps.into_iter().map(|step| Entry::Input(step.input)));
+        state.log.extend(more);
+    }
+
+    fn comment(&self, says: impl Into<String>) {
+        self.note([Entry::Comment(says.into())]);
     }
 
     fn meet_question(&self, seen: &Seen<'_>) -> Option<Verdict> {
@@ -137,7 +152,24 @@ impl Course {
             (None, _) => return None,
         };
         let host = self.lab.find_host(seen.host)?.id();
-        self.meet(host, what)
+        let verdict = self.meet(host, what)?;
+        let mut fault = layer::Fault::new(seen.asked, verdict).on(seen.host).times(1);
+        fault.vm = seen.vm_name.map(VmRef::from).or_else(|| seen.vm.map(VmRef::from));
+        let fault = Entry::Fault(fault);
+        let unreached = seen.call.map(|call| {
+            let (caller, call) = (Caller::Administrator, call.clone());
+            Entry::Unreached(Input::Call { host, caller, call })
+        });
+        match verdict {
+            // What passes meanwhile is in the trace.
+            Verdict::Delay(by) => {
+                let by = format_duration(by);
+                self.comment(format!("What is asked for next arrives {by} later."));
+            }
+            Verdict::LoseAnswer | Verdict::Pass => self.note([fault]),
+            _ => self.note([fault].into_iter().chain(unreached)),
+        }
+        Some(verdict)
     }
 
     /// Counts a contact, and lets happen what happens at it.
@@ -154,10 +186,7 @@ impl Course {
         let fault = state.injections.iter().find(|it| it.at == number)?.fault.clone();
         drop(state);
         match fault {
-            Fault::Edge(verdict) => {
-                self.note(Some(format!("Of the next question: {fault}.")));
-                Some(verdict)
-            }
+            Fault::Edge(verdict) => Some(verdict),
             Fault::Incident(incident) => {
                 self.happen(&incident, now);
                 None
@@ -170,7 +199,7 @@ impl Course {
     }
 
     fn happen(&self, incident: &Incident, now: SimTime) {
-        self.note(Some(format!("{}.", incident.name)));
+        self.comment(format!("{}.", incident.name));
         let mut inputs = incident.happens.iter();
         if inputs.next().is_some_and(|first| self.lab.apply(first).is_refusal()) {
             self.lock().idle += 1;
@@ -215,7 +244,7 @@ impl Course {
         match (after, job) {
             (None, _) => {}
             (Some(Fault::AnswerLate(by)), _) => {
-                self.note(Some("The answer of this call is late.".to_owned()));
+                self.comment("The answer of this call is late.");
                 self.pass(by);
             }
             (Some(fault), None) => {
@@ -223,11 +252,11 @@ impl Course {
                 self.lock().idle += 1;
             }
             (Some(Fault::JobLost), Some(job)) => {
-                self.note(Some("The job of this call cannot be found any more.".to_owned()));
+                self.comment("The job of this call cannot be found any more.");
                 self.lock().lost.insert(job);
             }
             (Some(_), Some(job)) => {
-                self.note(Some("Another administrator terminates the job.".to_owned()));
+                self.comment("Another administrator terminates the job.");
                 let requested = RequestedJobState::Terminate.to_wire();
                 let call = Call::RequestJobStateChange { job, requested };
                 let caller = Caller::Administrator;

@@ -1,11 +1,11 @@
 //! One run of the orchestration: what became of it, and the script that shows it.
 
 use super::Sweep;
-use super::course::{Course, Endless, Injection, Limits, Site, State};
+use super::course::{Course, Endless, Entry, Injection, Limits, Site, State};
 use crate::engine::{Change, Event, Input, World};
 use crate::model::SimTime;
 use crate::oracle::{Memory, Picture, Step, Watcher, judge};
-use crate::script::{Line, Script};
+use crate::script::{Line, Script, Statement};
 use crate::sim::Lab;
 use std::any::Any;
 use std::fmt;
@@ -61,7 +61,7 @@ impl Sweep {
         let site = Site::new(Arc::clone(&course));
         let ended = catch_unwind(AssertUnwindSafe(|| orchestrate(&site)));
         drop(site);
-        course.note(None);
+        course.note([]);
         let told = match ended {
             Ok(result) => oracle(&lab, &result).map_err(Complaint::Broken),
             Err(cause) if cause.is::<Endless>() => Err(Complaint::Endless),
@@ -90,16 +90,15 @@ impl Sweep {
     /// What was done, as a script from the beginning of the preparation on.
     fn script(&self, state: &State, complaint: &Complaint) -> Script {
         let mut lines = self.preparation.lines.clone();
-        let (inputs, notes) = merged(&state.log, &state.notes);
         let mut runner = self.runner.clone();
-        let mut inputs = inputs.iter();
-        let mut notes = notes.into_iter().peekable();
-        for number in 0..=inputs.len() {
-            while let Some((_, note)) = notes.next_if(|(at, _)| *at == number) {
-                lines.push(Line::comment(&format!(" {note}")));
+        lines.extend(merged(&state.log).into_iter().map(|entry| match entry {
+            Entry::Input(input) | Entry::Unreached(input) => runner.record(&input),
+            Entry::Fault(fault) => {
+                runner.arm(fault.clone());
+                Statement::Fault(fault).into()
             }
-            lines.extend(inputs.next().map(|input| runner.record(input)));
-        }
+            Entry::Comment(says) => Line::comment(&format!(" {says}")),
+        }));
         lines.push(Line::comment(&format!(" Found: {complaint}.")));
         Script { lines }
     }
@@ -112,38 +111,32 @@ fn message(cause: &(dyn Any + Send)) -> String {
     text.unwrap_or("it does not say why").to_owned()
 }
 
-/// Time that passes in several pieces is one piece, if nothing is noted in between: how time is cut
+/// Time that passes in several pieces is one piece, unless something is between: how time is cut
 /// makes no difference.
-fn merged(log: &[Input], notes: &[(usize, String)]) -> (Vec<Input>, Vec<(usize, String)>) {
-    let mut inputs: Vec<Input> = Vec::new();
-    let mut kept = Vec::new();
-    let mut notes = notes.iter().peekable();
-    let mut noted = false;
-    for (number, input) in log.iter().enumerate() {
-        while let Some((_, note)) = notes.next_if(|(at, _)| *at == number) {
-            kept.push((inputs.len(), note.clone()));
-            noted = true;
+fn merged(log: &[Entry]) -> Vec<Entry> {
+    let mut merged: Vec<Entry> = Vec::new();
+    for entry in log {
+        match (merged.last_mut(), entry) {
+            (_, Entry::Input(Input::Advance(by))) if by.is_zero() => {}
+            (Some(Entry::Input(Input::Advance(all))), Entry::Input(Input::Advance(by))) => {
+                *all += *by;
+            }
+            _ => merged.push(entry.clone()),
         }
-        match (inputs.last_mut(), input) {
-            (_, Input::Advance(by)) if by.is_zero() => continue,
-            (Some(Input::Advance(before)), Input::Advance(by)) if !noted => *before += *by,
-            _ => inputs.push(input.clone()),
-        }
-        noted = false;
     }
-    kept.extend(notes.map(|(_, note)| (inputs.len(), note.clone())));
-    (inputs, kept)
+    merged
 }
 
 /// Judges each step of a run by the invariants of Hyper-V Replica.
 ///
 /// # Errors
-/// What does not hold, and how many inputs it took.
-fn invariants(world: &World, log: &[Input]) -> Result<(), (usize, String)> {
+/// What does not hold, and after how many entries.
+fn invariants(world: &World, log: &[Entry]) -> Result<(), (usize, String)> {
     let mut world = world.clone();
     let mut watcher = Watcher::new(&world);
     let mut events = Vec::new();
-    for (number, input) in (1..).zip(log) {
+    for (number, entry) in (1..).zip(log) {
+        let Entry::Input(input) = entry else { continue };
         events.clear();
         let judged = watcher.apply(&mut world, input, &mut events);
         judged.map_err(|violation| (number, violation.to_string()))?;
