@@ -4,6 +4,7 @@ mod accounts;
 mod arbitrary;
 mod codes;
 mod event_log;
+mod faulty;
 mod health;
 mod house;
 mod jobs;
