@@ -72,11 +72,8 @@ impl Beginning {
     /// [`WEB`] replicates from the first to the second of three hosts, every 30 seconds, for two
     /// hours.
     pub fn replicating() -> Self {
-        let settings = Settings {
-            recovery_history: 3,
-            replication_interval_s: 30,
-            ..Settings::to(HOSTS[1])
-        };
+        let settings =
+            Settings { recovery_history: 3, replication_interval_s: 30, ..Settings::to(HOSTS[1]) };
         Self::three_hosts().replicate(HostId(0), settings)
     }
 

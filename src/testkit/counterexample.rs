@@ -206,7 +206,8 @@ impl Found {
         let mut script = match &self.failure {
             // What panicked may panic again.
             Failure::Panicked(_) => {
-                let (last, before) = self.inputs.split_last().map_or((None, &[][..]), |it| (Some(it.0), it.1));
+                let (last, before) =
+                    self.inputs.split_last().map_or((None, &[][..]), |it| (Some(it.0), it.1));
                 let mut script = record(before);
                 let mut world = self.begin.clone();
                 let mut events = Vec::new();

@@ -3,6 +3,7 @@
 
 pub mod beginning;
 pub mod counterexample;
+pub mod schedule;
 #[cfg(feature = "proptest")]
 pub mod strategies;
 pub mod walk;

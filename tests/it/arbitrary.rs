@@ -1,6 +1,8 @@
 //! Worlds and walks of `testkit`, as the tests here use them.
 
-use hyperv_replica::engine::{Caller, Disturbance, Event, HostChange, HostTrouble, Input, VmTrouble, World};
+use hyperv_replica::engine::{
+    Caller, Disturbance, Event, HostChange, HostTrouble, Input, VmTrouble, World,
+};
 use hyperv_replica::model::{Call, Certificate, HostId};
 use hyperv_replica::testkit::beginning::{Beginning, THUMBPRINT, both_listeners, provider};
 use hyperv_replica::testkit::strategies;

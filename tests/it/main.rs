@@ -21,5 +21,6 @@ mod script_parse;
 mod script_round_trip;
 mod script_run;
 mod server;
+mod strategies;
 mod strict;
 mod transitions;

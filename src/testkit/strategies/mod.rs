@@ -158,7 +158,11 @@ pub fn labs() -> impl Strategy<Value = Beginning> {
 
 /// The same, each with a policy of its own.
 pub fn labs_of_any_policy() -> impl Strategy<Value = Beginning> {
-    (labs(), policies(), any::<u64>()).prop_map(|(lab, policy, seed)| Beginning { seed, policy, ..lab })
+    (labs(), policies(), any::<u64>()).prop_map(|(lab, policy, seed)| Beginning {
+        seed,
+        policy,
+        ..lab
+    })
 }
 
 /// Walks of so many steps through [`labs`], with the dial of [`steps`].
@@ -204,7 +208,8 @@ pub fn check(
         RngSeed::Fixed(seed) => format!("PROPTEST_RNG_SEED={seed}"),
         RngSeed::Random => "a seed of the day".to_owned(),
     };
-    let how = format!("Found with {how}; {before} inputs, of which {} are left.", found.inputs.len());
+    let how =
+        format!("Found with {how}; {before} inputs, of which {} are left.", found.inputs.len());
     Err(Box::new(Counterexample::of(&found, &how)))
 }
 

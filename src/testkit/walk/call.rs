@@ -184,10 +184,9 @@ fn of_vm(
 fn of_relationship(operation: Operation, vm: VmId, how: &mut Ways) -> Call {
     let named = |leg| RelationshipId { vm, leg };
     match operation {
-        Operation::RemoveReplicationRelationship => Call::RemoveReplicationRelationship {
-            vm,
-            relationship: relationship(how).map(named),
-        },
+        Operation::RemoveReplicationRelationship => {
+            Call::RemoveReplicationRelationship { vm, relationship: relationship(how).map(named) }
+        }
         Operation::GetReplicationStatistics => {
             Call::GetReplicationStatistics { vm, relationship: relationship(how).map(named) }
         }
@@ -234,14 +233,17 @@ fn fresh(world: &World, host: HostId, how: &mut Ways) -> Option<Settings> {
 /// Other settings of a relationship that there is.
 fn changed(world: &World, host: HostId, vm: VmId, how: &mut Ways) -> Option<Settings> {
     let kind = how.of(6);
-    let leg = how.one(&[Leg::Primary, Leg::Extended]);
+    let sends = |leg: &Leg| world.sends_to(host, RelationshipId { vm, leg: *leg }).is_some();
+    let leg = [Leg::Primary, Leg::Extended].into_iter().find(sends)?;
     let base = world.settings(host, RelationshipId { vm, leg })?;
+    let disks = |base: &Settings| match base.included_disks {
+        Some(_) => None,
+        None => Some(vec![DiskId(0)]),
+    };
     Some(match kind {
-        0 => Settings { recovery_history: 1, application_consistent_interval_h: 0, ..base },
-        1 => Settings { included_disks: Some(vec![DiskId(0)]), ..base },
-        2 => Settings { replication_interval_s: how.one(&[30, 300, 900]), ..base },
-        3 => Settings { included_disks: None, ..base },
-        4 => Settings { auto_resynchronize: !base.auto_resynchronize, ..base },
+        0..3 => Settings { included_disks: disks(&base), ..base },
+        3 => Settings { recovery_history: 1, application_consistent_interval_h: 0, ..base },
+        4 => Settings { replication_interval_s: how.one(&[30, 300, 900]), ..base },
         _ => Settings { recovery_connection_point: other(world, host, how)?, ..base },
     })
 }

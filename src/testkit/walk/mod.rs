@@ -20,6 +20,8 @@
 mod call;
 mod trouble;
 
+pub(super) use trouble::{disturbance, opposite};
+
 use super::beginning::Beginning;
 use crate::engine::{Caller, Event, Input, World};
 use crate::model::{Flaw, HostId, Leg, Operation, RelationshipId, Vm, VmId, WindowsBuild};
@@ -72,7 +74,8 @@ impl Step {
         let pick = Pick { host, vm, how: u16::from_le_bytes([low, high]) };
         match kind % 17 {
             0..4 => Self::Next,
-            4..6 => Self::Advance(pick.how),
+            // Minutes: in hours much would be due, and little of it new.
+            4..6 => Self::Advance(pick.how >> 6),
             6..12 => Self::Accepted(operation(what), pick),
             12..14 => Self::Call(operation(what), pick),
             14..16 => Self::Disturb(Verb::ALL[usize::from(what) % Verb::ALL.len()], pick),
@@ -98,7 +101,9 @@ impl Step {
                 };
                 Some(Input::Call { host: place.host, caller, call: call.with_flaw(flaw) })
             }
-            Self::Disturb(verb, pick) => trouble::disturbance(world, verb, pick).map(Input::Disturb),
+            Self::Disturb(verb, pick) => {
+                trouble::disturbance(world, verb, pick).map(Input::Disturb)
+            }
             Self::Configure(pick) => trouble::change(world, pick),
         }
     }
@@ -126,6 +131,7 @@ pub(super) const MOVING: &[Operation] = {
         O::CreateReplicationRelationship,
         O::StartReplication,
         O::CancelInitialReplication,
+        O::ImportInitialReplica,
         O::ModifyReplicationSettings,
         O::ChangeReplicationModeToPrimary,
         O::InitiateFailover,
@@ -228,7 +234,8 @@ fn accepted(world: &World, operation: Operation, pick: Pick) -> Option<Input> {
         }
     }
     let place = Place::of(world, pick, 0, 0)?;
-    let others = MOVING.iter().cycle().skip((operation.index() + usize::from(pick.how)) % MOVING.len());
+    let others =
+        MOVING.iter().cycle().skip((operation.index() + usize::from(pick.how)) % MOVING.len());
     others.take(MOVING.len()).find_map(|other| place.accepted(world, *other, pick))
 }
 

@@ -53,6 +53,25 @@ pub(in crate::testkit) fn disturbance(
     })
 }
 
+/// What repairs a disturbance from outside; `None` if replication itself has to.
+pub(in crate::testkit) const fn opposite(what: Disturbance) -> Option<Disturbance> {
+    Some(match what {
+        Disturbance::CutLink(a, b)
+        | Disturbance::CutOneWay(a, b)
+        | Disturbance::WeakenLink(a, b, _) => Disturbance::HealLink(a, b),
+        Disturbance::CrashHost(host) | Disturbance::ShutDownHost(host) => {
+            Disturbance::BootHost(host)
+        }
+        Disturbance::TroubleHost(host, it) => Disturbance::RelieveHost(host, it),
+        Disturbance::TroubleVm(host, vm, it) => Disturbance::RelieveVm(host, vm, it),
+        Disturbance::PlugAdapter(host, vm, adapter, plug) => {
+            let plug = Plug { connected: !plug.connected, test_switch: plug.test_switch };
+            Disturbance::PlugAdapter(host, vm, adapter, plug)
+        }
+        _ => return None,
+    })
+}
+
 fn of_link(verb: Verb, a: HostId, b: HostId, how: u16) -> Disturbance {
     match verb {
         Verb::Cut => Disturbance::CutLink(a, b),
@@ -73,7 +92,7 @@ fn vm(world: &World, host: HostId, pick: Pick) -> Option<VmId> {
 }
 
 /// A change to a machine, of which most repair what others break.
-pub(in crate::testkit) fn change(world: &World, pick: Pick) -> Option<Input> {
+pub(super) fn change(world: &World, pick: Pick) -> Option<Input> {
     let host = nth(|| hosts(world), pick.host.into())?;
     let folder = || r"D:\Replica".to_owned();
     let change = match pick.how % 11 {
