@@ -168,10 +168,12 @@ pub(super) enum Keyword {
     Provider,
     Unregister,
     Upgrade,
+    Seed,
+    Policy,
 }
 
 impl Keyword {
-    const FIXED: [(Self, &'static str); 14] = [
+    const FIXED: [(Self, &'static str); 16] = [
         (Self::Host, "host"),
         (Self::Vm, "vm"),
         (Self::Advance, "advance"),
@@ -186,6 +188,8 @@ impl Keyword {
         (Self::Provider, "provider"),
         (Self::Unregister, "unregister"),
         (Self::Upgrade, "upgrade"),
+        (Self::Seed, "seed"),
+        (Self::Policy, "policy"),
     ];
 
     /// Every keyword with its word.
