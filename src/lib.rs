@@ -48,6 +48,7 @@
 //! | [`oracle`] | What holds always, what should happen sometimes, and what an answer rests on. |
 //! | [`sim`] | The shell: a lab to experiment with, whose hosts implement the contract. |
 //! | [`script`] | The language of scenarios: parser, printer, runner. |
+//! | [`testkit`] | What tests are made of: generated walks, drawn troubles, counterexamples. |
 //!
 //! # The states
 //!
@@ -71,7 +72,8 @@
 //!
 //! # Features
 //!
-//! The default features are the whole library. `cli` adds the command `hvr`.
+//! The default features are the whole library. `cli` adds the command `hvr`, `proptest` the
+//! strategies of [`testkit`].
 //!
 //! # Determinism
 //!
@@ -98,6 +100,8 @@ pub mod oracle;
 pub mod sim;
 
 pub mod script;
+
+pub mod testkit;
 
 /// What a test usually needs.
 pub mod prelude {

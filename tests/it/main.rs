@@ -22,5 +22,6 @@ mod script_parse;
 mod script_round_trip;
 mod script_run;
 mod server;
+mod strategies;
 mod strict;
 mod transitions;
