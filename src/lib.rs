@@ -96,6 +96,9 @@ pub mod sim;
 
 pub mod script;
 
+#[cfg(feature = "cim")]
+pub mod cim;
+
 /// What a test usually needs.
 pub mod prelude {
     pub use crate::error::{Error, Result};
