@@ -48,7 +48,7 @@
 //! | [`oracle`] | What holds always, what should happen sometimes, and what an answer rests on. |
 //! | [`sim`] | The shell: a lab to experiment with, whose hosts implement the contract. |
 //! | [`script`] | The language of scenarios: parser, printer, runner. |
-//! | [`testkit`] | What tests are made of: sweeps of faults through an orchestration. |
+//! | [`testkit`] | What tests are made of: generated walks, drawn troubles, counterexamples, sweeps of faults. |
 //!
 //! # The states
 //!
@@ -72,7 +72,8 @@
 //!
 //! # Features
 //!
-//! The default features are the whole library. `cli` adds the command `hvr`.
+//! The default features are the whole library. `cli` adds the command `hvr`, `proptest` the
+//! strategies of [`testkit`].
 //!
 //! # Determinism
 //!
@@ -101,6 +102,9 @@ pub mod sim;
 pub mod script;
 
 pub mod testkit;
+
+#[cfg(feature = "cim")]
+pub mod cim;
 
 /// What a test usually needs.
 pub mod prelude {

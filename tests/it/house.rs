@@ -95,6 +95,7 @@ fn rooms_know_only_what_they_may() {
             "script",
             &["script", "layer", "sim", "oracle", "engine", "rules", "service", "error", "model"],
         ),
+        ("cim", &["cim", "service", "error", "model"]),
         (
             "testkit",
             &[
@@ -105,7 +106,7 @@ fn rooms_know_only_what_they_may() {
     ];
     const ROOMS: &[&str] = &[
         "model", "error", "service", "layer", "rules", "engine", "oracle", "sim", "script",
-        "testkit", "prelude",
+        "prelude", "cim", "testkit",
     ];
     let mut found = Vec::new();
     for (room, may) in DOORS {

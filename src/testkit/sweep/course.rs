@@ -205,7 +205,9 @@ impl Course {
             self.lock().idle += 1;
             return;
         }
-        inputs.for_each(|it| drop(self.lab.apply(it)));
+        for input in inputs {
+            let _happened = self.lab.apply(input);
+        }
         let mut state = self.lock();
         state.ends.push((now + self.limits.outage, incident.ends.clone()));
     }
@@ -214,7 +216,9 @@ impl Course {
     fn end(&self, by: SimTime) {
         let over: Vec<_> = self.lock().ends.extract_if(.., |(at, _)| *at <= by).collect();
         for (_, inputs) in over {
-            inputs.iter().for_each(|it| drop(self.lab.apply(it)));
+            for input in &inputs {
+                let _repaired = self.lab.apply(input);
+            }
         }
     }
 

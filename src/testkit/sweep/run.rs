@@ -31,10 +31,9 @@ pub enum Complaint {
 impl fmt::Display for Complaint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Broken(says) => f.write_str(says),
+            Self::Broken(says) | Self::Violated(says) => f.write_str(says),
             Self::Panicked(says) => write!(f, "it panicked: {says}"),
             Self::Endless => f.write_str("it does not end"),
-            Self::Violated(says) => f.write_str(says),
             Self::Unsettled(says) => write!(f, "after everything was healed: {says}"),
         }
     }
