@@ -89,8 +89,8 @@ impl Script<'_> {
                 Err(error) => error,
             };
             match (self.mistake, &error) {
-                (Mistake::LeavesAMess, Error::Transport { .. }) => return Err(error),
-                (Mistake::NeverTriesAgain, Error::Refused(_)) => return Err(error),
+                (Mistake::LeavesAMess, Error::Transport { .. })
+                | (Mistake::NeverTriesAgain, Error::Refused(_)) => return Err(error),
                 (_, Error::Refused(refusal)) if !passes(refusal.code) => return Err(error),
                 _ if tries == 8 => return Err(error),
                 _ => host.sleep(seconds(30))?,

@@ -32,11 +32,11 @@ pub(crate) struct PlannedFailover<'a> {
 
 /// Why the virtual machine does not run where it should.
 #[derive(Debug)]
-pub(crate) enum Failure {
-    /// It was called off, and everything is as before.
-    CalledOff(Error),
-    /// It was called off for the first reason, and for the second somebody has to look after it.
-    LeftHalfWay(Error, Error),
+pub(crate) struct Failure {
+    /// Why it was called off.
+    pub(crate) why: Error,
+    /// Why not everything is as before, so that somebody has to look after it.
+    pub(crate) left: Option<Box<Error>>,
 }
 
 /// What both sides show at one moment.
@@ -75,9 +75,8 @@ impl PlannedFailover<'_> {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let Err(why) = self.drive(Seen::onwards) else { return Ok(()) };
         match self.drive(Seen::back) {
-            Err(and) => Err(Failure::LeftHalfWay(why, and)),
             Ok(seen) if seen.is_reversed() => Ok(()),
-            Ok(_) => Err(Failure::CalledOff(why)),
+            back => Err(Failure { why, left: back.err().map(Box::new) }),
         }
     }
 
@@ -218,20 +217,12 @@ fn out_of_patience() -> Error {
     Error::Transport { operation: None, source }
 }
 
-impl Failure {
-    /// Why it was called off.
-    pub(crate) fn cause(&self) -> &Error {
-        match self {
-            Self::CalledOff(why) | Self::LeftHalfWay(why, _) => why,
-        }
-    }
-}
-
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::CalledOff(why) => write!(f, "called off: {why}"),
-            Self::LeftHalfWay(why, and) => write!(f, "left half-way: {why}; and then: {and}"),
+        let Self { why, left } = self;
+        match left {
+            None => write!(f, "called off: {why}"),
+            Some(left) => write!(f, "left half-way: {why}; and then: {left}"),
         }
     }
 }

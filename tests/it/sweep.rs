@@ -93,8 +93,8 @@ fn a_report_shows_each_moment_and_each_fault() {
         wait job1
         tokyo StartReplication web Network  => 4096
         advance 1h
-        # Of the next question: its answer is lost.
-        tokyo RequestReplicationStateChangeEx web Suspended relationship=0  => 4096 job2
+        fault tokyo SuspendReplication web times=1  => lost
+        tokyo RequestReplicationStateChangeEx web Suspended relationship=0  => unanswered
         # Found: it is left paused.
     ");
 }
@@ -166,7 +166,7 @@ fn what_does_not_end_is_ended() {
             let _asked = tokyo.vm(web().vm);
         }
     };
-    let sleep = |site: &Site| {
+    let rest = |site: &Site| {
         let tokyo = site.host("tokyo");
         let begun = tokyo.suspend_replication(web());
         while begun.is_err() {
@@ -175,7 +175,7 @@ fn what_does_not_end_is_ended() {
     };
     let mut sweep = sweep();
     sweep.faults = vec![Fault::Edge(Verdict::LoseAnswer)];
-    for report in [sweep.run(poll, |_, ()| Ok(())), sweep.run(sleep, |_, ()| Ok(()))] {
+    for report in [sweep.run(poll, |_, ()| Ok(())), sweep.run(rest, |_, ()| Ok(()))] {
         let complaints: Vec<_> = report.reds().map(|red| red.complaint).collect();
         assert_eq!(complaints, [&Complaint::Endless], "{report}");
     }
