@@ -4,6 +4,7 @@ mod accounts;
 mod arbitrary;
 mod codes;
 mod event_log;
+mod fuzz_smoke;
 mod health;
 mod house;
 mod jobs;

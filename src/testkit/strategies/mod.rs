@@ -34,6 +34,7 @@
 
 use super::beginning::Beginning;
 use super::counterexample::{Broken, Counterexample, Found};
+use super::schedule::Schedule;
 use super::walk::{Pick, Step, Walk};
 use crate::engine::{Answer, Disturbance, Input, Policy, Refusals, World};
 use crate::model::{Call, Operation, WindowsBuild};
@@ -42,6 +43,8 @@ use proptest::collection::{SizeRange, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{RngSeed, TestCaseError, TestError, TestRunner};
+use std::ops::Range;
+use std::time::Duration;
 
 /// So many cases, the same at every run unless the environment asks for others:
 /// `PROPTEST_RNG_SEED=1`, `PROPTEST_CASES=10000`.
@@ -165,9 +168,27 @@ pub fn labs_of_any_policy() -> impl Strategy<Value = Beginning> {
     })
 }
 
-/// Walks of so many steps through [`labs`], with the dial of [`steps`].
+/// Walks of so many steps through [`labs`], a quarter of them with a policy of their own, with the
+/// dial of [`steps`].
 pub fn walks(dial: f64, length: impl Into<SizeRange>) -> impl Strategy<Value = Walk> {
-    (labs(), vec(steps(dial), length)).prop_map(|(beginning, steps)| Walk { beginning, steps })
+    let labs = prop_oneof![3 => labs(), 1 => labs_of_any_policy()];
+    (labs, vec(steps(dial), length)).prop_map(|(beginning, steps)| Walk { beginning, steps })
+}
+
+/// Schedules of troubles for what is in this world, of so many entries within a horizon. Each entry
+/// shrinks away by itself, and towards the beginning.
+pub fn schedules(
+    world: &World,
+    horizon: Duration,
+    length: Range<usize>,
+) -> impl Strategy<Value = Schedule> + use<> {
+    let most_s = horizon.as_secs().max(1);
+    let entry = (0..most_s, disturbances(world));
+    let entry = entry.prop_map(|(at_s, what)| (Duration::from_secs(at_s), Input::Disturb(what)));
+    vec(entry, length).prop_map(|mut entries| {
+        entries.sort_by_key(|(at, _)| *at);
+        Schedule { entries }
+    })
 }
 
 /// [`walks`] as scripts, each line with the answer it gets.
