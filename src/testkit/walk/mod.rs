@@ -102,7 +102,7 @@ impl Step {
                 Some(Input::Call { host: place.host, caller, call: call.with_flaw(flaw) })
             }
             Self::Disturb(verb, pick) => {
-                trouble::disturbance(world, verb, pick).map(Input::Disturb)
+                disturbance(world, verb, pick).map(Input::Disturb)
             }
             Self::Configure(pick) => trouble::change(world, pick),
         }
