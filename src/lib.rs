@@ -42,6 +42,7 @@
 //! |---|---|
 //! | [`model`] | The vocabulary: what WMI says, typed, with Microsoft's numbers. |
 //! | [`service`], [`error`] | The contract: the trait, its verbs, and what can go wrong. |
+//! | [`layer`] | Decorators over any service: faults at the edge. |
 //! | [`rules`] | The rule book: which call is accepted when, else refused with what, and how we know. |
 //! | [`engine`] | The machine: a world as a value, and one pure function that changes it. |
 //! | [`oracle`] | What holds always, what should happen sometimes, and what an answer rests on. |
@@ -88,6 +89,8 @@ pub use error::{Error, Result};
 pub mod service;
 pub use service::{Outcome, ReplicationService, ReplicationServiceExt};
 
+pub mod layer;
+
 pub mod rules;
 
 pub mod engine;
@@ -99,6 +102,9 @@ pub mod sim;
 pub mod script;
 
 pub mod testkit;
+
+#[cfg(feature = "cim")]
+pub mod cim;
 
 /// What a test usually needs.
 pub mod prelude {

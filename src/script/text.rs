@@ -170,10 +170,11 @@ pub(super) enum Keyword {
     Upgrade,
     Seed,
     Policy,
+    Fault,
 }
 
 impl Keyword {
-    const FIXED: [(Self, &'static str); 16] = [
+    const FIXED: [(Self, &'static str); 17] = [
         (Self::Host, "host"),
         (Self::Vm, "vm"),
         (Self::Advance, "advance"),
@@ -190,6 +191,7 @@ impl Keyword {
         (Self::Upgrade, "upgrade"),
         (Self::Seed, "seed"),
         (Self::Policy, "policy"),
+        (Self::Fault, "fault"),
     ];
 
     /// Every keyword with its word.

@@ -2,8 +2,11 @@
 
 mod accounts;
 mod arbitrary;
+#[cfg(feature = "cim")]
+mod cim;
 mod codes;
 mod event_log;
+mod faulty;
 mod fuzz_smoke;
 mod health;
 mod house;

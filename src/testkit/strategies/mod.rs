@@ -30,14 +30,16 @@
 //! ```
 //!
 //! The strategies themselves compose with those of proptest: [`labs`], [`steps`], [`walks`],
-//! [`scripts`], and for a world at hand [`calls`] and [`disturbances`].
+//! [`scripts`], [`policies`], [`plans`] of faults, and for a world at hand [`calls`],
+//! [`disturbances`] and [`schedules`].
 
-use super::beginning::Beginning;
+use super::beginning::{Beginning, HOSTS};
 use super::counterexample::{Broken, Counterexample, Found};
 use super::schedule::Schedule;
 use super::walk::{Pick, Step, Walk};
 use crate::engine::{Answer, Disturbance, Input, Policy, Refusals, World};
-use crate::model::{Call, Operation, WindowsBuild};
+use crate::layer::{Asked, Fault, Plan, Verdict, VmRef};
+use crate::model::{Call, ErrorCode, Operation, WindowsBuild};
 use crate::script::{Script, Verb};
 use proptest::collection::{SizeRange, vec};
 use proptest::prelude::*;
@@ -189,6 +191,41 @@ pub fn schedules(
         entries.sort_by_key(|(at, _)| *at);
         Schedule { entries }
     })
+}
+
+/// Plans of faults at the call edge, of so many: calls that are refused with any documented number,
+/// answered late or not at all. Each is over after a few times. Shrinks towards no fault, and one
+/// that is met at once.
+///
+/// ```
+/// use hyperv_replica::script::{self, Script, Statement};
+/// use hyperv_replica::testkit::strategies;
+/// use proptest::prelude::*;
+///
+/// proptest!(|(plan in strategies::plans(1..4))| {
+///     let lines = plan.faults.iter().cloned().map(|it| Statement::Fault(it).into()).collect();
+///     let script = Script { lines };
+///     prop_assert_eq!(script::parse(&script.to_string()), Ok(script));
+/// });
+/// ```
+pub fn plans(length: Range<usize>) -> impl Strategy<Value = Plan> {
+    let asked = prop_oneof![1 => Just(Asked::AnyCall), 4 => operations().prop_map(Asked::Call)];
+    let verdict = prop_oneof![
+        4 => select(ErrorCode::ALL).prop_map(Verdict::Refuse),
+        2 => Just(Verdict::LoseAnswer),
+        1 => Just(Verdict::Unreachable),
+        1 => (1u64..600).prop_map(|seconds| Verdict::Delay(Duration::from_secs(seconds))),
+    ];
+    let host = prop::option::of(select(&HOSTS[..3]));
+    let vm = prop::option::of(select(&["web", "db"][..]));
+    let fault = (asked, verdict, host, vm, 0u32..4, 1u32..4).prop_map(
+        |(asked, verdict, host, vm, after, times)| Fault {
+            host: host.map(str::to_owned),
+            vm: vm.map(VmRef::from),
+            ..Fault::new(asked, verdict).after(after).times(times)
+        },
+    );
+    vec(fault, length).prop_map(Plan::from_iter)
 }
 
 /// [`walks`] as scripts, each line with the answer it gets.
