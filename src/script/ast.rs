@@ -3,7 +3,7 @@
 use super::expect::Expectation;
 use super::method::Method;
 use super::text::{Arg, Span, Word};
-use crate::engine::{Caller, HostChange, HostSpec, VmSpec};
+use crate::engine::{Caller, HostChange, HostSpec, Policy, VmSpec};
 use crate::layer::Fault;
 use crate::model::{ErrorCode, Flaw};
 use std::time::Duration;
@@ -50,6 +50,10 @@ impl From<Statement> for Line {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Statement {
+    /// `seed 7`: the seed of the world.
+    Seed(u64),
+    /// `policy boot=30s StartReplication=0`: what Windows leaves open is so in this world.
+    Policy(Box<Policy>),
     /// `host tokyo`: a host joins the world.
     Host(HostSpec),
     /// `vm web on tokyo running`: a virtual machine is defined.

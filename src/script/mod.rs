@@ -41,6 +41,7 @@
 //!
 //! # Statements
 //!
+//! - `seed NUMBER`, `policy …`: how the world begins; before every other statement.
 //! - `host NAME …`: a host joins, a Windows Server 2022 whose replica server lets any host in with
 //!   Kerberos.
 //! - `vm NAME on HOST [running] …`: a virtual machine is defined, with a disk of 127 GiB, 20 GiB of
@@ -73,6 +74,11 @@
 //!   uninstalled.
 //! - `upgrade HOST BUILD`: a host gets a newer Windows.
 //! - `fault HOST OPERATION [VM] => VERDICT`: from here on, such calls go wrong at the edge.
+//!
+//! `policy` takes what differs from the [default](crate::engine::Policy), by the names of its
+//! fields: `link_rate=1MiB/s`, `boot=30s`, `auto_resynchronize=no`, `refusals=late`,
+//! `survives_shutdown=14393`, any number of `completed_with_warnings=StartReplication`; and by the
+//! names of operations how they answer: `StartReplication=0`, `PrepareFailover=4096`.
 //!
 //! `host` takes `build=9600`, `edition=Client`, `clustered=yes`, `utc_offset=-3h30m`,
 //! `server=on|off`, `auth=Kerberos|Certificate|Both|Undefined`, `port=`, `https_port=`,
@@ -151,8 +157,15 @@
 //! `points=4`, `last=Regular`, `failed_over=Planned`, `test_replica=yes`; `address=10.0.0.7`, one of
 //! those that its guest reports while it runs; `relationship=1` looks at the extended one. `absent` is a virtual machine that is not there.
 //!
-//! What should be seen of a host's log: `event 32086 web`, an entry of this number about `web`. A
-//! virtual machine that is called `event` is quoted.
+//! Of its relationship, as WMI reads it: `last_replication=@2h5m`, two hours and five minutes after
+//! the beginning of time, or `never`; so also `last_apply=` and `last_application_consistent=`. Of
+//! its statistics: `successes=24`, `misses=0`, `size=60MiB`, `max_size=`, `latency=12s`,
+//! `max_latency=`, `network_failures=`, `replication_failures=`,
+//! `application_consistent_failures=`, `pending=` bytes, `last_test_failover=`, `window_start=`;
+//! `issues=1`, how many things its health suffers from, and `issue=CyclesMissed`, one of those.
+//!
+//! What should be seen of a host's log: `event 32086 web`, an entry of this number about `web`;
+//! `says="a text"` in it, `hresult=0x80072EE7`. A virtual machine that is called `event` is quoted.
 //!
 //! Of its writes: `lacks=12MiB` of what another copy holds, `own=0` bytes that no other holds,
 //! `split_brain=yes`; and wherever it runs, `outage=40s`, the last one, and `lost=0` bytes that no
@@ -171,7 +184,10 @@ mod ast;
 pub use ast::{Answer, CallLine, DisturbLine, Expected, Line, Script, Statement, Verb};
 
 mod expect;
-pub use expect::{Expectation, JobFacts, Subject, VmFacts};
+pub use expect::{Expectation, Subject};
+
+mod facts;
+pub use facts::{EventFacts, JobFacts, VmFacts};
 
 mod method;
 pub use method::Method;
@@ -198,5 +214,8 @@ mod args;
 mod describe;
 mod fault;
 mod form;
+pub use form::When;
+
+mod look;
 mod print;
 mod told;

@@ -169,10 +169,12 @@ pub(super) enum Keyword {
     Unregister,
     Upgrade,
     Fault,
+    Seed,
+    Policy,
 }
 
 impl Keyword {
-    const FIXED: [(Self, &'static str); 15] = [
+    const FIXED: [(Self, &'static str); 17] = [
         (Self::Host, "host"),
         (Self::Vm, "vm"),
         (Self::Advance, "advance"),
@@ -188,6 +190,8 @@ impl Keyword {
         (Self::Unregister, "unregister"),
         (Self::Upgrade, "upgrade"),
         (Self::Fault, "fault"),
+        (Self::Seed, "seed"),
+        (Self::Policy, "policy"),
     ];
 
     /// Every keyword with its word.

@@ -73,6 +73,35 @@ fn aliases_are_bound_once_and_before_they_are_used() {
 }
 
 #[test]
+fn a_world_begins_once_and_first() {
+    let text = "# A world.\nseed 1\n  seed 2\npolicy boot=1s\nhost a\nwait job1\npolicy undo=1s\n";
+    assert_eq!(
+        refused(text),
+        [
+            "3:3: `seed` is given in line 2 already",
+            "6:6: no line before this one ends with `=> 4096 job1`",
+            "7:1: `policy` is given in line 4 already",
+        ]
+    );
+    let text = "host a\n\tpolicy boot=1s\n";
+    assert_eq!(refused(text), ["2:2: expected `policy` before line 1: it is how the world begins"]);
+}
+
+#[test]
+fn keys_that_nothing_has_are_refused_with_those_there_are() {
+    for (text, column, some, near) in [
+        ("policy bot=30s", 8, "`boot`, `guest_shutdown`", "`boot`"),
+        ("policy StartReplicatoin=0", 8, "`StartReplication`, ", "`StartReplication`"),
+        ("expect tokyo web off success=3", 22, "`window_start`, `successes`", "`successes`"),
+    ] {
+        let found = refused(text).concat();
+        assert!(found.starts_with(&format!("1:{column}: expected `")), "{found}");
+        assert!(found.contains(some), "{found}");
+        assert!(found.ends_with(&format!("(did you mean {near}?)")), "{found}");
+    }
+}
+
+#[test]
 fn what_is_no_text_is_refused() {
     let one = |bytes: &[u8]| parse_bytes(bytes).unwrap_err().to_string();
     assert_eq!(one(b""), "1:1: expected a statement, found an empty script");
