@@ -277,6 +277,22 @@ fn parse_line(text: &str) -> (Line, Vec<Problem>) {
     (line, problems)
 }
 
+/// Reads a line that is a call and nothing else; the problems have no line number yet.
+#[cfg(feature = "record")]
+pub(super) fn call_line(text: &str) -> Result<CallLine, Vec<Problem>> {
+    match parse_line(text) {
+        (Line { statement: Some(Statement::Call(call)), answer: None, .. }, problems)
+            if problems.is_empty() =>
+        {
+            Ok(call)
+        }
+        (_, problems) if problems.is_empty() => {
+            Err(vec![Problem::new(Span { start: 1, end: 2 }, "expected a call")])
+        }
+        (_, problems) => Err(problems),
+    }
+}
+
 /// Reads what stands behind `=>`.
 fn answer(arrow: Span, tokens: &[Token]) -> Result<Answer, Problem> {
     let mut words = Vec::new();

@@ -15,6 +15,8 @@ mod network;
 mod oracles;
 mod policies;
 mod properties;
+#[cfg(feature = "record")]
+mod record;
 mod rules;
 mod scenarios;
 #[cfg(feature = "cli")]
