@@ -48,6 +48,7 @@
 //! | [`oracle`] | What holds always, what should happen sometimes, and what an answer rests on. |
 //! | [`sim`] | The shell: a lab to experiment with, whose hosts implement the contract. |
 //! | [`script`] | The language of scenarios: parser, printer, runner. |
+//! | [`testkit`] | What tests are made of: generated walks, drawn troubles, counterexamples. |
 //!
 //! # The states
 //!
@@ -72,7 +73,8 @@
 //! # Features
 //!
 //! The default features are the whole library but for the text of recordings and
-//! `script::compare`, which come with `record`. `cli` adds that and the command `hvr`.
+//! `script::compare`, which come with `record`. `cli` adds that and the command `hvr`, `proptest` the
+//! strategies of [`testkit`].
 //!
 //! # Determinism
 //!
@@ -99,6 +101,11 @@ pub mod oracle;
 pub mod sim;
 
 pub mod script;
+
+pub mod testkit;
+
+#[cfg(feature = "cim")]
+pub mod cim;
 
 /// What a test usually needs.
 pub mod prelude {

@@ -168,9 +168,9 @@ pub(super) enum Keyword {
     Provider,
     Unregister,
     Upgrade,
-    Fault,
     Seed,
     Policy,
+    Fault,
 }
 
 impl Keyword {
@@ -189,9 +189,9 @@ impl Keyword {
         (Self::Provider, "provider"),
         (Self::Unregister, "unregister"),
         (Self::Upgrade, "upgrade"),
-        (Self::Fault, "fault"),
         (Self::Seed, "seed"),
         (Self::Policy, "policy"),
+        (Self::Fault, "fault"),
     ];
 
     /// Every keyword with its word.

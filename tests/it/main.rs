@@ -2,6 +2,8 @@
 
 mod accounts;
 mod arbitrary;
+#[cfg(feature = "cim")]
+mod cim;
 mod codes;
 mod event_log;
 mod faulty;
@@ -25,5 +27,6 @@ mod script_parse;
 mod script_round_trip;
 mod script_run;
 mod server;
+mod strategies;
 mod strict;
 mod transitions;

@@ -466,39 +466,6 @@ prop_compose! {
     }
 }
 
-fn fault() -> BoxedStrategy<Fault> {
-    let asked = any_of![
-        Just(Asked::Anything),
-        Just(Asked::AnyCall),
-        Just(Asked::AnyRead),
-        prop::sample::select(Operation::ALL).prop_map(Asked::Call),
-        prop::sample::select(Read::ALL).prop_map(Asked::Read),
-    ];
-    let host = of(prop_oneof![1 => Just("any".to_owned()), 3 => text()]);
-    let vm = of(any_of![text().prop_map(VmRef::Name), guid().prop_map(|it| VmRef::Id(VmId(it))),]);
-    let verdict = any_of![
-        Just(Verdict::Pass),
-        Just(Verdict::LoseAnswer),
-        Just(Verdict::Unreachable),
-        Just(Verdict::Missing),
-        any::<Duration>().prop_map(Verdict::Delay),
-        one_of().prop_map(Verdict::Refuse),
-    ];
-    let window = (of(time()), of(time()), any::<u32>(), of(any::<u32>()));
-    (host, asked, vm, window, verdict)
-        .prop_map(|(host, asked, vm, (from, until, after, times), verdict)| Fault {
-            host,
-            asked,
-            vm,
-            from,
-            until,
-            after,
-            times,
-            verdict,
-        })
-        .boxed()
-}
-
 prop_compose! {
     fn event_facts()(id in one_of(), hresult: Option<u32>, says in of(text())) -> EventFacts {
         EventFacts { id, hresult, says }
@@ -551,6 +518,39 @@ fn policy() -> impl Strategy<Value = Policy> {
             survives_shutdown: since,
         }
     })
+}
+
+fn fault() -> BoxedStrategy<Fault> {
+    let asked = any_of![
+        Just(Asked::Anything),
+        Just(Asked::AnyCall),
+        Just(Asked::AnyRead),
+        prop::sample::select(Operation::ALL).prop_map(Asked::Call),
+        prop::sample::select(Read::ALL).prop_map(Asked::Read),
+    ];
+    let host = of(prop_oneof![1 => Just("any".to_owned()), 3 => text()]);
+    let vm = of(any_of![text().prop_map(VmRef::Name), guid().prop_map(|it| VmRef::Id(VmId(it))),]);
+    let verdict = any_of![
+        Just(Verdict::Pass),
+        Just(Verdict::LoseAnswer),
+        Just(Verdict::Unreachable),
+        Just(Verdict::Missing),
+        any::<Duration>().prop_map(Verdict::Delay),
+        one_of().prop_map(Verdict::Refuse),
+    ];
+    let window = (of(time()), of(time()), any::<u32>(), of(any::<u32>()));
+    (host, asked, vm, window, verdict)
+        .prop_map(|(host, asked, vm, (from, until, after, times), verdict)| Fault {
+            host,
+            asked,
+            vm,
+            from,
+            until,
+            after,
+            times,
+            verdict,
+        })
+        .boxed()
 }
 
 fn line() -> BoxedStrategy<Line> {
