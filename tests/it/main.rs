@@ -12,11 +12,14 @@ mod health;
 mod house;
 mod jobs;
 mod lab;
+mod lint;
 mod model;
 mod network;
 mod oracles;
 mod policies;
 mod properties;
+#[cfg(feature = "record")]
+mod record;
 mod rules;
 mod scenarios;
 #[cfg(feature = "cli")]
