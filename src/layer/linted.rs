@@ -81,15 +81,14 @@ impl Linter {
     /// If there are others, with a list of them.
     #[track_caller]
     pub fn assert_clean_but_for(&self, known: &[Lint]) {
-        let found = self.findings();
-        let list: Vec<_> = found.iter().filter(|it| !known.contains(&it.lint)).collect();
-        assert!(
-            list.is_empty(),
-            "the client makes {} {}:\n{}",
-            list.len(),
-            if list.len() == 1 { "mistake" } else { "mistakes" },
-            list.iter().map(|it| format!("- {it}\n")).collect::<String>()
-        );
+        let mut list = String::new();
+        let mut count = 0;
+        for found in self.findings().iter().filter(|it| !known.contains(&it.lint)) {
+            count += 1;
+            list.extend(["\n- ".to_owned(), found.to_string()]);
+        }
+        let s = if count == 1 { "" } else { "s" };
+        assert!(count == 0, "the client makes {count} mistake{s}:{list}");
     }
 
     /// Holds a client to having no findings.
@@ -209,7 +208,9 @@ impl<S: ReplicationService> ReplicationService for Linted<S> {
         let at = self.service.now()?;
         let mut tally = self.linter.lock();
         tally.looked(None);
-        jobs.iter().for_each(|job| tally.saw_in_list(at, job));
+        for job in &jobs {
+            tally.saw_in_list(at, job);
+        }
         drop(tally);
         Ok(jobs)
     }

@@ -5,6 +5,7 @@
 //!
 //! - [`Faulty`] makes calls and reads go wrong at the edge, by rules: a refusal, an answer that is
 //!   lost after the effect, a call that never arrives, a delay.
+//! - [`Recorded`] writes a session down, and [`Replayed`] answers from what was written.
 //! - [`Linted`] watches the client and tells what it does wrong.
 
 mod ask;
@@ -24,3 +25,9 @@ mod linted;
 pub use linted::{Linted, Linter, Tolerance};
 
 mod tally;
+
+mod recording;
+pub use recording::{Exchange, Look, Question, Recording, Shown, Told};
+
+mod recorded;
+pub use recorded::{Deviation, Recorded, Recorder, Replay, Replayed};

@@ -247,7 +247,9 @@ impl Tally {
             found.push(Lint::BlindRepeat);
         }
         open.passing.take_if(|it| it.call == made.call || takes_back(operation));
-        found.into_iter().for_each(|lint| self.find(lint, made));
+        for lint in found {
+            self.find(lint, made);
+        }
     }
 
     /// What a call leaves to be done.

@@ -219,3 +219,11 @@ pub use form::When;
 mod look;
 mod print;
 mod told;
+
+#[cfg(feature = "record")]
+mod recording;
+
+#[cfg(feature = "record")]
+mod compare;
+#[cfg(feature = "record")]
+pub use compare::{Difference, NoBeginning, compare, compare_in};

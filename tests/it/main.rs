@@ -7,6 +7,7 @@ mod cim;
 mod codes;
 mod event_log;
 mod faulty;
+mod fuzz_smoke;
 mod health;
 mod house;
 mod jobs;
@@ -17,6 +18,8 @@ mod network;
 mod oracles;
 mod policies;
 mod properties;
+#[cfg(feature = "record")]
+mod record;
 mod rules;
 mod scenarios;
 #[cfg(feature = "cli")]
