@@ -178,7 +178,7 @@ impl World {
         let flying = senders.filter(|it| matches!(it.cycle, Cycle::Flies(..))).count();
         let active = usize::from(host.transfers.active);
         must!(flying == active, "{flying} logs are on their way from host {}, not {active}", id.0);
-        let free = host.transfers.active < self.policy.transfers();
+        let free = host.transfers.are_free();
         let served = || self.agenda.entries().any(|it| it.1 == Due::NextTransfer(id));
         must!(
             host.transfers.queue.is_empty() || !free || served(),

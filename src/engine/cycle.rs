@@ -67,7 +67,7 @@ impl World {
         let Some(vm) = state.vms.get(&id) else { return };
         let log =
             Log { closed: self.now, position: vm.source(leg, &self.lines, self.now).position };
-        if state.transfers.active < self.policy.transfers() {
+        if state.transfers.are_free() {
             let arrives = self.arrival(host, id, leg, vm, log);
             self.send_log(host, id, leg, log, arrives, out);
             return;
@@ -128,10 +128,9 @@ impl World {
 
     /// Logs that wait set off, as many as may.
     pub(super) fn next_transfer(&mut self, host: HostId, out: &mut Vec<Event>) {
-        let most = self.policy.transfers();
         loop {
             let transfers = &mut self.hosts[usize::from(host.0)].transfers;
-            if transfers.active >= most {
+            if !transfers.are_free() {
                 return;
             }
             let Some((_, (id, leg))) = transfers.queue.pop_first() else { return };

@@ -1,6 +1,7 @@
 //! What happens without a client's call: hosts and virtual machines appear, links and hosts fail.
 
 use super::World;
+use super::agenda::Due;
 use super::event::{Change, Event, Rejection, Reply};
 use super::host::{Fabric, HostState};
 use super::input::{Disturbance, HostChange, HostSpec, VmSpec};
@@ -41,7 +42,12 @@ impl World {
             .must_be(host, true)
             .and_then(|()| self.hosts[usize::from(host.0)].configure(change));
         match changed {
-            Ok(()) => Reply::Happened,
+            Ok(()) => {
+                if matches!(change, HostChange::LimitTransfers(_)) {
+                    self.agenda.schedule(self.now, Due::NextTransfer(host));
+                }
+                Reply::Happened
+            }
             Err(rejection) => Reply::Rejected(rejection),
         }
     }

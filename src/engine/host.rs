@@ -12,6 +12,7 @@ use crate::model::{
     SimTime, VmId, WindowsBuild,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// A host with everything on it.
@@ -47,13 +48,32 @@ pub(crate) struct HostState {
     pub(crate) transfers: Transfers,
 }
 
+/// What `MaximumActiveTransfers` may be.
+///
+/// Source: <https://learn.microsoft.com/troubleshoot/windows-server/virtualization/feature-performance-optimization-hyper-v-replica>.
+const TRANSFERS: RangeInclusive<u16> = 1..=1024;
+
 /// The change logs that a host sends at the same time, and those that wait for their turn.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Transfers {
+    /// How many there may be.
+    most: u16,
     pub(crate) active: u16,
     /// First come, first served.
     pub(crate) queue: BTreeMap<u64, (VmId, Leg)>,
     pub(crate) queued: u64,
+}
+
+impl Transfers {
+    /// Nothing is on its way, of so many that may be.
+    const fn up_to(most: u16) -> Self {
+        Self { most, active: 0, queue: BTreeMap::new(), queued: 0 }
+    }
+
+    /// Whether one more log may set off.
+    pub(crate) const fn are_free(&self) -> bool {
+        self.active < self.most
+    }
 }
 
 impl HostState {
@@ -82,8 +102,9 @@ impl HostState {
             log: EventLog::default(),
             started_jobs: 0,
             troubles: HostTroubles::default(),
-            transfers: Transfers::default(),
+            transfers: Transfers::up_to(0),
         };
+        host.configure(&HostChange::LimitTransfers(spec.max_active_transfers))?;
         let certificates = spec.certificates.iter().cloned().map(HostChange::InstallCertificate);
         let ports = spec.occupied_ports.iter().copied().map(HostChange::OccupyPort);
         let folders = spec.closed_folders.iter().cloned().map(HostChange::CloseFolder);
@@ -140,6 +161,10 @@ impl HostState {
                 unless(!known, Rejection::UnknownProvider)?;
                 self.providers =
                     self.providers.iter().filter(|it| it.name != *name).cloned().collect();
+            }
+            HostChange::LimitTransfers(most) => {
+                unless(!TRANSFERS.contains(most), Rejection::BadTransferLimit)?;
+                self.transfers.most = *most;
             }
             HostChange::Upgrade(build) => {
                 unless(*build <= self.build, Rejection::NotNewer)?;

@@ -1,6 +1,7 @@
 //! Words: how a line falls apart, and how a word is written so that it comes back.
 
 use super::ast::Verb;
+use super::describe::TRANSFERS;
 use super::problem::Problem;
 use std::fmt;
 
@@ -170,10 +171,11 @@ pub(super) enum Keyword {
     Upgrade,
     Seed,
     Policy,
+    LimitTransfers,
 }
 
 impl Keyword {
-    const FIXED: [(Self, &'static str); 16] = [
+    const FIXED: [(Self, &'static str); 17] = [
         (Self::Host, "host"),
         (Self::Vm, "vm"),
         (Self::Advance, "advance"),
@@ -190,6 +192,7 @@ impl Keyword {
         (Self::Upgrade, "upgrade"),
         (Self::Seed, "seed"),
         (Self::Policy, "policy"),
+        (Self::LimitTransfers, TRANSFERS),
     ];
 
     /// Every keyword with its word.

@@ -330,6 +330,7 @@ fn changes(world: &World) -> Vec<Input> {
             HostChange::RemoveProvider(PROVIDER),
             HostChange::RegisterProvider(provider()),
             HostChange::Upgrade(WindowsBuild::Server2016),
+            HostChange::LimitTransfers(1),
         ]
         .map(|change| Input::Configure { host, change })
     };
