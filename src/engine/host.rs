@@ -222,6 +222,15 @@ impl HostState {
         }
     }
 
+    /// Whether there is a relationship object of this index: 0 always, 1 on every replica since
+    /// Windows Server 2012 R2.
+    ///
+    /// Source: <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-replicationrelationship>.
+    pub(crate) fn shows(&self, vm: &VmState, leg: Leg) -> bool {
+        let chains = self.build >= WindowsBuild::Server2012R2;
+        vm.has_leg(leg) && (leg == Leg::Primary || chains)
+    }
+
     /// The providers, in the order of their names.
     pub(crate) fn providers(&self) -> &Arc<[ReplicationProvider]> {
         &self.providers

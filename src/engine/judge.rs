@@ -177,8 +177,9 @@ impl Hearing<'_> {
         let extended = matches!(&vm.role, Role::Replica { onward: Some(_), .. });
         match fact {
             Fact::RelationshipKnown => {
-                let known =
-                    |id: RelationshipId| Some(id.vm) == self.call.vm() && vm.has_leg(id.leg);
+                let known = |id: RelationshipId| {
+                    Some(id.vm) == self.call.vm() && self.host.shows(vm, id.leg)
+                };
                 self.call.relationship().is_none_or(known)
             }
             Fact::RelationshipIsPrimary => self.leg == Leg::Primary,
@@ -205,11 +206,13 @@ impl Hearing<'_> {
         }
     }
 
-    /// No exclusive operation, except that a failover may be reverted while it is at work; and for
-    /// an operation that needs the data path, no job on that.
+    /// No exclusive operation, except that a failover and the preparation of one may be reverted
+    /// while they are at work; and for an operation that needs the data path, no job on that.
     fn is_unlocked(&self, vm: &VmState) -> bool {
+        use ReplicationState::{FailoverInProgress, Synced};
+        let shown = vm.lock.and_then(|it| it.shows).map(|(_, state)| state);
         let reverts = matches!(self.call, Call::RevertFailover { .. })
-            && vm.state(Leg::Primary) == ReplicationState::FailoverInProgress;
+            && matches!(shown, Some(FailoverInProgress | Synced));
         let needs_path =
             matches!(self.call, Call::StartReplication { .. } | Call::Resynchronize { .. });
         let path_is_free = || {

@@ -268,15 +268,15 @@ impl VmState {
         }
     }
 
-    /// The relationship that is prepared for a failover, or failed over.
+    /// The relationship that is prepared for a failover, or being prepared, or failed over.
     pub(crate) fn failing_over_leg(&self) -> Leg {
         match self.sender(Leg::Extended) {
-            Some(onward) if onward.phase == Sending::Synced => Leg::Extended,
+            Some(_) if self.state(Leg::Extended) == ReplicationState::Synced => Leg::Extended,
             _ => Leg::Primary,
         }
     }
 
-    /// Whether there is a relationship object of this index: 0 always, 1 on every replica.
+    /// Whether it can have a relationship of this index: 0 always, 1 as a replica.
     pub(crate) fn has_leg(&self, leg: Leg) -> bool {
         leg == Leg::Primary || matches!(self.role, Role::Replica { .. })
     }

@@ -308,7 +308,7 @@ pub static TRANSITIONS: &[Transition] = &[
     t(Sender,   Critical, Call(O::BecomeReplica), RepurposeInProgress, Assumed("18 is named for it")),
     t(Sender,   NeedsResync, Call(O::BecomeReplica), RepurposeInProgress, Assumed("18 is named for it")),
     t(Receiver, RepurposeInProgress, Call(O::BecomeReplica), Waiting, Observed(page::SCRIPTS)),
-    // Before Windows Server 2016, which brought 18, the requested state is shown meanwhile.
+    // Before Windows 10, version 1703, which brought 18, the requested state is shown meanwhile.
     t(Sender,   Replicating, Call(O::BecomeReplica), Waiting, SHOWN),
     t(Sender,   Critical, Call(O::BecomeReplica), Waiting, SHOWN),
     t(Sender,   NeedsResync, Call(O::BecomeReplica), Waiting, SHOWN),

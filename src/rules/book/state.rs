@@ -79,7 +79,8 @@ pub(super) const BECOME_REPLICA: Rule = Rule {
         plan(JobType::ReplicationStateChange, &[Pace::Local])
             .when(&[
                 Check::Mode(set!(ReplicationMode: Primary)),
-                Check::Since(WindowsBuild::Server2016),
+                // The state came with Windows 10, version 1703.
+                Check::Since(WindowsBuild::Server2019),
             ])
             .during(ReplicationState::RepurposeInProgress),
         plan(JobType::ReplicationStateChange, &[Pace::Local])
