@@ -270,8 +270,10 @@ impl HostState {
         let settings = &*self.settings;
         let thumbprint = &settings.certificate_thumbprint;
         let runs = |kind: &AuthenticationType| {
-            let presents = *kind == AuthenticationType::Kerberos
-                || self.certificate_fault(thumbprint, now).is_none();
+            let presents = match kind {
+                AuthenticationType::Kerberos => !self.troubles.has(HostTrouble::KerberosFails),
+                _ => self.certificate_fault(thumbprint, now).is_none(),
+            };
             self.gets_port(settings, *kind) && presents
         };
         let mut asked = AuthenticationType::ALL.iter().filter(|kind| settings.listens(**kind));
@@ -372,6 +374,11 @@ impl HostTroubles {
     }
 }
 
+/// The target is unknown or cannot be reached: what Kerberos says of a name nobody registered.
+///
+/// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2014/20140206-error-0x80090303-when-enabling-replication>.
+pub(crate) const KERBEROS_FAILED: u32 = 0x8009_0303;
+
 /// Why another host does not do what this one asks of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Turned {
@@ -389,6 +396,10 @@ pub(crate) enum Turned {
     OwnCertificate(CertificateFault),
     /// Its listener has no certificate that it could present.
     PeerCertificate(CertificateFault),
+    /// Its replica server cannot be authenticated with Kerberos.
+    NoPrincipal,
+    /// A proxy stands between and inspects what is sent.
+    Inspected,
     /// It does not let this host in.
     NotAuthorized,
     /// The folder for new replicas cannot be opened.
@@ -419,6 +430,8 @@ pub(crate) enum Turned {
     DiskMissing,
     /// The virtual machine that is marked as a replica lacks a disk of its primary's.
     OtherDisks,
+    /// A disk of the replica and its primary's are not of the same size.
+    OtherSizes,
     /// The replica's own replica has longer cycles than it would have.
     ChainTooSlow,
 }
@@ -437,11 +450,19 @@ impl Turned {
                 | Self::Lost
                 | Self::StorageFull
                 | Self::MemoryLow
+                | Self::Inspected
         )
     }
 
     pub(crate) const fn is_network(self) -> bool {
-        matches!(self, Self::UnknownHost | Self::Unreachable | Self::NotListening | Self::Lost)
+        matches!(
+            self,
+            Self::UnknownHost
+                | Self::Unreachable
+                | Self::NotListening
+                | Self::Lost
+                | Self::Inspected
+        )
     }
 
     /// What happened, in a sentence.
@@ -458,6 +479,10 @@ impl Turned {
             Self::NoProvider => "the external provider is not installed on both hosts",
             Self::OwnCertificate(fault) => fault.of_this_host(),
             Self::PeerCertificate(fault) => fault.of_the_other_host(),
+            Self::NoPrincipal => "the other host could not be authenticated with Kerberos",
+            Self::Inspected => {
+                "the handle is in the wrong state: a proxy inspects what is sent to the other host"
+            }
             Self::NotAuthorized => "the other host does not authorise this one",
             Self::NoStorage => "the other host cannot open its folder for new replicas",
             Self::NoReplica => "the other host has no replica of this virtual machine",
@@ -479,6 +504,7 @@ impl Turned {
             Self::NotApplied => "the replica could not apply the change log",
             Self::DiskMissing => "a virtual hard disk cannot be found",
             Self::OtherDisks => "the marked virtual machine on the other host lacks a disk",
+            Self::OtherSizes => "the disks on both hosts are not of the same size",
             Self::ChainTooSlow => {
                 "the replica is extended, with cycles that may not be shorter than those before it"
             }
@@ -496,10 +522,14 @@ impl Turned {
             Self::OlderWindows => 0x8007_0032,
             Self::NoReplica | Self::DiskMissing => 0x8007_0002,
             Self::Lost => 0x0000_2EF1,
+            Self::NoPrincipal => KERBEROS_FAILED,
+            Self::Inspected => 0x0000_2EF3,
             Self::StorageFull => 0x8007_0070,
             Self::MemoryLow => 0x8007_000E,
             Self::NotApplied => 0x8000_4004,
-            Self::OutOfBounds | Self::OtherDisks | Self::ChainTooSlow => 0x8007_0057,
+            Self::OutOfBounds | Self::OtherDisks | Self::OtherSizes | Self::ChainTooSlow => {
+                0x8007_0057
+            }
             Self::NoProvider
             | Self::Occupied
             | Self::NotNow
@@ -532,10 +562,14 @@ pub(crate) fn admits(
     {
         return Err(Turned::OwnCertificate(fault));
     }
+    let inspected = sender.troubles.has(HostTrouble::ProxyInspects) && !settings.bypass_proxy;
+    unless(certified && inspected, Turned::Inspected)?;
     let listens = server.listens(kind)
         && server.port(kind) == settings.recovery_server_port
         && host.gets_port(server, kind);
     unless(!listens, Turned::NotListening)?;
+    let nameless = host.troubles.has(HostTrouble::KerberosFails);
+    unless(!certified && nameless, Turned::NoPrincipal)?;
     if certified && let Some(fault) = host.certificate_fault(&server.certificate_thumbprint, now) {
         return Err(Turned::PeerCertificate(fault));
     }

@@ -236,6 +236,17 @@ pub enum HostTrouble {
     MemoryLow,
     /// Its management service hangs: it neither answers calls nor sends nor receives.
     ServiceHangs,
+    /// Its service principal names are not registered: the Kerberos listener of its replica server
+    /// does not run, and no sender can authenticate it with Kerberos.
+    ///
+    /// Sources: <https://learn.microsoft.com/troubleshoot/windows-server/virtualization/hyper-v-vmm-service-fails-event-id-14050>
+    /// and <https://learn.microsoft.com/virtualization/community/team-blog/2014/20140206-error-0x80090303-when-enabling-replication>.
+    KerberosFails,
+    /// A proxy on its side inspects what it sends: a sender with a certificate cannot authenticate
+    /// through it, unless its settings bypass the proxy.
+    ///
+    /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2014/20140217-hyper-v-replica-certificate-based-authentication-and-proxy-servers>.
+    ProxyInspects,
 }
 
 /// What may be wrong with a virtual machine.
@@ -254,7 +265,13 @@ pub enum VmTrouble {
 
 impl HostTrouble {
     /// Every trouble.
-    pub const ALL: [Self; 3] = [Self::StorageFull, Self::MemoryLow, Self::ServiceHangs];
+    pub const ALL: [Self; 5] = [
+        Self::StorageFull,
+        Self::MemoryLow,
+        Self::ServiceHangs,
+        Self::KerberosFails,
+        Self::ProxyInspects,
+    ];
 
     /// The trouble in one word.
     pub const fn name(self) -> &'static str {
@@ -262,6 +279,8 @@ impl HostTrouble {
             Self::StorageFull => "StorageFull",
             Self::MemoryLow => "MemoryLow",
             Self::ServiceHangs => "ServiceHangs",
+            Self::KerberosFails => "KerberosFails",
+            Self::ProxyInspects => "ProxyInspects",
         }
     }
 }

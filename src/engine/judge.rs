@@ -164,6 +164,7 @@ impl Hearing<'_> {
             | Fact::PointKnown
             | Fact::NoTestReplica
             | Fact::SourceComplete
+            | Fact::SeedThere
             | Fact::NotExtended
             | Fact::Extended
             | Fact::NotMerging
@@ -194,6 +195,10 @@ impl Hearing<'_> {
             Fact::PointKnown => self.point_is_known(vm),
             Fact::NoTestReplica => vm.tester.is_none(),
             Fact::SourceComplete => vm.receiver().is_none_or(|it| it.last_received.is_some()),
+            Fact::SeedThere => {
+                !is_initial(self.call, InitialReplicationType::Seeded)
+                    || sender.is_some_and(|it| it.seeded)
+            }
             Fact::NotExtended => self.leg == Leg::Extended || !extended,
             Fact::Extended => extended,
             Fact::NotMerging => sender.is_none_or(|it| !self.world.is_merging(it)),

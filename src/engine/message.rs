@@ -505,7 +505,7 @@ impl VmState {
                 ReplicationState::Suspended => return Err(Turned::NotNow),
                 _ => return Err(Turned::NoReplica),
             },
-            Message::ResyncBegins if receiver.too_small => return Err(Turned::OutOfBounds),
+            Message::ResyncBegins if receiver.sizes_differ => return Err(Turned::OtherSizes),
             Message::ResyncBegins => match shown {
                 ReplicationState::Replicating
                 | ReplicationState::Resynchronizing

@@ -30,6 +30,8 @@ pub(crate) struct Receiver {
     pub(crate) shrunk: Option<SimTime>,
     /// Whether a replicated disk is smaller than the sender's.
     pub(crate) too_small: bool,
+    /// Whether a replicated disk is of another size than the sender's: they cannot be compared.
+    pub(crate) sizes_differ: bool,
     /// Oldest first.
     pub(crate) points: Vec<RecoveryPoint>,
     pub(crate) counters: Window,
@@ -103,6 +105,7 @@ impl Receiver {
             last_consistent: None,
             shrunk: None,
             too_small: false,
+            sizes_differ: false,
             points: Vec::new(),
             counters: Window::starting(now),
         }

@@ -20,6 +20,8 @@ pub(crate) struct Sender {
     pub(crate) last_type: ReplicationType,
     pub(crate) last_consistent: Option<SimTime>,
     pub(crate) cycle: Cycle,
+    /// Whether the replica was there before the relationship, with disks to compare with.
+    pub(crate) seeded: bool,
     /// Recoverable failures in a row.
     pub(crate) failures: u8,
     /// The job that copies or compares.
@@ -137,6 +139,7 @@ impl Sender {
             last_type: ReplicationType::None,
             last_consistent: None,
             cycle: Cycle::Idle,
+            seeded: false,
             failures: 0,
             transfer: None,
             window: None,
