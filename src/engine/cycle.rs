@@ -273,7 +273,7 @@ impl World {
             let by = Cause::Happening(Happening::SendRefused);
             self.edit(host, id, by, out, |vm| {
                 if let Some(sender) = vm.sender_mut(leg) {
-                    sender.phase = Sending::Critical(work);
+                    sender.fails(work, now);
                 }
             });
         }
@@ -349,8 +349,9 @@ impl Sender {
         agenda: &mut Agenda,
         now: SimTime,
     ) {
+        self.counters = self.counted(now);
         match std::mem::replace(&mut self.cycle, Cycle::Idle) {
-            Cycle::Idle => {}
+            Cycle::Idle | Cycle::Stopped(_) => {}
             Cycle::Waits(ticket) => agenda.cancel(Some(ticket)),
             Cycle::Queued(turn, _) => {
                 transfers.queue.remove(&turn);

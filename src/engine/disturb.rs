@@ -203,6 +203,7 @@ impl World {
         how: Happening,
         out: &mut Vec<Event>,
     ) {
+        let now = self.now;
         let Some(vm) = self.vm_state(host, id) else { return };
         let Some(sender) = vm.sender(leg) else { return };
         let crashed = how == Happening::HostCrashed;
@@ -230,7 +231,10 @@ impl World {
         if let Some(to) = to {
             self.edit(host, id, Cause::Happening(how), out, |vm| {
                 if let Some(sender) = vm.sender_mut(leg) {
-                    sender.phase = to;
+                    match to {
+                        Sending::Critical(work) => sender.fails(work, now),
+                        to => sender.phase = to,
+                    }
                 }
             });
         }
@@ -241,6 +245,7 @@ impl World {
     ///
     /// Source: <https://learn.microsoft.com/troubleshoot/windows-server/virtualization/hyper-v-replication-suspended-system-shutdown>.
     fn receiver_goes_down(&mut self, host: HostId, id: VmId, out: &mut Vec<Event>) {
+        let now = self.now;
         let receiver = self.vm_state(host, id).and_then(VmState::receiver);
         let Some(peer) = receiver.and_then(|it| it.peer) else { return };
         let suspends = self.host(peer).is_some_and(|it| it.build < WindowsBuild::Server2016);
@@ -256,7 +261,7 @@ impl World {
                 self.disarm(peer, id, leg);
                 self.edit(peer, id, Cause::Happening(Happening::HostShutDown), out, |vm| {
                     if let Some(sender) = vm.sender_mut(leg) {
-                        sender.phase = Sending::Critical(Work::Replication);
+                        sender.fails(Work::Replication, now);
                     }
                 });
             }

@@ -424,7 +424,7 @@ impl World {
                 let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
                 receiver.phase = match receiver.phase {
                     Receiving::Waiting => Receiving::Suspended(Work::Initial),
-                    Receiving::Resyncing => Receiving::ResyncSuspended,
+                    Receiving::Resyncing => Receiving::ResyncHeld,
                     Receiving::Replicating => Receiving::Suspended(Work::Replication),
                     _ => return Err(Failed::GONE),
                 };
@@ -507,6 +507,7 @@ impl World {
                 | Receiving::Resyncing
                 | Receiving::ResyncSuspended
                 | Receiving::Replicating => Receiving::Replicating,
+                Receiving::ResyncHeld => Receiving::Resyncing,
                 _ => return Err(Failed::GONE),
             };
             Ok(())

@@ -47,6 +47,8 @@ pub(crate) enum Receiving {
     Critical(Work),
     Resyncing,
     ResyncSuspended,
+    /// The comparison is paused here, not by the sender: it cannot end.
+    ResyncHeld,
     UpdatingDisks,
     FailedOver(Recovery),
     Committed(Recovery),
@@ -70,7 +72,9 @@ impl Receiving {
             Self::Suspended(_) => ReplicationState::Suspended,
             Self::Critical(_) => ReplicationState::Critical,
             Self::Resyncing => ReplicationState::Resynchronizing,
-            Self::ResyncSuspended => ReplicationState::ResynchronizationSuspended,
+            Self::ResyncSuspended | Self::ResyncHeld => {
+                ReplicationState::ResynchronizationSuspended
+            }
             Self::UpdatingDisks => ReplicationState::DiskUpdateInProgress,
             Self::FailedOver(_) => ReplicationState::Recovered,
             Self::Committed(_) => ReplicationState::Committed,

@@ -176,7 +176,7 @@ impl VmState {
         Some(Condition {
             state: self.state(leg),
             sends: self.sender(leg).is_some(),
-            window: self.counters(leg)?,
+            window: self.counters(leg, now)?,
             last,
             now,
         })

@@ -229,10 +229,10 @@ impl VmState {
         !matches!(self.role, Role::None | Role::Test { .. })
     }
 
-    /// The counters of a relationship as they are.
-    pub(crate) fn counters(&self, leg: Leg) -> Option<Window> {
+    /// The counters of a relationship as they are now.
+    pub(crate) fn counters(&self, leg: Leg, now: SimTime) -> Option<Window> {
         let receiver = || self.receiver().filter(|_| leg == Leg::Primary).map(|it| it.counters);
-        self.sender(leg).map(|it| it.counters).or_else(receiver)
+        self.sender(leg).map(|it| it.counted(now)).or_else(receiver)
     }
 
     /// The counters of a relationship, to count.

@@ -234,6 +234,7 @@ pub static TRANSITIONS: &[Transition] = &[
     t(Sender,   Replicating, Call(O::ResumeReplication), Resynchronizing, Documented(page::BLOG_RESYNC)),
     t(Receiver, Suspended, Call(O::ResumeReplication), Replicating, Documented(page::RESUME)),
     t(Receiver, Replicating, Call(O::ResumeReplication), Waiting, Assumed("what was interrupted in initial replication goes on with it")),
+    t(Receiver, Replicating, Call(O::ResumeReplication), Resynchronizing, Assumed("a comparison that the replica itself has paused goes on")),
     t(Receiver, Resynchronizing, Call(O::ResumeReplication), Replicating, Client(page::START_FAILOVER)),
     t(Receiver, ResynchronizationSuspended, Call(O::ResumeReplication), Replicating, Client(page::START_FAILOVER)),
 
@@ -283,6 +284,7 @@ pub static TRANSITIONS: &[Transition] = &[
     t(Sender,   Suspended, Event(H::ResynchronizationCancelled), NeedsResync, Assumed("a pause of a resynchronisation that ends under it is overtaken")),
     t(Receiver, Resynchronizing, Event(H::ResynchronizationCancelled), Replicating, Assumed("cancelling is safe: the copy is as it was")),
     t(Receiver, ResynchronizationSuspended, Event(H::ResynchronizationCancelled), Replicating, Assumed("cancelling is safe: the copy is as it was")),
+    t(Receiver, ResynchronizationSuspended, Event(H::ResynchronizationCancelled), Suspended, Assumed("a pause of the replica's own outlasts the comparison")),
     t(Sender,   Resynchronizing, Event(H::HostCrashed), NeedsResync, Assumed("the next comparison begins from zero")),
     t(Sender,   Resynchronizing, Event(H::HostShutDown), NeedsResync, Assumed("the next comparison begins from zero")),
     t(Sender,   ResynchronizationSuspended, Event(H::HostCrashed), NeedsResync, Assumed("the next comparison begins from zero")),
