@@ -156,7 +156,7 @@ impl HostState {
 }
 
 impl VmState {
-    fn view(&self, id: VmId) -> Vm {
+    pub(super) fn view(&self, id: VmId) -> Vm {
         Vm {
             id,
             name: Arc::clone(&self.name),
@@ -182,7 +182,7 @@ impl VmState {
         })
     }
 
-    fn relationship(&self, id: RelationshipId, now: SimTime) -> Relationship {
+    pub(super) fn relationship(&self, id: RelationshipId, now: SimTime) -> Relationship {
         let condition = self.condition(id.leg, now);
         let mut it = Relationship {
             id,

@@ -4,6 +4,7 @@ use super::expect::Expectation;
 use super::method::Method;
 use super::text::{Arg, Span, Word};
 use crate::engine::{Caller, HostChange, HostSpec, Policy, VmSpec};
+use crate::layer::Fault;
 use crate::model::{ErrorCode, Flaw};
 use std::time::Duration;
 
@@ -82,6 +83,9 @@ pub enum Statement {
         /// What is changed on it.
         change: HostChange,
     },
+    /// `fault tokyo InitiateFailover web times=2 => 32775`: from here on, calls go wrong at the
+    /// edge.
+    Fault(Fault),
 }
 
 /// Something that happens, as a line writes it.
@@ -200,4 +204,6 @@ pub enum Expected {
     Missing,
     /// `=> rejected`: an input that is no call makes no sense.
     Rejected,
+    /// `=> unanswered`: no answer came; the call may or may not have happened.
+    Unanswered,
 }

@@ -74,6 +74,7 @@
 //!   uninstalled.
 //! - `max_active_transfers HOST 1`: a host sends so many change logs at a time from now on.
 //! - `upgrade HOST BUILD`: a host gets a newer Windows.
+//! - `fault HOST OPERATION [VM] => VERDICT`: from here on, such calls go wrong at the edge.
 //!
 //! `policy` takes what differs from the [default](crate::engine::Policy), by the names of its
 //! fields: `link_rate=1MiB/s`, `boot=30s`, `auto_resynchronize=no`, `refusals=late`,
@@ -132,6 +133,22 @@
 //! `=> 0`, `=> 1` (not implemented by Windows), `=> 4096`, `=> 4096 job1` (and what later lines
 //! call the job), `=> 32775` or `=> InvalidState`, `=> missing` (what the call is made to is not
 //! there), and for a line that is no call `=> rejected`. A line without `=>` takes any answer.
+//!
+//! `=> unanswered` is a call to which no answer came: an injected fault lost it, or the call itself.
+//!
+//! # Faults
+//!
+//! `fault tokyo InitiateFailover web times=2 => 32775`: of the calls that tokyo gets, the next two
+//! that fail `web` over are refused. The host is a name or `any`; then comes an operation by its
+//! name in the rule book (`PrepareFailover`), a method that is one operation, `call` for any call, `read`
+//! or the name of a read of the contract (`job`, `relationship`), or `anything`; then a virtual
+//! machine by name or `{GUID}`, if it is about one. `after=2` lets the first two pass, `times=1` ends it, `nth=3`
+//! is both; `from=5m` and `until=10m` are times since the beginning. Behind the arrow stands what
+//! becomes of it: a number (`32768` to `32779`), `lost` (it takes place, the answer does not come),
+//! `unreachable` (neither), `delay 30s`, `missing`, or `pass`, which keeps later faults away. The first
+//! fault with a verdict decides. `expect` and `wait` look at the world itself and meet no fault.
+//!
+//! A [`Plan`](crate::layer::Plan) is a text of such lines alone, for any service.
 //!
 //! # Expectations
 //!
@@ -193,12 +210,14 @@ mod report;
 pub use report::{Fault, Report, Side, Step};
 
 mod runner;
-pub use runner::{Runner, WAIT_LIMIT, record, run};
+pub use runner::{Runner, WAIT_LIMIT, record, record_under, run};
 
 mod args;
 mod describe;
+mod fault;
 mod form;
 pub use form::When;
 
 mod look;
 mod print;
+mod told;

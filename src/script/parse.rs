@@ -4,6 +4,7 @@ use super::args::{Args, Reader};
 use super::ast::{Answer, CallLine, DisturbLine, Expected, Line, Script, Statement, Verb};
 use super::describe;
 use super::expect::{self, Subject};
+use super::fault;
 use super::form::Number;
 use super::method::Method;
 use super::problem::{ParseError, Problem, nearest, shown};
@@ -39,6 +40,16 @@ pub const MAX_LINES: usize = 100_000;
 /// # Ok::<(), script::ParseError>(())
 /// ```
 pub fn parse(text: &str) -> Result<Script, ParseError> {
+    match parse_lines(text)? {
+        script if script.lines.iter().all(|it| it.statement.is_none()) => {
+            Err(at(1, 1, "expected a statement, found an empty script".to_owned()))
+        }
+        script => Ok(script),
+    }
+}
+
+/// Reads a script that may say nothing.
+pub(super) fn parse_lines(text: &str) -> Result<Script, ParseError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.len() > MAX_BYTES {
         let found = text.len();
@@ -178,11 +189,7 @@ impl Checked {
         }
     }
 
-    fn finish(mut self) -> Result<Script, ParseError> {
-        if self.problems.is_empty() && self.lines.iter().all(|it| it.statement.is_none()) {
-            let message = "expected a statement, found an empty script";
-            self.problems.push(Problem::new(Span { start: 1, end: 2 }, message).on(1));
-        }
+    fn finish(self) -> Result<Script, ParseError> {
         if self.problems.is_empty() {
             Ok(Script { lines: self.lines })
         } else {
@@ -245,6 +252,15 @@ fn parse_line(text: &str) -> (Line, Vec<Problem>) {
         }
         return (line, problems);
     }
+    let first = args.first().and_then(|it| it.value.plain().filter(|_| it.key.is_none()));
+    if first.and_then(Keyword::named) == Some(Keyword::Fault) {
+        // What stands behind its arrow is part of what it says, and no expectation.
+        match fault::parse(&args, arrow, behind.as_slice()) {
+            Ok(fault) => line.statement = Some(Statement::Fault(fault)),
+            Err(found) => problems.extend(found),
+        }
+        return (line, problems);
+    }
     match statement(&args) {
         Ok(statement) => line.statement = Some(statement),
         Err(found) => problems.extend(found),
@@ -285,6 +301,7 @@ fn answer(arrow: Span, tokens: &[Token]) -> Result<Answer, Problem> {
         "4096" => Expected::Started(None),
         "missing" => Expected::Missing,
         "rejected" => Expected::Rejected,
+        "unanswered" => Expected::Unanswered,
         text => match ErrorCode::parse(text) {
             Ok(code) => Expected::Refused(code),
             Err(_) => return Err(no_answer(first)),
@@ -313,9 +330,11 @@ fn answer(arrow: Span, tokens: &[Token]) -> Result<Answer, Problem> {
 fn no_answer(word: &Word) -> Problem {
     let found = shown(word.text());
     let message = format!(
-        "expected `0`, `1`, `4096`, `32768` to `32779`, `missing` or `rejected`, found {found}"
+        "expected `0`, `1`, `4096`, `32768` to `32779`, `missing`, `unanswered` or `rejected`, \
+         found {found}"
     );
-    let names = ErrorCode::ALL.iter().map(|it| it.name()).chain(["missing", "rejected"]);
+    let words = ["missing", "unanswered", "rejected"];
+    let names = ErrorCode::ALL.iter().map(|it| it.name()).chain(words);
     Problem::new(word.span(), message).near(word.text(), names)
 }
 
@@ -323,7 +342,8 @@ fn no_answer(word: &Word) -> Problem {
 fn fits(statement: &Statement, answer: &Answer) -> Option<Problem> {
     let message = match (statement, &answer.expected) {
         (Statement::Call(_), Expected::Rejected) => {
-            "a call is never `rejected`; expected `0`, `1`, `4096`, `32768` to `32779` or `missing`"
+            "a call is never `rejected`; expected `0`, `1`, `4096`, `32768` to `32779`, `missing` \
+             or `unanswered`"
         }
         (
             Statement::Seed(_)

@@ -61,6 +61,7 @@ impl fmt::Display for Statement {
                 write!(f, "{} {host}", describe::keyword_of(change).name())?;
                 write_args(f, &args_of(|writer| describe::change(writer, &mut change.clone())))
             }
+            Self::Fault(fault) => fault.fmt(f),
         }
     }
 }
@@ -97,11 +98,12 @@ impl fmt::Display for Expected {
             Self::NotImplemented => f.write_str("1"),
             Self::Missing => f.write_str("missing"),
             Self::Rejected => f.write_str("rejected"),
+            Self::Unanswered => f.write_str("unanswered"),
         }
     }
 }
 
-fn write_args(f: &mut fmt::Formatter<'_>, args: &[Arg]) -> fmt::Result {
+pub(super) fn write_args(f: &mut fmt::Formatter<'_>, args: &[Arg]) -> fmt::Result {
     args.iter().try_for_each(|arg| write!(f, " {arg}"))
 }
 

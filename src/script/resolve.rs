@@ -10,6 +10,7 @@ use super::names::Names;
 use super::problem::Problem;
 use super::text::{Span, Word};
 use crate::engine::{Input, Policy};
+use crate::layer::Fault;
 use crate::model::{HostId, JobId, VmId};
 
 /// What a statement comes to in a world.
@@ -51,6 +52,8 @@ pub enum Action {
         /// What it should look like; `None`: it should not be there.
         facts: Option<JobFacts>,
     },
+    /// Calls go wrong from here on.
+    Fault(Fault),
 }
 
 impl Statement {
@@ -78,6 +81,7 @@ impl Statement {
                 let host = one(resolve_host(host, names))?;
                 Ok(Action::Input(Input::Configure { host, change: change.clone() }))
             }
+            Self::Fault(fault) => Ok(Action::Fault(fault.clone())),
         }
     }
 }

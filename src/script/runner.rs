@@ -9,9 +9,11 @@ use super::problem::Problem;
 use super::report::{Fault, Report, Side, Step};
 use super::resolve::Action;
 use super::text::{Span, Word};
+use super::told::{ANSWER_LOST, NEVER_REACHED, Told};
 use crate::engine::{Change, Event, Input, Policy, Reply, World};
+use crate::layer::{self, Armed, Asked, Plan, Seen, Verdict};
 use crate::model::time::{days, format_duration};
-use crate::model::{HostId, JobId, LogEntry, PointId, SimTime, VmId};
+use crate::model::{Call, HostId, JobId, LogEntry, PointId, SimTime, VmId};
 use crate::oracle::{Coverage, Violation, Watcher};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -69,12 +71,43 @@ pub fn run(script: &Script) -> Report {
 /// assert_eq!(script.to_string(), "seed 7\npolicy apply=1s\nhost tokyo\n");
 /// ```
 pub fn record<'a>(world: World, inputs: impl IntoIterator<Item = &'a Input>) -> Script {
+    record_under(&Plan::default(), world, inputs)
+}
+
+/// As [`record`], with the calls under these faults, which the script says first.
+///
+/// ```
+/// use hyperv_replica::engine::{Caller, Input, VmSpec, World};
+/// use hyperv_replica::layer::{Fault, Plan};
+/// use hyperv_replica::{model::Operation, prelude::*, script, sim::Lab};
+///
+/// let lab = Lab::new(["tokyo"]);
+/// let tokyo = lab.host("tokyo");
+/// let web = lab.vm("web").on("tokyo").running().create();
+/// let plan = Plan::from(Fault::lose_answer(Operation::CommitFailover).on("tokyo"));
+/// let call = hyperv_replica::model::Call::CommitFailover { vm: web };
+/// let input = Input::Call { host: tokyo.id(), caller: Caller::Administrator, call };
+/// assert_eq!(
+///     script::record_under(&plan, lab.world(), [&input]).to_string(),
+///     "fault tokyo CommitFailover  => lost\n\
+///      tokyo CommitFailover web  => unanswered\n",
+/// );
+/// ```
+pub fn record_under<'a>(
+    plan: &Plan,
+    world: World,
+    inputs: impl IntoIterator<Item = &'a Input>,
+) -> Script {
     let seed = Some(world.seed()).filter(|it| *it != 0);
     let policy = Some(world.policy()).filter(|it| **it != Policy::default());
     let policy = policy.map(|it| Statement::Policy(Box::new(it.clone())));
     let beginning = seed.map(Statement::Seed).into_iter().chain(policy).map(Line::from);
     let mut lines: Vec<_> = beginning.collect();
     let mut runner = Runner::new(world);
+    for fault in &plan.faults {
+        runner.arm(fault.clone());
+        lines.push(Statement::Fault(fault.clone()).into());
+    }
     lines.extend(inputs.into_iter().map(|input| runner.record(input)));
     Script { lines }
 }
@@ -91,6 +124,8 @@ pub struct Runner {
     events: Vec<Event>,
     sides: Arc<[Side]>,
     watcher: Option<Watcher>,
+    /// What calls meet before they reach the world, in order.
+    faults: Vec<Armed>,
     /// An invariant that did not hold in this step.
     violation: Option<Box<Violation>>,
 }
@@ -106,6 +141,7 @@ impl Runner {
             events: Vec::new(),
             sides: Arc::new([]),
             watcher: None,
+            faults: Vec::new(),
             violation: None,
         };
         let hosts: Vec<_> = runner.world.hosts().map(|(host, _)| host).collect();
@@ -128,6 +164,11 @@ impl Runner {
     /// The goals that were reached, if this runner is [observed](Self::observed).
     pub fn coverage(&self) -> Option<&Coverage> {
         self.watcher.as_ref().map(Watcher::coverage)
+    }
+
+    /// Puts a fault behind the others: from now on, calls meet it before they reach the world.
+    pub fn arm(&mut self, fault: layer::Fault) {
+        self.faults.push(fault.into());
     }
 
     /// The world as it is now.
@@ -191,10 +232,10 @@ impl Runner {
                 self.begin(self.world.seed(), (**policy).clone(), statement, done);
             }
             Action::Input(input) => {
-                let reply = self.apply(input);
-                self.bind(&reply, expected);
-                (done.answer, done.why) = told(&reply, expected);
-                let found = answer_of(&reply);
+                let told = self.ask(input);
+                self.bind(&told, expected);
+                (done.answer, done.why) = told.sentences(expected);
+                let found = told.answer();
                 if let Some(expected) = expected.filter(|it| !same(it, found.as_ref())) {
                     let found = done.answer.clone().unwrap_or_else(|| "done".to_owned());
                     done.mismatch(expected.to_string(), found);
@@ -213,6 +254,7 @@ impl Runner {
             Action::ExpectEvent { host, facts, vm, there } => {
                 self.expect_event(*host, facts, *vm, *there, done);
             }
+            Action::Fault(fault) => self.arm(fault.clone()),
             Action::ExpectJob { job, facts } => {
                 let found = self.world.job(*job).map(|(_, job)| look::job_facts(&job));
                 let holds = match (facts, &found) {
@@ -226,6 +268,52 @@ impl Runner {
                 }
             }
         }
+    }
+
+    /// Makes an input happen, unless it is a call and a fault says otherwise.
+    fn ask(&mut self, input: &Input) -> Told {
+        let Input::Call { host, call, .. } = input else { return Told::Reply(self.apply(input)) };
+        match self.judge(*host, call) {
+            Verdict::Refuse(code) => Told::Reply(Reply::Refused(layer::refusal(call, code))),
+            Verdict::Missing => Told::Reply(Reply::NotFound(layer::missing(call))),
+            Verdict::Unreachable => Told::Nothing(NEVER_REACHED),
+            Verdict::LoseAnswer => {
+                self.apply(input);
+                Told::Nothing(ANSWER_LOST)
+            }
+            Verdict::Delay(by) => {
+                self.apply(&Input::Advance(by));
+                Told::Reply(self.apply(input))
+            }
+            Verdict::Pass => Told::Reply(self.apply(input)),
+        }
+    }
+
+    /// What the faults say of a call.
+    fn judge(&mut self, host: HostId, call: &Call) -> Verdict {
+        if self.faults.is_empty() {
+            return Verdict::Pass;
+        }
+        let (call, job) = match call.parts().0 {
+            Call::RequestJobStateChange { job, .. }
+            | Call::GetError { job }
+            | Call::GetErrorEx { job } => (call, Some(*job)),
+            _ => (call, None),
+        };
+        let subject = || self.world.job(job?)?.1.affected.first().copied();
+        let vm = call.vm().or_else(subject);
+        let host_name = Names::host_name(self, host).unwrap_or_default();
+        let vm_name = vm.and_then(|vm| Names::vm_name(self, host, vm));
+        let seen = Seen {
+            host: &host_name,
+            asked: Asked::Call(call.operation()),
+            call: Some(call),
+            vm,
+            vm_name: vm_name.as_deref(),
+            job,
+            at: self.world.now(),
+        };
+        self.faults.iter_mut().find_map(|it| it.judge(&seen)).unwrap_or(Verdict::Pass)
     }
 
     /// Applies an input and keeps up with names.
@@ -256,8 +344,10 @@ impl Runner {
         reply
     }
 
-    fn bind(&mut self, reply: &Reply, expected: Option<&Expected>) {
-        if let (Reply::Started(job), Some(Expected::Started(Some(alias)))) = (reply, expected) {
+    fn bind(&mut self, told: &Told, expected: Option<&Expected>) {
+        if let (Told::Reply(Reply::Started(job)), Some(Expected::Started(Some(alias)))) =
+            (told, expected)
+        {
             self.aliases.insert(alias.clone(), *job);
         }
     }
@@ -297,13 +387,13 @@ impl Runner {
     /// A line for an input, with the answer that it gets now.
     fn record(&mut self, input: &Input) -> Line {
         let mut line = Line::from_input(input, self);
-        let reply = self.apply(input);
-        let mut expected = answer_of(&reply);
+        let told = self.ask(input);
+        let mut expected = told.answer();
         if let Some(Expected::Started(alias)) = &mut expected {
             let name = format!("job{}", self.aliases.len() + 1);
             *alias = Some(name);
         }
-        self.bind(&reply, expected.as_ref());
+        self.bind(&told, expected.as_ref());
         line.answer = expected.map(Into::into);
         line
     }
@@ -369,44 +459,12 @@ fn or<T: ToString>(facts: Option<T>, nothing: &str) -> String {
     facts.map_or_else(|| nothing.to_owned(), |it| it.to_string())
 }
 
-/// The answer that a line could have expected; `None` where an input that is no call took place.
-fn answer_of(reply: &Reply) -> Option<Expected> {
-    match reply {
-        Reply::Completed | Reply::Returned(_) => Some(Expected::Completed),
-        Reply::Started(_) => Some(Expected::Started(None)),
-        Reply::Refused(refusal) => Some(Expected::Refused(refusal.code)),
-        Reply::NotImplemented => Some(Expected::NotImplemented),
-        Reply::NotFound(_) => Some(Expected::Missing),
-        Reply::Rejected(_) => Some(Expected::Rejected),
-        Reply::Happened => None,
-    }
-}
-
 /// Whether an answer is as expected; an alias is no part of it.
 fn same(expected: &Expected, found: Option<&Expected>) -> bool {
     match (expected, found) {
         (Expected::Started(_), Some(Expected::Started(_))) => true,
         (expected, found) => Some(expected) == found,
     }
-}
-
-/// The answer and the reason, for a person.
-fn told(reply: &Reply, expected: Option<&Expected>) -> (Option<String>, Option<String>) {
-    let answer = answer_of(reply).map(|it| match (&it, expected) {
-        (Expected::Started(_), Some(named @ Expected::Started(_))) => named.to_string(),
-        _ => it.to_string(),
-    });
-    let why = match reply {
-        Reply::Refused(refusal) => Some(match &refusal.found {
-            Some(found) => format!("{} ({found})", refusal.why),
-            None => refusal.why.to_string(),
-        }),
-        Reply::NotFound(missing) => Some(missing.to_string()),
-        Reply::Rejected(rejection) => Some(rejection.to_string()),
-        Reply::NotImplemented => Some("Windows does not implement the method".to_owned()),
-        _ => None,
-    };
-    (answer, why)
 }
 
 /// The host that a statement is about.

@@ -171,11 +171,12 @@ pub(super) enum Keyword {
     Upgrade,
     Seed,
     Policy,
+    Fault,
     LimitTransfers,
 }
 
 impl Keyword {
-    const FIXED: [(Self, &'static str); 17] = [
+    const FIXED: [(Self, &'static str); 18] = [
         (Self::Host, "host"),
         (Self::Vm, "vm"),
         (Self::Advance, "advance"),
@@ -192,6 +193,7 @@ impl Keyword {
         (Self::Upgrade, "upgrade"),
         (Self::Seed, "seed"),
         (Self::Policy, "policy"),
+        (Self::Fault, "fault"),
         (Self::LimitTransfers, TRANSFERS),
     ];
 

@@ -50,8 +50,8 @@ fn every_problem_of_a_file_is_reported_in_order() {
         [
             "2:10: expected the name of a host, found the end of the line",
             "4:7: expected a method, found `GetEror` (did you mean `GetError`?)",
-            "4:22: expected `0`, `1`, `4096`, `32768` to `32779`, `missing` or `rejected`, found \
-             `99`",
+            "4:22: expected `0`, `1`, `4096`, `32768` to `32779`, `missing`, `unanswered` or \
+             `rejected`, found `99`",
             "5:6: no line before this one ends with `=> 4096 job1`",
             "7:10: expected a unit (d, h, m, s, ms, us, ns), found the end of the text in the \
              duration `1`",

@@ -5,6 +5,7 @@ use hyperv_replica::engine::{
     Answer, Caller, Disturbance, HostChange, HostSpec, HostTrouble, Input, Policy, Refusals,
     VmSpec, VmTrouble, Weakness, World,
 };
+use hyperv_replica::layer::{Asked, Fault, Plan, Read, Verdict, VmRef};
 use hyperv_replica::model::*;
 use hyperv_replica::script::{
     Action, EventFacts, Expectation, Expected, JobFacts, Line, Names, Runner, Script, Statement,
@@ -519,6 +520,39 @@ fn policy() -> impl Strategy<Value = Policy> {
     })
 }
 
+fn fault() -> BoxedStrategy<Fault> {
+    let asked = any_of![
+        Just(Asked::Anything),
+        Just(Asked::AnyCall),
+        Just(Asked::AnyRead),
+        prop::sample::select(Operation::ALL).prop_map(Asked::Call),
+        prop::sample::select(Read::ALL).prop_map(Asked::Read),
+    ];
+    let host = of(prop_oneof![1 => Just("any".to_owned()), 3 => text()]);
+    let vm = of(any_of![text().prop_map(VmRef::Name), guid().prop_map(|it| VmRef::Id(VmId(it))),]);
+    let verdict = any_of![
+        Just(Verdict::Pass),
+        Just(Verdict::LoseAnswer),
+        Just(Verdict::Unreachable),
+        Just(Verdict::Missing),
+        any::<Duration>().prop_map(Verdict::Delay),
+        one_of().prop_map(Verdict::Refuse),
+    ];
+    let window = (of(time()), of(time()), any::<u32>(), of(any::<u32>()));
+    (host, asked, vm, window, verdict)
+        .prop_map(|(host, asked, vm, (from, until, after, times), verdict)| Fault {
+            host,
+            asked,
+            vm,
+            from,
+            until,
+            after,
+            times,
+            verdict,
+        })
+        .boxed()
+}
+
 fn line() -> BoxedStrategy<Line> {
     let job = || prop::sample::select(vec!["job1".to_owned(), "{GUID}".into(), "job-x".into()]);
     let name = |text: String| Word::name(&text);
@@ -543,11 +577,13 @@ fn line() -> BoxedStrategy<Line> {
         }),
         2 => expect.prop_map(|it| (it, false)),
         1 => wait.prop_map(|it| (it, false)),
+        1 => fault().prop_map(|it| (Statement::Fault(it), false)),
     ];
     let answer = any_of![
         Just(Expected::Completed),
         Just(Expected::Started(None)),
         Just(Expected::Missing),
+        Just(Expected::Unanswered),
         Just(Expected::NotImplemented),
         one_of().prop_map(Expected::Refused),
     ];
@@ -616,6 +652,14 @@ proptest! {
         let script = parse(&printed).unwrap_or_else(|error| panic!("{printed}\n{error}"));
         prop_assert_eq!(script.to_string(), &*printed);
         prop_assert_eq!(parse(&script.to_string()), Ok(script), "{}", printed);
+    }
+
+    #[test]
+    fn a_plan_is_printed_and_read_back(faults in vec(fault(), 0..6)) {
+        let plan = Plan::from_iter(faults);
+        let printed = plan.to_string();
+        let read: Result<Plan, _> = printed.parse();
+        prop_assert_eq!(read, Ok(plan), "{}", printed);
     }
 
     #[test]
