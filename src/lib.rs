@@ -103,6 +103,9 @@ pub mod script;
 
 pub mod testkit;
 
+#[cfg(feature = "cim")]
+pub mod cim;
+
 /// What a test usually needs.
 pub mod prelude {
     pub use crate::error::{Error, Result};

@@ -95,10 +95,11 @@ fn rooms_know_only_what_they_may() {
             "script",
             &["script", "layer", "sim", "oracle", "engine", "rules", "service", "error", "model"],
         ),
+        ("cim", &["cim", "service", "error", "model"]),
     ];
     const ROOMS: &[&str] = &[
         "model", "error", "service", "layer", "rules", "engine", "oracle", "sim", "script",
-        "prelude",
+        "prelude", "cim",
     ];
     let mut found = Vec::new();
     for (room, may) in DOORS {

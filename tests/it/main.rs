@@ -2,6 +2,8 @@
 
 mod accounts;
 mod arbitrary;
+#[cfg(feature = "cim")]
+mod cim;
 mod codes;
 mod event_log;
 mod faulty;
