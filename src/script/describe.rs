@@ -3,12 +3,12 @@
 use super::args::{Args, BLANK, Group};
 use super::ast::Verb;
 use super::form::{
-    ANSWER, Authentication, Build, Disks, EDITION, Exact, GUEST, GuidForm, Hours, Moment, Name,
-    Number, Numbered, ON_OFF, OperationName, REFUSALS, Rate, Seconds, SharedName, Size, Text, Time,
-    Trouble, TroubleName, UtcOffset, YES_NO,
+    ANSWER, Authentication, Disks, EDITION, Exact, GUEST, GuidForm, Hours, Moment, Name, Number,
+    Numbered, ON_OFF, REFUSALS, Rate, Seconds, SharedName, Size, Text, Time, UtcOffset, YES_NO,
 };
 use super::hash::id_of_name;
 use super::method::Method;
+use super::named::{Build, OperationName, Trouble, TroubleName};
 use super::text::Keyword;
 use crate::engine::{Disturbance, HostChange, HostSpec, HostTrouble, Policy, VmSpec, Weakness};
 use crate::model::{

@@ -219,5 +219,6 @@ mod form;
 pub use form::When;
 
 mod look;
+mod named;
 mod print;
 mod told;
