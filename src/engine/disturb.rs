@@ -203,7 +203,6 @@ impl World {
         how: Happening,
         out: &mut Vec<Event>,
     ) {
-        let now = self.now;
         let Some(vm) = self.vm_state(host, id) else { return };
         let Some(sender) = vm.sender(leg) else { return };
         let crashed = how == Happening::HostCrashed;
@@ -231,10 +230,7 @@ impl World {
         if let Some(to) = to {
             self.edit(host, id, Cause::Happening(how), out, |vm| {
                 if let Some(sender) = vm.sender_mut(leg) {
-                    match to {
-                        Sending::Critical(work) => sender.fails(work, now),
-                        to => sender.phase = to,
-                    }
+                    sender.phase = to;
                 }
             });
         }
@@ -297,6 +293,7 @@ impl World {
 
     /// A host comes up: its senders go on with their cycles.
     fn come_up(&mut self, host: HostId) {
+        let now = self.now;
         self.hosts[usize::from(host.0)].up = true;
         let vms: Vec<VmId> = self.hosts[usize::from(host.0)].vms.keys().copied().collect();
         for vm in vms {
@@ -306,6 +303,12 @@ impl World {
                     Some(Sending::Replicating) => self.arm(host, vm, leg, self.now),
                     Some(Sending::NeedsResync) => {
                         self.arm_window(host, vm, leg, super::transfer::RETRY);
+                    }
+                    // From now on its cycles are missed.
+                    Some(Sending::Critical(work)) => {
+                        if let Some(sender) = self.sender_mut(host, vm, leg) {
+                            sender.fails(work, now);
+                        }
                     }
                     _ => {}
                 }
