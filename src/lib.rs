@@ -42,7 +42,7 @@
 //! |---|---|
 //! | [`model`] | The vocabulary: what WMI says, typed, with Microsoft's numbers. |
 //! | [`service`], [`error`] | The contract: the trait, its verbs, and what can go wrong. |
-//! | [`layer`] | Decorators over any service: faults at the edge. |
+//! | [`layer`] | Decorators over any service: faults at the edge, recordings, a linter for clients. |
 //! | [`rules`] | The rule book: which call is accepted when, else refused with what, and how we know. |
 //! | [`engine`] | The machine: a world as a value, and one pure function that changes it. |
 //! | [`oracle`] | What holds always, what should happen sometimes, and what an answer rests on. |
@@ -72,7 +72,8 @@
 //!
 //! # Features
 //!
-//! The default features are the whole library. `cli` adds the command `hvr`, `proptest` the
+//! The default features are the whole library but for the text of recordings and
+//! `script::compare`, which come with `record`. `cli` adds that and the command `hvr`, `proptest` the
 //! strategies of [`testkit`].
 //!
 //! # Determinism

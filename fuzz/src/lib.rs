@@ -99,9 +99,8 @@ fn begins() -> &'static [World] {
 pub fn run(bytes: &[u8]) {
     let Ok(script) = script::parse_bytes(bytes) else { return };
     // A long stretch of time is much work and nothing new.
-    let long = |line: &Line| {
-        matches!(line.statement, Some(Statement::Advance(by)) if by > time::days(1))
-    };
+    let long =
+        |line: &Line| matches!(line.statement, Some(Statement::Advance(by)) if by > time::days(1));
     if script.lines.len() > 64 || script.lines.iter().any(long) {
         return;
     }

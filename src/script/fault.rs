@@ -20,7 +20,7 @@ const ANY: &str = "any";
 /// Reads the words before the arrow, the first of which is `fault`, and those behind it.
 pub(super) fn parse(
     args: &[Arg],
-    arrow: Option<Token>,
+    arrow: Option<&Token>,
     behind: &[Token],
 ) -> Result<Fault, Vec<Problem>> {
     let last = args.last().map_or(Span::default(), |it| it.span);
@@ -43,7 +43,7 @@ pub(super) fn parse(
     }
     let mut problems = reader.finish();
     match arrow {
-        Some(Token::Arrow(span)) => match verdict(span, behind) {
+        Some(Token::Arrow(span)) => match verdict(*span, behind) {
             Ok(verdict) => fault.verdict = verdict,
             Err(problem) => problems.push(problem),
         },
@@ -87,33 +87,33 @@ fn verdict(arrow: Span, tokens: &[Token]) -> Result<Verdict, Problem> {
         let end = Span { start: arrow.end, end: arrow.end + 1 };
         return Err(Problem::new(end, format!("{EXPECTED}, found the end of the line")));
     };
+    let duration = |word: &Word| {
+        parse_duration(word.plain().unwrap_or_default()).map_err(|_| {
+            let found = shown(word.text());
+            let message = format!("expected a duration such as `30s`, found {found}");
+            Problem::new(word.span(), message)
+        })
+    };
     let (verdict, rest) = match (first.plain().unwrap_or_default(), rest) {
         ("pass", rest) => (Verdict::Pass, rest),
         ("lost", rest) => (Verdict::LoseAnswer, rest),
         ("unreachable", rest) => (Verdict::Unreachable, rest),
         ("missing", rest) => (Verdict::Missing, rest),
-        ("delay", [word, rest @ ..]) => match parse_duration(word.plain().unwrap_or_default()) {
-            Ok(by) => (Verdict::Delay(by), rest),
-            Err(_) => {
-                let found = shown(word.text());
-                let message = format!("expected a duration such as `30s`, found {found}");
-                return Err(Problem::new(word.span(), message));
-            }
-        },
+        ("delay", [word, rest @ ..]) => (Verdict::Delay(duration(word)?), rest),
         ("delay", []) => {
             let end = Span { start: first.span().end, end: first.span().end + 1 };
             let message = "expected a duration such as `30s`, found the end of the line";
             return Err(Problem::new(end, message));
         }
-        (text, rest) => match ErrorCode::parse(text) {
-            Ok(code) => (Verdict::Refuse(code), rest),
-            Err(_) => {
+        (text, rest) => {
+            let code = ErrorCode::parse(text).map_err(|_| {
                 let message = format!("{EXPECTED}, found {}", shown(first.text()));
                 let words = ["pass", "lost", "unreachable", "missing", "delay"];
                 let names = ErrorCode::ALL.iter().map(|it| it.name()).chain(words);
-                return Err(Problem::new(first.span(), message).near(first.text(), names));
-            }
-        },
+                Problem::new(first.span(), message).near(first.text(), names)
+            })?;
+            (Verdict::Refuse(code), rest)
+        }
     };
     match rest {
         [] => Ok(verdict),

@@ -222,3 +222,11 @@ mod look;
 mod named;
 mod print;
 mod told;
+
+#[cfg(feature = "record")]
+mod recording;
+
+#[cfg(feature = "record")]
+mod compare;
+#[cfg(feature = "record")]
+pub use compare::{Difference, NoBeginning, compare, compare_in};

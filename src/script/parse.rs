@@ -255,7 +255,7 @@ fn parse_line(text: &str) -> (Line, Vec<Problem>) {
     let first = args.first().and_then(|it| it.value.plain().filter(|_| it.key.is_none()));
     if first.and_then(Keyword::named) == Some(Keyword::Fault) {
         // What stands behind its arrow is part of what it says, and no expectation.
-        match fault::parse(&args, arrow, behind.as_slice()) {
+        match fault::parse(&args, arrow.as_ref(), behind.as_slice()) {
             Ok(fault) => line.statement = Some(Statement::Fault(fault)),
             Err(found) => problems.extend(found),
         }
@@ -275,6 +275,22 @@ fn parse_line(text: &str) -> (Line, Vec<Problem>) {
         problems.extend(fits(statement, answer));
     }
     (line, problems)
+}
+
+/// Reads a line that is a call and nothing else; the problems have no line number yet.
+#[cfg(feature = "record")]
+pub(super) fn call_line(text: &str) -> Result<CallLine, Vec<Problem>> {
+    match parse_line(text) {
+        (Line { statement: Some(Statement::Call(call)), answer: None, .. }, problems)
+            if problems.is_empty() =>
+        {
+            Ok(call)
+        }
+        (_, problems) if problems.is_empty() => {
+            Err(vec![Problem::new(Span { start: 1, end: 2 }, "expected a call")])
+        }
+        (_, problems) => Err(problems),
+    }
 }
 
 /// Reads what stands behind `=>`.

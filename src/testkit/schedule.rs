@@ -16,9 +16,9 @@
 
 use super::beginning::Beginning;
 use super::walk::{Pick, disturbance, opposite};
-use crate::engine::{Caller, Disturbance, Event, HostChange, Input, World};
+use crate::engine::{Caller, Event, HostChange, Input, World};
 use crate::model::time::{hours, minutes, seconds};
-use crate::model::{Call, Certificate, HostId, SimTime};
+use crate::model::{Call, Certificate};
 use crate::script::{self, Script, Verb};
 use crate::testkit::beginning::THUMBPRINT;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -164,7 +164,7 @@ impl Draws {
         let kind = all.iter().position(of);
         // The same is drawn for each kind, so that a dial changes only what it is about.
         let (pick, what) = (self.pick(), self.below(1 << 16));
-        let mut disturb = |verbs: &[Verb], how: u16| {
+        let disturb = |verbs: &[Verb], how: u16| {
             let verb = verbs[usize::try_from(what).unwrap_or(0) % verbs.len()];
             let begins = disturbance(world, verb, Pick { how, ..pick });
             (begins.map(Input::Disturb), begins.and_then(opposite).map(Input::Disturb))

@@ -96,10 +96,17 @@ fn rooms_know_only_what_they_may() {
             &["script", "layer", "sim", "oracle", "engine", "rules", "service", "error", "model"],
         ),
         ("cim", &["cim", "service", "error", "model"]),
+        (
+            "testkit",
+            &[
+                "testkit", "script", "layer", "sim", "oracle", "engine", "rules", "service",
+                "error", "model",
+            ],
+        ),
     ];
     const ROOMS: &[&str] = &[
         "model", "error", "service", "layer", "rules", "engine", "oracle", "sim", "script",
-        "prelude", "cim",
+        "prelude", "cim", "testkit",
     ];
     let mut found = Vec::new();
     for (room, may) in DOORS {

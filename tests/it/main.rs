@@ -7,15 +7,19 @@ mod cim;
 mod codes;
 mod event_log;
 mod faulty;
+mod fuzz_smoke;
 mod health;
 mod house;
 mod jobs;
 mod lab;
+mod lint;
 mod model;
 mod network;
 mod oracles;
 mod policies;
 mod properties;
+#[cfg(feature = "record")]
+mod record;
 mod rules;
 mod scenarios;
 #[cfg(feature = "cli")]

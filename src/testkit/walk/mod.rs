@@ -101,9 +101,7 @@ impl Step {
                 };
                 Some(Input::Call { host: place.host, caller, call: call.with_flaw(flaw) })
             }
-            Self::Disturb(verb, pick) => {
-                trouble::disturbance(world, verb, pick).map(Input::Disturb)
-            }
+            Self::Disturb(verb, pick) => disturbance(world, verb, pick).map(Input::Disturb),
             Self::Configure(pick) => trouble::change(world, pick),
         }
     }
