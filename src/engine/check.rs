@@ -4,7 +4,7 @@ use super::World;
 use super::agenda::Due;
 use super::job::Kind;
 use super::network::Injection;
-use super::sender::{Cycle, Sending};
+use super::sender::{Cycle, Sending, Work};
 use super::vm::{Role, VmState};
 use super::{HostState, host_of};
 use crate::model::{EnabledState, HostId, JobId, JobState, Leg, RelationshipId, VmId};
@@ -81,10 +81,11 @@ impl World {
             must!(sender.peer != host_id, "{key} sends to its own host");
             let replicates =
                 matches!(sender.phase, Sending::Replicating) && host.up && vm.lock.is_none();
-            let waits = sender.cycle != Cycle::Idle;
+            let waits = !matches!(sender.cycle, Cycle::Idle | Cycle::Stopped(_));
             must!(!replicates || waits, "{key} replicates without a next cycle");
             let on_agenda = match sender.cycle {
                 Cycle::Idle => true,
+                Cycle::Stopped(_) => sender.phase == Sending::Critical(Work::Replication),
                 Cycle::Waits(it) => self.agenda.contains(it, Due::CloseLog(host_id, id, leg)),
                 Cycle::Flies(it, _) => self.agenda.contains(it, Due::LogArrives(host_id, id, leg)),
                 Cycle::Queued(turn, _) => host.transfers.queue.get(&turn) == Some(&(id, leg)),
@@ -178,7 +179,7 @@ impl World {
         let flying = senders.filter(|it| matches!(it.cycle, Cycle::Flies(..))).count();
         let active = usize::from(host.transfers.active);
         must!(flying == active, "{flying} logs are on their way from host {}, not {active}", id.0);
-        let free = host.transfers.active < self.policy.transfers();
+        let free = host.transfers.are_free();
         let served = || self.agenda.entries().any(|it| it.1 == Due::NextTransfer(id));
         must!(
             host.transfers.queue.is_empty() || !free || served(),

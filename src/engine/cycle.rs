@@ -67,7 +67,7 @@ impl World {
         let Some(vm) = state.vms.get(&id) else { return };
         let log =
             Log { closed: self.now, position: vm.source(leg, &self.lines, self.now).position };
-        if state.transfers.active < self.policy.transfers() {
+        if state.transfers.are_free() {
             let arrives = self.arrival(host, id, leg, vm, log);
             self.send_log(host, id, leg, log, arrives, out);
             return;
@@ -128,10 +128,9 @@ impl World {
 
     /// Logs that wait set off, as many as may.
     pub(super) fn next_transfer(&mut self, host: HostId, out: &mut Vec<Event>) {
-        let most = self.policy.transfers();
         loop {
             let transfers = &mut self.hosts[usize::from(host.0)].transfers;
-            if transfers.active >= most {
+            if !transfers.are_free() {
                 return;
             }
             let Some((_, (id, leg))) = transfers.queue.pop_first() else { return };
@@ -274,7 +273,7 @@ impl World {
             let by = Cause::Happening(Happening::SendRefused);
             self.edit(host, id, by, out, |vm| {
                 if let Some(sender) = vm.sender_mut(leg) {
-                    sender.phase = Sending::Critical(work);
+                    sender.fails(work, now);
                 }
             });
         }
@@ -350,8 +349,9 @@ impl Sender {
         agenda: &mut Agenda,
         now: SimTime,
     ) {
+        self.counters = self.counted(now);
         match std::mem::replace(&mut self.cycle, Cycle::Idle) {
-            Cycle::Idle => {}
+            Cycle::Idle | Cycle::Stopped(_) => {}
             Cycle::Waits(ticket) => agenda.cancel(Some(ticket)),
             Cycle::Queued(turn, _) => {
                 transfers.queue.remove(&turn);

@@ -78,7 +78,8 @@ impl World {
         }
         let by = Cause::Call(Operation::RevertFailover);
         if let Some(sender) = self.sender(host, id, leg) {
-            if sender.phase != Sending::Synced {
+            // A preparation that was still at work has been taken back already.
+            if !matches!(sender.phase, Sending::Synced | Sending::Replicating) {
                 return Err(Failed::GONE);
             }
             self.set_phase(host, id, leg, Sending::Replicating, Operation::RevertFailover, out);

@@ -505,7 +505,10 @@ impl VmState {
                 ReplicationState::Suspended => return Err(Turned::NotNow),
                 _ => return Err(Turned::NoReplica),
             },
-            Message::ResyncBegins if receiver.too_small => return Err(Turned::OutOfBounds),
+            Message::ResyncBegins if receiver.sizes_differ => return Err(Turned::OtherSizes),
+            Message::ResyncBegins if receiver.phase == Receiving::ResyncHeld => {
+                return Err(Turned::NotNow);
+            }
             Message::ResyncBegins => match shown {
                 ReplicationState::Replicating
                 | ReplicationState::Resynchronizing
@@ -526,6 +529,12 @@ impl VmState {
                 let compared =
                     matches!(receiver.phase, Receiving::Resyncing | Receiving::ResyncSuspended);
                 match reach {
+                    Some(_) if receiver.phase == Receiving::ResyncHeld => {
+                        return Err(Turned::NotNow);
+                    }
+                    None if receiver.phase == Receiving::ResyncHeld => {
+                        receiver.phase = Receiving::Suspended(Work::Replication);
+                    }
                     Some(_) if !compared => return Err(Turned::NoMore),
                     Some(reach) => receiver.is_copy_of(reach, now),
                     None if compared => receiver.phase = Receiving::Replicating,

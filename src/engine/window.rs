@@ -186,7 +186,7 @@ impl World {
         let Some(state) = self.host(host) else { return };
         let ended = |(id, vm): (&VmId, &std::sync::Arc<VmState>)| {
             [Leg::Primary, Leg::Extended].map(|leg| {
-                let window = vm.counters(leg).filter(|it| it.start < next)?;
+                let window = vm.counters(leg, next).filter(|it| it.start < next)?;
                 Some((RelationshipId { vm: *id, leg }, window))
             })
         };
