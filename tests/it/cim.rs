@@ -2,4 +2,5 @@
 
 mod path;
 mod schema;
+mod text;
 mod value;
