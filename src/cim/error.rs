@@ -3,7 +3,7 @@
 use super::SyntaxError;
 use std::fmt;
 
-/// The result of what a client of WMI does.
+/// The result of what a [`CimClient`](super::CimClient) does.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why WMI did not do what it was asked for.

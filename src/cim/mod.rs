@@ -10,6 +10,8 @@
 //! | Values, and their types | [`Value`], [`Array`], [`DateTime`], [`CimType`] |
 //! | Objects, and where they are | [`Instance`], [`ObjectPath`] |
 //! | Instances as text in a parameter | [`text`] |
+//! | Queries | [`wql`] |
+//! | What a client can ask | [`CimClient`], [`CimClientExt`] |
 //! | What goes wrong | [`Error`], [`WbemStatus`] |
 //!
 //! Nothing here knows the simulator. Names of classes, properties and keys are compared without
@@ -44,6 +46,11 @@ pub use schema::{Builds, Class, Method, Parameter, Property, Schema, SchemaError
 mod mof;
 
 pub mod text;
+
+pub mod wql;
+
+mod client;
+pub use client::{CimClient, CimClientExt, Reply, Subscription};
 
 mod error;
 pub use error::{Error, Result, WbemStatus};
