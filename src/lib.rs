@@ -73,7 +73,8 @@
 //! # Features
 //!
 //! The default features are the whole library. `cli` adds the command `hvr`, `proptest` the
-//! strategies of [`testkit`].
+//! strategies of [`testkit`], `cim` the wire vocabulary: schema, values, paths, embedded instances
+//! and WQL.
 //!
 //! # Determinism
 //!

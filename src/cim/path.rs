@@ -132,7 +132,9 @@ impl ObjectPath {
     /// The value of a key; `None` if the path does not name it.
     pub fn key(&self, name: &str) -> Option<&KeyValue> {
         match &self.keys {
-            Keys::Named(keys) => keys.get(&Name::from(name)),
+            Keys::Named(keys) => {
+                keys.iter().find(|(key, _)| **key == *name).map(|(_, value)| value)
+            }
             _ => None,
         }
     }

@@ -28,7 +28,7 @@ mod ast;
 mod like;
 mod parse;
 mod print;
-mod test;
+mod select;
 
 pub use ast::{
     Associators, Condition, Constant, Operand, Operator, Projection, PropertyPath, Query,

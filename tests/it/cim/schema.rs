@@ -306,8 +306,10 @@ impl<'a> Comparison<'a> {
         self.same(&what, published["HyperVEmbeddedInstance"].as_str(), embedded);
         let default = published["default"].as_str().map(|it| it.trim_matches('"').to_owned());
         self.same(&what, default, ours.default.as_ref().and_then(Value::to_text));
-        let ours_since = ours.builds.min.or(class.builds.min).unwrap_or(9200);
-        self.same(&what, self.first_build(class.name.as_str(), name), ours_since);
+        // What says nothing is as old as the class, or as the namespace where it moved up.
+        let first = self.first_build(class.name.as_str(), name);
+        let says_nothing = first == 9200 || Some(first) == class.builds.min;
+        self.same(&what, (!says_nothing).then_some(first), ours.builds.min);
         self.same(&what, build(published, "last_seen"), ours.builds.max);
         self.labels += ours.values.iter().len();
         self.same(&what, labels(&published["values"]), own_labels(&ours.values));
