@@ -74,7 +74,8 @@
 //!
 //! The default features are the whole library but for the text of recordings and
 //! `script::compare`, which come with `record`. `cli` adds that and the command `hvr`, `proptest` the
-//! strategies of [`testkit`].
+//! strategies of [`testkit`], `cim` the wire vocabulary: schema, values, paths, embedded instances
+//! and WQL.
 //!
 //! # Determinism
 //!
