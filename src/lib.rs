@@ -47,6 +47,7 @@
 //! | [`oracle`] | What holds always, what should happen sometimes, and what an answer rests on. |
 //! | [`sim`] | The shell: a lab to experiment with, whose hosts implement the contract. |
 //! | [`script`] | The language of scenarios: parser, printer, runner. |
+//! | [`testkit`] | Kits for those who test. |
 //!
 //! # The states
 //!
@@ -72,6 +73,8 @@
 //!
 //! The default features are the whole library. `cli` adds the command `hvr`.
 //!
+//! `conformance` adds the suite of behaviours in `testkit::conformance`, to be run on a backend.
+//!
 //! # Determinism
 //!
 //! The same inputs give the same bytes: no clock, no entropy and no hash map is read in [`model`],
@@ -95,6 +98,8 @@ pub mod oracle;
 pub mod sim;
 
 pub mod script;
+
+pub mod testkit;
 
 /// What a test usually needs.
 pub mod prelude {

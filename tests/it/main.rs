@@ -3,6 +3,8 @@
 mod accounts;
 mod arbitrary;
 mod codes;
+#[cfg(feature = "conformance")]
+mod conformance;
 mod event_log;
 mod health;
 mod house;
