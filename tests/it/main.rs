@@ -2,10 +2,13 @@
 
 mod accounts;
 mod arbitrary;
+#[cfg(feature = "cim")]
+mod cim;
 mod codes;
 #[cfg(feature = "conformance")]
 mod conformance;
 mod event_log;
+mod faulty;
 mod health;
 mod house;
 mod jobs;
@@ -23,5 +26,6 @@ mod script_parse;
 mod script_round_trip;
 mod script_run;
 mod server;
+mod strategies;
 mod strict;
 mod transitions;
