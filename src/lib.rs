@@ -77,6 +77,8 @@
 //! strategies of [`testkit`], `cim` the wire vocabulary: schema, values, paths, embedded instances
 //! and WQL.
 //!
+//! `conformance` adds the suite of behaviours in `testkit::conformance`, to be run on a backend.
+//!
 //! # Determinism
 //!
 //! The same inputs give the same bytes: no clock, no entropy and no hash map is read in [`model`],
