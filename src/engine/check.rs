@@ -6,6 +6,7 @@ use super::job::Kind;
 use super::network::Injection;
 use super::sender::{Cycle, Sending};
 use super::vm::{Role, VmState};
+use super::vms::Hint;
 use super::{HostState, host_of};
 use crate::model::{EnabledState, HostId, JobId, JobState, Leg, RelationshipId, VmId};
 use std::fmt;
@@ -38,7 +39,7 @@ impl World {
     pub fn check(&self) -> Result<(), Inconsistency> {
         for (index, host) in (0u16..).zip(&self.hosts) {
             let host_id = HostId(index);
-            for (id, vm) in &host.vms {
+            for (id, vm) in host.vms.iter() {
                 self.check_vm(host_id, host, *id, vm)?;
             }
             self.check_transfers(host_id, host)?;
@@ -83,10 +84,13 @@ impl World {
                 matches!(sender.phase, Sending::Replicating) && host.up && vm.lock.is_none();
             let waits = sender.cycle != Cycle::Idle;
             must!(!replicates || waits, "{key} replicates without a next cycle");
+            let hint = Hint::default();
             let on_agenda = match sender.cycle {
                 Cycle::Idle => true,
-                Cycle::Waits(it) => self.agenda.contains(it, Due::CloseLog(host_id, id, leg)),
-                Cycle::Flies(it, _) => self.agenda.contains(it, Due::LogArrives(host_id, id, leg)),
+                Cycle::Waits(it) => self.agenda.contains(it, Due::CloseLog(host_id, id, hint, leg)),
+                Cycle::Flies(it, _) => {
+                    self.agenda.contains(it, Due::LogArrives(host_id, id, hint, leg))
+                }
                 Cycle::Queued(turn, _) => host.transfers.queue.get(&turn) == Some(&(id, leg)),
             };
             must!(on_agenda, "{key} is in a cycle that nobody will go on with");
@@ -149,10 +153,10 @@ impl World {
                 Due::Phase(id) | Due::Reap(id) => {
                     self.record(id).is_some_and(|it| it.ticket == Some(ticket))
                 }
-                Due::CloseLog(host, vm, leg) => {
+                Due::CloseLog(host, vm, _, leg) => {
                     self.sender(host, vm, leg).is_some_and(|it| it.cycle == Cycle::Waits(ticket))
                 }
-                Due::LogArrives(host, vm, leg) => self.sender(host, vm, leg).is_some_and(
+                Due::LogArrives(host, vm, _, leg) => self.sender(host, vm, leg).is_some_and(
                     |it| matches!(it.cycle, Cycle::Flies(flies, _) if flies == ticket),
                 ),
                 Due::LogFull(host, vm, leg) => {

@@ -84,7 +84,7 @@ impl World {
     fn copies_of(&self, id: VmId) -> impl Iterator<Item = (HostId, &VmState)> {
         (0u16..).map(HostId).zip(&self.hosts).filter_map(move |(host, state)| {
             let vm = state.vms.get(&id)?;
-            (!matches!(vm.role, Role::Test { .. })).then_some((host, &**vm))
+            (!matches!(vm.role, Role::Test { .. })).then_some((host, vm))
         })
     }
 

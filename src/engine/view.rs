@@ -53,7 +53,7 @@ impl World {
 
     /// The virtual machines of a host, in the order of their ids.
     pub fn vms(&self, host: HostId) -> impl Iterator<Item = Vm> {
-        self.host(host).into_iter().flat_map(|it| &it.vms).map(|(id, vm)| vm.view(*id))
+        self.host(host).into_iter().flat_map(|it| it.vms.iter()).map(|(id, vm)| vm.view(*id))
     }
 
     /// One virtual machine.

@@ -184,7 +184,7 @@ impl World {
     /// figures go to the log.
     fn end_windows(&mut self, host: HostId, next: SimTime, end: impl Fn(SimTime) -> SimTime) {
         let Some(state) = self.host(host) else { return };
-        let ended = |(id, vm): (&VmId, &std::sync::Arc<VmState>)| {
+        let ended = |(id, vm): (&VmId, &VmState)| {
             [Leg::Primary, Leg::Extended].map(|leg| {
                 let window = vm.counters(leg).filter(|it| it.start < next)?;
                 Some((RelationshipId { vm: *id, leg }, window))
