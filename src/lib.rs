@@ -42,11 +42,13 @@
 //! |---|---|
 //! | [`model`] | The vocabulary: what WMI says, typed, with Microsoft's numbers. |
 //! | [`service`], [`error`] | The contract: the trait, its verbs, and what can go wrong. |
+//! | [`layer`] | Decorators over any service: faults at the edge, recordings, a linter for clients. |
 //! | [`rules`] | The rule book: which call is accepted when, else refused with what, and how we know. |
 //! | [`engine`] | The machine: a world as a value, and one pure function that changes it. |
 //! | [`oracle`] | What holds always, what should happen sometimes, and what an answer rests on. |
 //! | [`sim`] | The shell: a lab to experiment with, whose hosts implement the contract. |
 //! | [`script`] | The language of scenarios: parser, printer, runner. |
+//! | [`testkit`] | What tests are made of: generated walks, drawn troubles, counterexamples. |
 //!
 //! # The states
 //!
@@ -70,7 +72,9 @@
 //!
 //! # Features
 //!
-//! The default features are the whole library. `cli` adds the command `hvr`.
+//! The default features are the whole library but for the text of recordings and
+//! `script::compare`, which come with `record`. `cli` adds that and the command `hvr`, `proptest` the
+//! strategies of [`testkit`].
 //!
 //! # Determinism
 //!
@@ -86,6 +90,8 @@ pub use error::{Error, Result};
 pub mod service;
 pub use service::{Outcome, ReplicationService, ReplicationServiceExt};
 
+pub mod layer;
+
 pub mod rules;
 
 pub mod engine;
@@ -95,6 +101,11 @@ pub mod oracle;
 pub mod sim;
 
 pub mod script;
+
+pub mod testkit;
+
+#[cfg(feature = "cim")]
+pub mod cim;
 
 /// What a test usually needs.
 pub mod prelude {

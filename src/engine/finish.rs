@@ -347,15 +347,19 @@ impl World {
         self.end_transfer(host, id, leg, out);
         self.disarm(host, id, leg);
         let by = Cause::Call(Operation::RemoveReplicationRelationship);
+        // What is written to a copy that nobody replicates to any more is its own.
+        let receiver = self.vm_state(host, id).and_then(|vm| vm.receiver());
+        let held = receiver.filter(|it| it.phase.recovery().is_none()).map(|it| it.held);
+        let branch = held
+            .filter(|_| leg == Leg::Primary)
+            .map(|held| Reach { line: self.lines.begin(Some(held), now), ..held });
         self.edit(host, id, by, out, |vm| {
-            let reach = vm.reach(now);
             match (&mut vm.role, leg) {
                 (Role::Replica { onward, .. }, Leg::Extended) => *onward = None,
                 (role, _) => {
-                    let received = matches!(role, Role::Replica { .. } | Role::Extended { .. });
                     *role = Role::None;
-                    if received && vm.guest.since.is_none() {
-                        vm.guest.reset(reach);
+                    if let Some(branch) = branch {
+                        vm.guest.reset(branch);
                     }
                 }
             }

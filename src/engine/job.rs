@@ -80,6 +80,28 @@ impl JobRecord {
 
     /// The job as a client reads it.
     pub(crate) fn view(&self, id: JobId, now: SimTime) -> Job {
+        Job {
+            error: self.failure.as_deref().cloned(),
+            affected: self.affected().collect(),
+            ..self.outline(id, now)
+        }
+    }
+
+    /// Brings what a client has read of the job to now.
+    pub(crate) fn review(&self, id: JobId, now: SimTime, seen: &mut Job) {
+        let Job { error, affected, .. } = std::mem::replace(seen, self.outline(id, now));
+        let same = error.as_ref() == self.failure.as_deref();
+        seen.error = if same { error } else { self.failure.as_deref().cloned() };
+        let same = affected.iter().copied().eq(self.affected());
+        seen.affected = if same { affected } else { self.affected().collect() };
+    }
+
+    fn affected(&self) -> impl Iterator<Item = VmId> {
+        self.vm.into_iter().chain(self.made)
+    }
+
+    /// The job without why it failed and what it acts on.
+    fn outline(&self, id: JobId, now: SimTime) -> Job {
         let current = self.since.map_or(Duration::ZERO, |since| now.since(since));
         let worked = self.worked.saturating_add(current);
         let until = if self.state.is_terminal() { self.changed } else { now };
@@ -94,8 +116,8 @@ impl JobRecord {
             started: self.started,
             state_changed: self.changed,
             elapsed: self.started.map_or(Duration::ZERO, |started| until.since(started)),
-            error: self.failure.as_deref().cloned(),
-            affected: self.vm.into_iter().chain(self.made).collect(),
+            error: None,
+            affected: Vec::new(),
         }
     }
 

@@ -32,6 +32,27 @@ pub(super) struct Hearing<'a> {
 }
 
 impl World {
+    /// Whether the rule book accepts a call now. The call is not made.
+    ///
+    /// ```
+    /// use hyperv_replica::engine::{Caller, World};
+    /// use hyperv_replica::model::{Call, Guid, HostId, VmId};
+    ///
+    /// let call = Call::CommitFailover { vm: VmId(Guid(1)) };
+    /// assert!(!World::new(0).accepts(HostId(0), Caller::Administrator, &call));
+    /// ```
+    pub fn accepts(&self, host: HostId, caller: Caller, call: &Call) -> bool {
+        let judged = |it| self.judge(host, it, caller, call).is_ok();
+        let job = match call.parts().0 {
+            Call::RequestJobStateChange { job, .. }
+            | Call::GetError { job }
+            | Call::GetErrorEx { job } => Some(job),
+            _ => None,
+        };
+        let there = |it: &&HostState| it.up && job.is_none_or(|job| it.jobs.contains_key(job));
+        self.host(host).filter(there).is_some_and(judged)
+    }
+
     /// What the rule book says to a call.
     pub(super) fn judge(
         &self,

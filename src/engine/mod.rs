@@ -32,6 +32,7 @@ mod disturb;
 mod failover;
 mod failure;
 mod finish;
+mod glance;
 mod jobs;
 mod judge;
 mod log;
@@ -45,6 +46,7 @@ mod view;
 
 pub use check::Inconsistency;
 pub use event::{Change, Event, Rejection, Reply, Trouble};
+pub(crate) use glance::{Glance, GlanceAtEnd};
 pub use input::{
     Caller, Disturbance, HostChange, HostSpec, HostTrouble, Input, VmSpec, VmTrouble, Weakness,
 };

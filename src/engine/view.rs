@@ -1,10 +1,10 @@
 //! Reading a world: flat records, as a client of WMI sees them.
 
-use super::World;
 use super::health::{Condition, issue};
 use super::host::HostState;
 use super::vm::VmState;
 use super::window::Window;
+use super::{Policy, World};
 use crate::model::{
     AuthorizationEntry, ErrorRecord, Host, HostId, Job, JobId, Leg, RecoveryPoint, Relationship,
     RelationshipId, ReplicationHealth, ReplicationType, ServiceSettings, Settings, SimTime,
@@ -13,6 +13,16 @@ use crate::model::{
 use std::sync::Arc;
 
 impl World {
+    /// The seed it began with.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// What Windows leaves open, as it is here.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// The hosts, in the order in which they joined.
     pub fn hosts(&self) -> impl Iterator<Item = (HostId, Host)> {
         (0u16..).zip(&self.hosts).map(|(id, host)| (HostId(id), host.view(self.now)))
@@ -142,7 +152,7 @@ impl HostState {
 }
 
 impl VmState {
-    fn view(&self, id: VmId) -> Vm {
+    pub(super) fn view(&self, id: VmId) -> Vm {
         Vm {
             id,
             name: Arc::clone(&self.name),
@@ -168,7 +178,7 @@ impl VmState {
         })
     }
 
-    fn relationship(&self, id: RelationshipId, now: SimTime) -> Relationship {
+    pub(super) fn relationship(&self, id: RelationshipId, now: SimTime) -> Relationship {
         let condition = self.condition(id.leg, now);
         let mut it = Relationship {
             id,

@@ -23,6 +23,8 @@ use std::fmt;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
     reached: BTreeSet<Goal>,
+    /// Of what copies show, a bit for each that was reached: at almost every step that is all.
+    shown: u128,
 }
 
 impl Coverage {
@@ -39,6 +41,7 @@ impl Coverage {
     /// Adds what other runs have reached.
     pub fn merge(&mut self, other: &Self) {
         self.reached.extend(&other.reached);
+        self.shown |= other.shown;
     }
 
     /// Adds what a step has reached.
@@ -52,15 +55,23 @@ impl Coverage {
 
     fn learn_sides(&mut self, step: &Step<'_>) {
         for copy in step.after.copies.values() {
-            self.reached.insert(Goal::Role(copy.vm.mode));
+            self.show(copy.vm.mode as u32, Goal::Role(copy.vm.mode));
             for end in copy.ends.values() {
-                let it = &end.relationship;
-                self.reached.insert(Goal::State(end.side, it.state));
-                self.reached.insert(Goal::Health(end.side, it.health));
+                let (it, side) = (&end.relationship, end.side as u32);
+                self.show(8 + 24 * side + it.state as u32, Goal::State(end.side, it.state));
+                self.show(80 + 4 * side + it.health as u32, Goal::Health(end.side, it.health));
             }
         }
         if !step.after.split.is_empty() {
             self.reached.insert(Goal::Failover(Failover::SplitBrain));
+        }
+    }
+
+    /// Reaches a goal of which there is a bit.
+    fn show(&mut self, bit: u32, goal: Goal) {
+        if self.shown & 1 << bit == 0 {
+            self.shown |= 1 << bit;
+            self.reached.insert(goal);
         }
     }
 
@@ -109,7 +120,7 @@ impl Coverage {
 
 /// How a replica that is failed over now came to it.
 fn ways_in(copy: &Copy, latest: bool) -> impl Iterator<Item = Failover> {
-    let kind = copy.ends.get(&Leg::Primary).map(|end| end.relationship.failed_over);
+    let kind = copy.ends.get(Leg::Primary).map(|end| end.relationship.failed_over);
     let extended = copy.vm.mode == ReplicationMode::ExtendedReplica;
     let to = match (latest, kind) {
         (true, Some(ReplicationType::Planned)) => Failover::Planned,

@@ -25,11 +25,11 @@
 //! a lab, a found counterexample. A script's runner can be
 //! [observed](crate::script::Runner::observed), too.
 //!
-//! Judging costs a picture of the whole world for each step, and time passes in steps that end
-//! where something is due: made for tests, not for soak runs.
+//! Judging costs a look at the whole world for each step, and time passes in steps that end where
+//! something is due: a few hundred thousand steps a second of a small world, fewer of a large one.
 
 mod picture;
-pub use picture::{Copy, End, HostPicture, Picture};
+pub use picture::{Copy, End, Ends, HostPicture, Picture};
 
 mod step;
 pub use step::{Memory, Step, stepwise};

@@ -1,6 +1,6 @@
 //! What can be seen of a world at one moment, as flat records.
 
-use crate::engine::World;
+use crate::engine::{Glance, GlanceAtEnd, World};
 use crate::model::{
     HostId, Job, JobId, Leg, Power, RecoveryPoint, Relationship, RelationshipId, ReplicationMode,
     ReplicationState, SimTime, Vm, VmId,
@@ -45,7 +45,7 @@ pub struct Copy {
     /// Its recovery points, oldest first.
     pub points: Vec<RecoveryPoint>,
     /// Its ends of relationships: one always, a replica has two.
-    pub ends: BTreeMap<Leg, End>,
+    pub ends: Ends,
 }
 
 /// One copy's end of a relationship, in a [`Picture`].
@@ -66,16 +66,56 @@ pub struct End {
 impl Picture {
     /// Takes a picture.
     pub fn of(world: &World) -> Self {
-        let mut copies = BTreeMap::new();
-        let (mut hosts, mut jobs) = (BTreeMap::new(), BTreeMap::new());
-        for (host, view) in world.hosts() {
-            hosts.insert(host, HostPicture { name: view.name, up: world.is_up(host) });
-            jobs.extend(world.jobs(host).map(|job| (job.id, (host, job))));
-            copies.extend(world.vms(host).map(|vm| ((host, vm.id), Copy::of(world, host, vm))));
+        let mut picture = Self {
+            now: world.now(),
+            hosts: BTreeMap::new(),
+            copies: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            split: BTreeSet::new(),
+        };
+        picture.refresh(world);
+        picture
+    }
+
+    /// Makes of an older picture, of this world or another, the one that would be taken now. What
+    /// is on the heap is only written where it changed.
+    pub(super) fn refresh(&mut self, world: &World) {
+        let Self { now, hosts, copies, jobs, split } = self;
+        *now = world.now();
+        for (id, name, up) in world.glance_at_hosts() {
+            let host =
+                hosts.entry(id).or_insert_with(|| HostPicture { name: Arc::clone(name), up });
+            host.up = up;
+            if !Arc::ptr_eq(&host.name, name) {
+                host.name = Arc::clone(name);
+            }
         }
-        let ids: BTreeSet<VmId> = copies.keys().map(|(_, vm)| *vm).collect();
-        let split = ids.into_iter().filter(|vm| world.is_split_brain(*vm)).collect();
-        Self { now: world.now(), hosts, copies, jobs, split }
+        split.clear();
+        let mut there = 0;
+        for (key, glance) in world.glance_at_vms() {
+            there += 1;
+            match copies.get_mut(&key) {
+                Some(copy) => copy.refresh(world, key.0, glance),
+                None => drop(copies.insert(key, Copy::of(world, key.0, glance))),
+            }
+            if glance.has_parted() && world.is_split_brain(key.1) {
+                split.insert(key.1);
+            }
+        }
+        if copies.len() > there {
+            copies.retain(|(host, vm), _| world.has_vm(*host, *vm));
+        }
+        let mut there = 0;
+        for (id, host, record) in world.glance_at_jobs() {
+            there += 1;
+            match jobs.get_mut(&id) {
+                Some((_, job)) => record.review(id, *now, job),
+                None => drop(jobs.insert(id, (host, record.view(id, *now)))),
+            }
+        }
+        if jobs.len() > there {
+            jobs.retain(|id, _| world.has_job(*id));
+        }
     }
 
     /// Every end of every relationship that exists, with its host and its copy.
@@ -89,7 +129,7 @@ impl Picture {
 
     /// One end, whether the relationship exists or not.
     pub fn end(&self, host: HostId, id: RelationshipId) -> Option<&End> {
-        self.copies.get(&(host, id.vm))?.ends.get(&id.leg)
+        self.copies.get(&(host, id.vm))?.ends.get(id.leg)
     }
 
     /// The name of a host, or its number if there is none.
@@ -99,20 +139,33 @@ impl Picture {
 }
 
 impl Copy {
-    fn of(world: &World, host: HostId, vm: Vm) -> Self {
-        let end =
-            |leg| Some((leg, End::of(world, host, vm.mode, RelationshipId { vm: vm.id, leg })?));
+    fn of(world: &World, host: HostId, glance: Glance<'_>) -> Self {
+        let vm = glance.vm();
         Self {
-            position: world.position(host, vm.id).unwrap_or_default(),
-            points: world.recovery_points(host, vm.id).unwrap_or_default(),
-            ends: [Leg::Primary, Leg::Extended].into_iter().filter_map(end).collect(),
+            position: glance.position(),
+            points: glance.points().to_vec(),
+            ends: Ends(
+                [Leg::Primary, Leg::Extended].map(|leg| End::of(world, host, &vm, leg, glance)),
+            ),
             vm,
+        }
+    }
+
+    fn refresh(&mut self, world: &World, host: HostId, glance: Glance<'_>) {
+        self.vm = glance.vm();
+        self.position = glance.position();
+        if self.points != glance.points() {
+            self.points.clear();
+            self.points.extend_from_slice(glance.points());
+        }
+        for (end, leg) in self.ends.0.iter_mut().zip([Leg::Primary, Leg::Extended]) {
+            *end = End::of(world, host, &self.vm, leg, glance);
         }
     }
 
     /// What the copy shows on a relationship; 0 if it has none there.
     pub fn state(&self, leg: Leg) -> ReplicationState {
-        self.ends.get(&leg).map_or(ReplicationState::Disabled, |it| it.relationship.state)
+        self.ends.get(leg).map_or(ReplicationState::Disabled, |it| it.relationship.state)
     }
 
     /// Whether the guest runs.
@@ -140,21 +193,36 @@ impl Copy {
 }
 
 impl End {
-    fn of(world: &World, host: HostId, mode: ReplicationMode, id: RelationshipId) -> Option<Self> {
-        let relationship = world.relationship(host, id)?;
-        let side = Side::of(mode, id.leg, relationship.state);
-        let settings = (side == Side::Receiver).then(|| world.settings(host, id)).flatten();
-        let peer = match &settings {
-            Some(settings) => world.host_named(&settings.primary_host),
-            None => world.sends_to(host, id),
-        };
+    fn of(world: &World, host: HostId, vm: &Vm, leg: Leg, glance: Glance<'_>) -> Option<Self> {
+        let GlanceAtEnd { relationship, peer, recovery_history } = glance.end(leg)?;
         Some(Self {
             relationship,
-            side,
+            side: Side::of(vm.mode, leg, relationship.state),
             peer,
             connected: peer.is_some_and(|peer| world.is_connected(host, peer)),
-            recovery_history: settings.map_or(0, |it| it.recovery_history),
+            recovery_history,
         })
+    }
+}
+
+/// The ends of relationships that a copy has, by their relationship.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ends([Option<End>; 2]);
+
+impl Ends {
+    /// The end of one relationship.
+    pub fn get(&self, leg: Leg) -> Option<&End> {
+        self.0[usize::from(leg.index())].as_ref()
+    }
+
+    /// The place of the end of one relationship.
+    pub fn at(&mut self, leg: Leg) -> &mut Option<End> {
+        &mut self.0[usize::from(leg.index())]
+    }
+
+    /// Those that there are.
+    pub fn values(&self) -> impl Iterator<Item = &End> {
+        self.0.iter().flatten()
     }
 }
 
@@ -170,8 +238,9 @@ impl fmt::Display for Sides<'_> {
             }
             let down = if picture.hosts.get(host).is_none_or(|it| it.up) { "" } else { " (down)" };
             let name = format!("{}{down}", picture.name(*host));
-            for (leg, end) in &copy.ends {
-                if *leg == Leg::Extended && end.side == Side::Neither {
+            for end in copy.ends.values() {
+                let leg = end.relationship.id.leg;
+                if leg == Leg::Extended && end.side == Side::Neither {
                     continue;
                 }
                 let it = &end.relationship;

@@ -22,7 +22,8 @@ pub struct Step<'a> {
     pub before: &'a Picture,
     /// What can be seen after.
     pub after: &'a Picture,
-    /// Whether the world is another than before, in anything at all.
+    /// Whether the world is another than before, in anything at all. Where the input was not refused
+    /// nobody compares, and it counts as another.
     pub changed: bool,
 }
 

@@ -27,6 +27,8 @@ use std::fmt;
 #[derive(Clone, Debug)]
 pub struct Watcher {
     seen: Picture,
+    /// The picture before that, to be made the next one.
+    spare: Picture,
     memory: Memory,
     coverage: Coverage,
 }
@@ -35,7 +37,8 @@ impl Watcher {
     /// Begins to watch a world as it is now.
     pub fn new(world: &World) -> Self {
         let memory = Memory { stirred: world.now(), ..Memory::default() };
-        Self { seen: Picture::of(world), memory, coverage: Coverage::default() }
+        let seen = Picture::of(world);
+        Self { spare: seen.clone(), seen, memory, coverage: Coverage::default() }
     }
 
     /// Applies an input in small steps and judges each.
@@ -58,22 +61,22 @@ impl Watcher {
         input: &Input,
         out: &mut Vec<Event>,
     ) -> Result<Reply, Box<Violation>> {
-        let kept = (!matches!(input, Input::Advance(_))).then(|| world.clone());
+        let kept = may_be_refused(world, input).then(|| world.clone());
         let from = out.len();
         let reply = world.apply(input, out);
-        let after = Picture::of(world);
+        self.spare.refresh(world);
         let step = Step {
             input,
             reply: &reply,
             events: &out[from..],
             before: &self.seen,
-            after: &after,
-            changed: kept.is_none_or(|kept| kept != *world),
+            after: &self.spare,
+            changed: !reply.is_refusal() || kept.is_none_or(|kept| kept != *world),
         };
         let verdict = judge(&step, &self.memory);
         self.coverage.learn(&step, &self.memory);
         self.memory.learn(&step);
-        self.seen = after;
+        std::mem::swap(&mut self.seen, &mut self.spare);
         verdict.map(|()| reply)
     }
 
@@ -90,6 +93,16 @@ impl Watcher {
     /// The goals that were reached since the watch began.
     pub fn coverage(&self) -> &Coverage {
         &self.coverage
+    }
+}
+
+/// Whether an input may be answered with a refusal, so that a copy of the world is needed to tell
+/// whether that changed anything.
+fn may_be_refused(world: &World, input: &Input) -> bool {
+    match input {
+        Input::Advance(_) => false,
+        Input::Call { host, caller, call } => !world.begins_a_job(*host, *caller, call),
+        _ => true,
     }
 }
 

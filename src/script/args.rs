@@ -472,6 +472,11 @@ impl<'a> Writer<'a> {
         self.args
     }
 
+    /// A word that no form describes.
+    pub(super) fn word(&mut self, word: Word) {
+        self.args.push(Arg::word(word));
+    }
+
     fn push(&mut self, key: &str, value: Word) {
         self.args.push(Arg::keyed(key, value));
     }

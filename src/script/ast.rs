@@ -3,7 +3,8 @@
 use super::expect::Expectation;
 use super::method::Method;
 use super::text::{Arg, Span, Word};
-use crate::engine::{Caller, HostChange, HostSpec, VmSpec};
+use crate::engine::{Caller, HostChange, HostSpec, Policy, VmSpec};
+use crate::layer::Fault;
 use crate::model::{ErrorCode, Flaw};
 use std::time::Duration;
 
@@ -49,6 +50,10 @@ impl From<Statement> for Line {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Statement {
+    /// `seed 7`: the seed of the world.
+    Seed(u64),
+    /// `policy boot=30s StartReplication=0`: what Windows leaves open is so in this world.
+    Policy(Box<Policy>),
     /// `host tokyo`: a host joins the world.
     Host(HostSpec),
     /// `vm web on tokyo running`: a virtual machine is defined.
@@ -78,6 +83,9 @@ pub enum Statement {
         /// What is changed on it.
         change: HostChange,
     },
+    /// `fault tokyo InitiateFailover web times=2 => 32775`: from here on, calls go wrong at the
+    /// edge.
+    Fault(Fault),
 }
 
 /// Something that happens, as a line writes it.
@@ -196,4 +204,6 @@ pub enum Expected {
     Missing,
     /// `=> rejected`: an input that is no call makes no sense.
     Rejected,
+    /// `=> unanswered`: no answer came; the call may or may not have happened.
+    Unanswered,
 }

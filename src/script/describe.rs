@@ -3,18 +3,18 @@
 use super::args::{Args, BLANK, Group};
 use super::ast::Verb;
 use super::form::{
-    Authentication, Build, Disks, EditionForm, Exact, GUEST, GuidForm, Hours, Moment, Name, Number,
-    Numbered, ON_OFF, Rate, Seconds, SharedName, Size, Text, Trouble, TroubleName, UtcOffset,
-    YES_NO,
+    ANSWER, Authentication, Build, Disks, EDITION, Exact, GUEST, GuidForm, Hours, Moment, Name,
+    Number, Numbered, ON_OFF, OperationName, REFUSALS, Rate, Seconds, SharedName, Size, Text, Time,
+    Trouble, TroubleName, UtcOffset, YES_NO,
 };
 use super::hash::id_of_name;
 use super::method::Method;
 use super::text::Keyword;
-use crate::engine::{Disturbance, HostChange, HostSpec, HostTrouble, VmSpec, Weakness};
+use crate::engine::{Disturbance, HostChange, HostSpec, HostTrouble, Policy, VmSpec, Weakness};
 use crate::model::{
     Adapter, AdapterId, AdapterKind, AllowedAuthentication, AuthenticationType, AuthorizationEntry,
     Call, Certificate, Disk, DiskId, Edition, FailoverNetworkAdapterSettings, GuestSystem, Guid,
-    HostId, IN_BOX_PROVIDER, InitialReplicationType, IpProtocol, Plug, RelationshipId,
+    HostId, IN_BOX_PROVIDER, InitialReplicationType, IpProtocol, Operation, Plug, RelationshipId,
     ReplicationProvider, RequestedJobState, RequestedReplicationState, RequestedState,
     ServiceSettings, Settings, SimTime, VmId, WindowsBuild,
 };
@@ -222,11 +222,43 @@ fn adapters<A: Args>() -> Group<A, FailoverNetworkAdapterSettings> {
     }
 }
 
+/// `boot=30s refusals=late StartReplication=4096`: what differs from the default policy.
+pub(super) fn policy<A: Args>(args: &mut A, policy: &mut Policy) {
+    let base = Policy::default();
+    args.key("link_rate", Rate, &mut policy.link_rate, base.link_rate);
+    args.key("link_latency", Time, &mut policy.link_latency, base.link_latency);
+    args.key("compare_rate", Rate, &mut policy.compare_rate, base.compare_rate);
+    args.key("apply", Time, &mut policy.apply, base.apply);
+    args.key("local", Time, &mut policy.local, base.local);
+    args.key("contact", Time, &mut policy.contact, base.contact);
+    args.key("checkpoint", Time, &mut policy.checkpoint, base.checkpoint);
+    args.key("undo", Time, &mut policy.undo, base.undo);
+    args.key("merge", Time, &mut policy.merge, base.merge);
+    args.key("boot", Time, &mut policy.boot, base.boot);
+    args.key("guest_shutdown", Time, &mut policy.guest_shutdown, base.guest_shutdown);
+    let transfers = base.max_active_transfers;
+    args.key("max_active_transfers", Number::new(), &mut policy.max_active_transfers, transfers);
+    args.key("guest_talks", Time, &mut policy.guest_talks, base.guest_talks);
+    args.key("refusals", REFUSALS, &mut policy.refusals, base.refusals);
+    args.key("job_retention", Time, &mut policy.job_retention, base.job_retention);
+    let resynchronize = &mut policy.auto_resynchronize;
+    args.key("auto_resynchronize", YES_NO, resynchronize, base.auto_resynchronize);
+    args.maybe("survives_shutdown", Build, &mut policy.survives_shutdown);
+    let mut warnings: Vec<_> = policy.completed_with_warnings.iter().copied().collect();
+    args.many("completed_with_warnings", OperationName, &mut warnings);
+    policy.completed_with_warnings = warnings.into_iter().collect();
+    for &operation in Operation::ALL {
+        let mut answer = policy.answers.remove(&operation);
+        args.maybe(operation.name(), ANSWER, &mut answer);
+        policy.answers.extend(answer.map(|answer| (operation, answer)));
+    }
+}
+
 /// `tokyo build=9600 server=off allow=*.contoso.com storage=D:\Replica trust=DEFAULT`.
 pub(super) fn host<A: Args>(args: &mut A, spec: &mut HostSpec) {
     args.next(SharedName("the name of a host"), &mut spec.name);
     args.key("build", Build, &mut spec.build, WindowsBuild::Server2022);
-    args.key("edition", EditionForm, &mut spec.edition, Edition::Server);
+    args.key("edition", EDITION, &mut spec.edition, Edition::Server);
     args.key("clustered", YES_NO, &mut spec.clustered, false);
     args.key("utc_offset", UtcOffset, &mut spec.utc_offset_min, 0);
     service_settings(args, &mut spec.settings);
@@ -353,9 +385,7 @@ pub(super) fn vm<A: Args>(args: &mut A, spec: &mut VmSpec) {
     };
     args.group("disk", &mut spec.disks, disks);
     args.key("write", Rate, &mut spec.write_rate, WRITE_RATE);
-    let mut linux = spec.guest == GuestSystem::Linux;
-    args.key("guest", GUEST, &mut linux, false);
-    spec.guest = if linux { GuestSystem::Linux } else { GuestSystem::Windows };
+    args.key("guest", GUEST, &mut spec.guest, GuestSystem::Windows);
     let adapters = Group {
         default: vec![blank_adapter(0)],
         blank: blank_adapter,

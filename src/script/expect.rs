@@ -1,17 +1,16 @@
 //! Expectations: what a line says that a virtual machine or a job should look like.
 
-use super::args::{Args, Reader, Writer};
-use super::form::{Address, Exact, Form, Number, Size, Time, YES_NO};
-use super::names::Nameless;
+use super::args::{Args, Reader};
+use super::facts::{self, EventFacts, JobFacts, VmFacts, keyed};
+use super::form::{EventName, Exact};
+use super::print::args_of;
 use super::problem::{Problem, listed, shown};
 use super::text::{ABSENT, Arg, EVENT, Span, Word, is_alias};
 use crate::model::{
-    EnabledState, ErrorCode, EventId, HostId, JobState, JobType, Leg, ReplicationHealth,
-    ReplicationMode, ReplicationState, ReplicationType, WireEnum,
+    EnabledState, ErrorCode, EventId, JobState, ReplicationHealth, ReplicationMode,
+    ReplicationState, WireEnum,
 };
 use std::fmt;
-use std::net::IpAddr;
-use std::time::Duration;
 
 /// What should be seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +38,7 @@ pub enum Subject {
         /// In whose log.
         host: Word,
         /// What the entry reports.
-        id: EventId,
+        facts: EventFacts,
         /// About which virtual machine; any if `None`.
         vm: Option<Word>,
         /// Whether there should be such an entry; `false` is `absent`.
@@ -58,55 +57,6 @@ impl From<Subject> for Expectation {
     fn from(of: Subject) -> Self {
         Self { of, span: Span::default() }
     }
-}
-
-/// What is known of a virtual machine and one of its relationships. What is `None` is not looked
-/// at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct VmFacts {
-    /// Its role.
-    pub mode: Option<ReplicationMode>,
-    /// The state of the relationship.
-    pub state: Option<ReplicationState>,
-    /// The health of the relationship.
-    pub health: Option<ReplicationHealth>,
-    /// Its power.
-    pub power: Option<EnabledState>,
-    /// `points=`: how many recovery points it has.
-    pub points: Option<u32>,
-    /// `last=`: `LastReplicationType`.
-    pub last: Option<ReplicationType>,
-    /// `failed_over=`: `FailedOverReplicationType`.
-    pub failed_over: Option<ReplicationType>,
-    /// `test_replica=`: whether it has a test replica.
-    pub test_replica: Option<bool>,
-    /// `lacks=`: what it lacks of what another copy holds, in bytes.
-    pub lacks: Option<u64>,
-    /// `own=`: what it alone holds, in bytes.
-    pub own: Option<u64>,
-    /// `split_brain=`: whether two copies were written to after they had parted.
-    pub split_brain: Option<bool>,
-    /// `outage=`: how long the last outage of the virtual machine was, wherever it runs.
-    pub outage: Option<Duration>,
-    /// `lost=`: what no copy holds any more, in bytes.
-    pub lost: Option<u64>,
-    /// `address=`: an address that its guest reports.
-    pub address: Option<IpAddr>,
-    /// `relationship=`: which relationship is looked at; the first if `None`.
-    pub relationship: Option<Leg>,
-}
-
-/// What is known of a job. What is `None` is not looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct JobFacts {
-    /// How far it is.
-    pub state: Option<JobState>,
-    /// Percent complete: at least and at most.
-    pub percent: Option<(u8, u8)>,
-    /// Why it failed.
-    pub error: Option<ErrorCode>,
-    /// `type=`: what it does.
-    pub job_type: Option<JobType>,
 }
 
 /// The words for power that mean nothing else.
@@ -134,7 +84,7 @@ pub(super) fn parse(args: &[Arg], span: Span) -> Result<Expectation, Vec<Problem
 fn parse_vm(host: &Word, reader: &mut Reader<'_>) -> Option<Subject> {
     let vm = reader.next_word(|| "a virtual machine".to_owned())?;
     if vm.plain() == Some(EVENT) {
-        return parse_event(host, reader);
+        return Some(parse_event(host, reader));
     }
     reader.vm_word(vm);
     let (mut facts, mut absent, mut unclear) = (VmFacts::default(), false, Vec::new());
@@ -166,15 +116,11 @@ fn parse_vm(host: &Word, reader: &mut Reader<'_>) -> Option<Subject> {
     Some(Subject::Vm { host: host.clone(), vm: vm.clone(), facts: (!absent).then_some(facts) })
 }
 
-/// `32086`, `32086 web`, `32086 absent`, `32086 web absent`.
-fn parse_event(host: &Word, reader: &mut Reader<'_>) -> Option<Subject> {
-    let word = reader.next_word(|| "the number of an event".to_owned())?;
-    let id = EventId::parse(word.plain().unwrap_or_default()).ok();
-    if id.is_none() {
-        let names = EventId::ALL.iter().map(|it| it.name());
-        let message = format!("expected an event such as `32086`, found {}", shown(word.text()));
-        reader.push(Problem::new(word.span(), message).near(word.text(), names));
-    }
+/// `32086`, `32086 web`, `32086 absent`, `32086 web absent`, each with `says="a text"`.
+fn parse_event(host: &Word, reader: &mut Reader<'_>) -> Subject {
+    let mut facts = EventFacts::from(EventId::OperationFailed);
+    reader.next(EventName, &mut facts.id);
+    facts::event_keys(reader, &mut facts);
     let (mut vm, mut there) = (None, true);
     while let Some(word) = reader.another_word() {
         if word.plain() == Some(ABSENT) && there {
@@ -187,48 +133,7 @@ fn parse_event(host: &Word, reader: &mut Reader<'_>) -> Option<Subject> {
             reader.problem(word.span(), message);
         }
     }
-    Some(Subject::Event { host: host.clone(), id: id?, vm, there })
-}
-
-/// The arguments with keys.
-fn keyed<A: Args>(args: &mut A, facts: &mut VmFacts) {
-    args.maybe("mode", Exact::new(), &mut facts.mode);
-    args.maybe("state", Exact::new(), &mut facts.state);
-    args.maybe("health", Exact::new(), &mut facts.health);
-    args.maybe("power", Exact::new(), &mut facts.power);
-    args.maybe("points", Number::new(), &mut facts.points);
-    args.maybe("last", Exact::new(), &mut facts.last);
-    args.maybe("failed_over", Exact::new(), &mut facts.failed_over);
-    args.maybe("test_replica", YES_NO, &mut facts.test_replica);
-    args.maybe("lacks", Size, &mut facts.lacks);
-    args.maybe("own", Size, &mut facts.own);
-    args.maybe("split_brain", YES_NO, &mut facts.split_brain);
-    args.maybe("outage", Time, &mut facts.outage);
-    args.maybe("lost", Size, &mut facts.lost);
-    args.maybe("address", Address, &mut facts.address);
-    args.maybe("relationship", LegForm, &mut facts.relationship);
-}
-
-/// `0` or `1`.
-#[derive(Clone, Copy)]
-struct LegForm;
-
-impl Form for LegForm {
-    type Value = Leg;
-
-    fn expected(self) -> String {
-        "`0` or `1`".to_owned()
-    }
-    fn read(self, word: &Word) -> Option<Leg> {
-        match word.plain()? {
-            "0" => Some(Leg::Primary),
-            "1" => Some(Leg::Extended),
-            _ => None,
-        }
-    }
-    fn write(self, value: &Leg) -> Word {
-        Word::bare(value.index())
-    }
+    Subject::Event { host: host.clone(), facts, vm, there }
 }
 
 /// What a word can say of a virtual machine.
@@ -392,61 +297,6 @@ fn percent(text: &str) -> Option<(u8, u8)> {
     }
 }
 
-impl VmFacts {
-    /// Mode, state, health and power alone.
-    pub(super) fn looks(self) -> Self {
-        let Self { mode, state, health, power, .. } = self;
-        Self { mode, state, health, power, ..Self::default() }
-    }
-
-    /// These facts as far as `like` looks at them.
-    #[must_use]
-    pub fn seen_by(self, like: Self) -> Self {
-        Self {
-            mode: self.mode.filter(|_| like.mode.is_some()),
-            state: self.state.filter(|_| like.state.is_some()),
-            health: self.health.filter(|_| like.health.is_some()),
-            power: self.power.filter(|_| like.power.is_some()),
-            points: self.points.filter(|_| like.points.is_some()),
-            last: self.last.filter(|_| like.last.is_some()),
-            failed_over: self.failed_over.filter(|_| like.failed_over.is_some()),
-            test_replica: self.test_replica.filter(|_| like.test_replica.is_some()),
-            lacks: self.lacks.filter(|_| like.lacks.is_some()),
-            own: self.own.filter(|_| like.own.is_some()),
-            split_brain: self.split_brain.filter(|_| like.split_brain.is_some()),
-            outage: self.outage.filter(|_| like.outage.is_some()),
-            lost: self.lost.filter(|_| like.lost.is_some()),
-            address: self.address.filter(|_| like.address.is_some()),
-            relationship: like.relationship,
-        }
-    }
-}
-
-impl JobFacts {
-    /// Whether a job looks like this.
-    pub fn hold(self, found: &Self) -> bool {
-        let percent = match (self.percent, found.percent) {
-            (Some((from, to)), Some((at, _))) => (from..=to).contains(&at),
-            (wanted, _) => wanted.is_none(),
-        };
-        percent
-            && (self.state.is_none() || self.state == found.state)
-            && (self.error.is_none() || self.error == found.error)
-            && (self.job_type.is_none() || self.job_type == found.job_type)
-    }
-
-    /// These facts as far as `like` looks at them.
-    #[must_use]
-    pub fn seen_by(self, like: Self) -> Self {
-        Self {
-            state: self.state,
-            percent: self.percent.filter(|_| like.percent.is_some()),
-            error: self.error,
-            job_type: self.job_type.filter(|_| like.job_type.is_some()),
-        }
-    }
-}
-
 impl fmt::Display for VmFacts {
     /// As a line writes them: words where a word says it, else `key=value`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -459,9 +309,7 @@ impl fmt::Display for VmFacts {
         if let Some(power) = take_if(&mut rest.power, |it| clear(power_word(it))) {
             words.push(power_word(power));
         }
-        let mut writer = Writer::new(&Nameless, HostId(0));
-        keyed(&mut writer, &mut rest);
-        let keys = writer.finish();
+        let keys = args_of(|writer| keyed(writer, &mut rest));
         write_all(
             f,
             words
@@ -481,6 +329,13 @@ fn take_if<T: Copy>(value: &mut Option<T>, wanted: impl FnOnce(T) -> bool) -> Op
 /// The word that says a power and nothing else, or its name.
 pub(super) fn power_word(power: EnabledState) -> &'static str {
     POWER_WORDS.iter().find(|(it, _)| *it == power).map_or(power.name(), |(_, word)| word)
+}
+
+impl fmt::Display for EventFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{EVENT} {}", self.id.to_wire())?;
+        self.keys().iter().try_for_each(|it| write!(f, " {it}"))
+    }
 }
 
 impl fmt::Display for JobFacts {
@@ -514,10 +369,13 @@ impl fmt::Display for Expectation {
         match &self.of {
             Subject::Vm { host, vm, facts: Some(facts) } => write!(f, "expect {host} {vm} {facts}"),
             Subject::Vm { host, vm, facts: None } => write!(f, "expect {host} {vm} absent"),
-            Subject::Event { host, id, vm, there } => {
-                write!(f, "expect {host} {EVENT} {}", id.to_wire())?;
+            Subject::Event { host, facts, vm, there } => {
+                write!(f, "expect {host} {EVENT} {}", facts.id.to_wire())?;
                 vm.iter().try_for_each(|vm| write!(f, " {vm}"))?;
-                if *there { Ok(()) } else { write!(f, " {ABSENT}") }
+                if !there {
+                    write!(f, " {ABSENT}")?;
+                }
+                facts.keys().iter().try_for_each(|it| write!(f, " {it}"))
             }
             Subject::Job { job, facts: Some(facts) } => write!(f, "expect {job} {facts}"),
             Subject::Job { job, facts: None } => write!(f, "expect {job} gone"),

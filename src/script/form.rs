@@ -2,9 +2,12 @@
 
 use super::problem::listed;
 use super::text::Word;
-use crate::engine::{HostTrouble, VmTrouble};
+use crate::engine::{Answer, HostTrouble, Refusals, VmTrouble};
 use crate::model::time::{format_duration, parse_duration};
-use crate::model::{AuthenticationType, DiskId, Edition, Guid, SimTime, WindowsBuild, WireEnum};
+use crate::model::{
+    AuthenticationType, DiskId, Edition, EventId, GuestSystem, Guid, Leg, Operation, SimTime,
+    WindowsBuild, WireEnum,
+};
 use std::fmt::Display;
 use std::marker::PhantomData;
 use std::net::IpAddr;
@@ -219,32 +222,35 @@ impl Form for Authentication {
     }
 }
 
-/// Yes or no, in the words that fit.
+/// One of a few values, each with its word.
 #[derive(Clone, Copy)]
-pub(super) struct Flag {
-    yes: &'static str,
-    no: &'static str,
-}
+pub(super) struct Choice<T: 'static>(&'static [(&'static str, T)]);
 
-pub(super) const YES_NO: Flag = Flag { yes: "yes", no: "no" };
-pub(super) const GUEST: Flag = Flag { yes: "linux", no: "windows" };
-pub(super) const ON_OFF: Flag = Flag { yes: "on", no: "off" };
+pub(super) const YES_NO: Choice<bool> = Choice(&[("yes", true), ("no", false)]);
+pub(super) const ON_OFF: Choice<bool> = Choice(&[("on", true), ("off", false)]);
+pub(super) const GUEST: Choice<GuestSystem> =
+    Choice(&[("linux", GuestSystem::Linux), ("windows", GuestSystem::Windows)]);
+pub(super) const EDITION: Choice<Edition> =
+    Choice(&[("Server", Edition::Server), ("Client", Edition::Client)]);
+pub(super) const ANSWER: Choice<Answer> = Choice(&[("0", Answer::Now), ("4096", Answer::Job)]);
+pub(super) const REFUSALS: Choice<Refusals> =
+    Choice(&[("early", Refusals::Early), ("late", Refusals::Late)]);
 
-impl Form for Flag {
-    type Value = bool;
+impl<T: Copy + PartialEq> Form for Choice<T> {
+    type Value = T;
 
     fn expected(self) -> String {
-        listed([self.yes, self.no])
+        listed(self.words())
     }
-    fn read(self, word: &Word) -> Option<bool> {
-        match word.plain()? {
-            text if text == self.yes => Some(true),
-            text if text == self.no => Some(false),
-            _ => None,
-        }
+    fn words(self) -> Vec<&'static str> {
+        self.0.iter().map(|(word, _)| *word).collect()
     }
-    fn write(self, value: &bool) -> Word {
-        Word::bare(if *value { self.yes } else { self.no })
+    fn read(self, word: &Word) -> Option<T> {
+        let text = word.plain()?;
+        self.0.iter().find(|(word, _)| *word == text).map(|(_, value)| *value)
+    }
+    fn write(self, value: &T) -> Word {
+        Word::bare(self.0.iter().find(|(_, it)| it == value).map_or("", |(word, _)| word))
     }
 }
 
@@ -314,34 +320,6 @@ impl Form for UtcOffset {
         let sign = if *value < 0 { "-" } else { "" };
         let minutes = Duration::from_secs(60 * u64::from(value.unsigned_abs()));
         Word::bare(format_args!("{sign}{}", format_duration(minutes)))
-    }
-}
-
-/// Which Windows of a build.
-#[derive(Clone, Copy)]
-pub(super) struct EditionForm;
-
-impl Form for EditionForm {
-    type Value = Edition;
-
-    fn expected(self) -> String {
-        listed(self.words())
-    }
-    fn words(self) -> Vec<&'static str> {
-        vec!["Server", "Client"]
-    }
-    fn read(self, word: &Word) -> Option<Edition> {
-        match word.plain()? {
-            "Server" => Some(Edition::Server),
-            "Client" => Some(Edition::Client),
-            _ => None,
-        }
-    }
-    fn write(self, value: &Edition) -> Word {
-        Word::bare(match value {
-            Edition::Server => "Server",
-            Edition::Client => "Client",
-        })
     }
 }
 
@@ -501,6 +479,136 @@ impl Form for Disks {
         let Some(disks) = value else { return Word::bare("all") };
         let numbers: Vec<_> = disks.iter().map(|it| it.0.to_string()).collect();
         Word::bare(if numbers.is_empty() { NONE.to_owned() } else { numbers.join(",") })
+    }
+}
+
+/// `0` or `1`: which relationship.
+#[derive(Clone, Copy)]
+pub(super) struct LegForm;
+
+impl Form for LegForm {
+    type Value = Leg;
+
+    fn expected(self) -> String {
+        "`0` or `1`".to_owned()
+    }
+    fn read(self, word: &Word) -> Option<Leg> {
+        match word.plain()? {
+            "0" => Some(Leg::Primary),
+            "1" => Some(Leg::Extended),
+            _ => None,
+        }
+    }
+    fn write(self, value: &Leg) -> Word {
+        Word::bare(value.index())
+    }
+}
+
+/// When something happened last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// It never did: `never`.
+    Never,
+    /// Then: `@2h`, two hours after the beginning of time.
+    At(SimTime),
+}
+
+impl From<Option<SimTime>> for When {
+    fn from(time: Option<SimTime>) -> Self {
+        time.map_or(Self::Never, Self::At)
+    }
+}
+
+/// `never`, or `@2h`.
+#[derive(Clone, Copy)]
+pub(super) struct WhenForm;
+
+impl Form for WhenForm {
+    type Value = When;
+
+    fn expected(self) -> String {
+        "`never`, or `@2h` from the beginning".to_owned()
+    }
+    fn read(self, word: &Word) -> Option<When> {
+        match word.plain()? {
+            "never" => Some(When::Never),
+            text => {
+                let since = parse_duration(text.strip_prefix('@')?).ok()?;
+                SimTime::ZERO.checked_add(since).map(When::At)
+            }
+        }
+    }
+    fn write(self, value: &When) -> Word {
+        match value {
+            When::Never => Word::bare("never"),
+            When::At(time) => {
+                let since = time.since(SimTime::ZERO);
+                Word::bare(format_args!("@{}", format_duration(since)))
+            }
+        }
+    }
+}
+
+/// An entry of a log, by its number.
+#[derive(Clone, Copy)]
+pub(super) struct EventName;
+
+impl Form for EventName {
+    type Value = EventId;
+
+    fn expected(self) -> String {
+        "an event such as `32086`".to_owned()
+    }
+    fn words(self) -> Vec<&'static str> {
+        EventId::ALL.iter().map(|it| it.name()).collect()
+    }
+    fn read(self, word: &Word) -> Option<EventId> {
+        EventId::parse(word.plain()?).ok()
+    }
+    fn write(self, value: &EventId) -> Word {
+        Word::bare(value.to_wire())
+    }
+}
+
+/// The code behind a failure: `0x80072EE7`.
+#[derive(Clone, Copy)]
+pub(super) struct Hresult;
+
+impl Form for Hresult {
+    type Value = u32;
+
+    fn expected(self) -> String {
+        "a code such as `0x80072EE7`".to_owned()
+    }
+    fn read(self, word: &Word) -> Option<u32> {
+        let digits = word.plain()?.strip_prefix("0x")?;
+        let fits = digits.bytes().all(|c| c.is_ascii_hexdigit());
+        fits.then(|| u32::from_str_radix(digits, 16).ok())?
+    }
+    fn write(self, value: &u32) -> Word {
+        Word::bare(format_args!("0x{value:08X}"))
+    }
+}
+
+/// An operation by its name in the rule book.
+#[derive(Clone, Copy)]
+pub(super) struct OperationName;
+
+impl Form for OperationName {
+    type Value = Operation;
+
+    fn expected(self) -> String {
+        "an operation such as `StartReplication`".to_owned()
+    }
+    fn words(self) -> Vec<&'static str> {
+        Operation::ALL.iter().map(|it| it.name()).collect()
+    }
+    fn read(self, word: &Word) -> Option<Operation> {
+        let text = word.plain()?;
+        Operation::ALL.iter().copied().find(|it| it.name().eq_ignore_ascii_case(text))
+    }
+    fn write(self, value: &Operation) -> Word {
+        Word::bare(value.name())
     }
 }
 

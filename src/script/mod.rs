@@ -41,6 +41,7 @@
 //!
 //! # Statements
 //!
+//! - `seed NUMBER`, `policy …`: how the world begins; before every other statement.
 //! - `host NAME …`: a host joins, a Windows Server 2022 whose replica server lets any host in with
 //!   Kerberos.
 //! - `vm NAME on HOST [running] …`: a virtual machine is defined, with a disk of 127 GiB, 20 GiB of
@@ -72,6 +73,12 @@
 //! - `provider HOST {GUID} …`, `unregister HOST {GUID}`: an external provider is installed, or
 //!   uninstalled.
 //! - `upgrade HOST BUILD`: a host gets a newer Windows.
+//! - `fault HOST OPERATION [VM] => VERDICT`: from here on, such calls go wrong at the edge.
+//!
+//! `policy` takes what differs from the [default](crate::engine::Policy), by the names of its
+//! fields: `link_rate=1MiB/s`, `boot=30s`, `auto_resynchronize=no`, `refusals=late`,
+//! `survives_shutdown=14393`, any number of `completed_with_warnings=StartReplication`; and by the
+//! names of operations how they answer: `StartReplication=0`, `PrepareFailover=4096`.
 //!
 //! `host` takes `build=9600`, `edition=Client`, `clustered=yes`, `utc_offset=-3h30m`,
 //! `server=on|off`, `auth=Kerberos|Certificate|Both|Undefined`, `port=`, `https_port=`,
@@ -125,6 +132,22 @@
 //! call the job), `=> 32775` or `=> InvalidState`, `=> missing` (what the call is made to is not
 //! there), and for a line that is no call `=> rejected`. A line without `=>` takes any answer.
 //!
+//! `=> unanswered` is a call to which no answer came: an injected fault lost it, or the call itself.
+//!
+//! # Faults
+//!
+//! `fault tokyo InitiateFailover web times=2 => 32775`: of the calls that tokyo gets, the next two
+//! that fail `web` over are refused. The host is a name or `any`; then comes an operation by its
+//! name in the rule book (`PrepareFailover`), a method that is one operation, `call` for any call, `read`
+//! or the name of a read of the contract (`job`, `relationship`), or `anything`; then a virtual
+//! machine by name or `{GUID}`, if it is about one. `after=2` lets the first two pass, `times=1` ends it, `nth=3`
+//! is both; `from=5m` and `until=10m` are times since the beginning. Behind the arrow stands what
+//! becomes of it: a number (`32768` to `32779`), `lost` (it takes place, the answer does not come),
+//! `unreachable` (neither), `delay 30s`, `missing`, or `pass`, which keeps later faults away. The first
+//! fault with a verdict decides. `expect` and `wait` look at the world itself and meet no fault.
+//!
+//! A [`Plan`](crate::layer::Plan) is a text of such lines alone, for any service.
+//!
 //! # Expectations
 //!
 //! What should be seen of a virtual machine: its mode, the state and the health of its
@@ -134,8 +157,15 @@
 //! `points=4`, `last=Regular`, `failed_over=Planned`, `test_replica=yes`; `address=10.0.0.7`, one of
 //! those that its guest reports while it runs; `relationship=1` looks at the extended one. `absent` is a virtual machine that is not there.
 //!
-//! What should be seen of a host's log: `event 32086 web`, an entry of this number about `web`. A
-//! virtual machine that is called `event` is quoted.
+//! Of its relationship, as WMI reads it: `last_replication=@2h5m`, two hours and five minutes after
+//! the beginning of time, or `never`; so also `last_apply=` and `last_application_consistent=`. Of
+//! its statistics: `successes=24`, `misses=0`, `size=60MiB`, `max_size=`, `latency=12s`,
+//! `max_latency=`, `network_failures=`, `replication_failures=`,
+//! `application_consistent_failures=`, `pending=` bytes, `last_test_failover=`, `window_start=`;
+//! `issues=1`, how many things its health suffers from, and `issue=CyclesMissed`, one of those.
+//!
+//! What should be seen of a host's log: `event 32086 web`, an entry of this number about `web`;
+//! `says="a text"` in it, `hresult=0x80072EE7`. A virtual machine that is called `event` is quoted.
 //!
 //! Of its writes: `lacks=12MiB` of what another copy holds, `own=0` bytes that no other holds,
 //! `split_brain=yes`; and wherever it runs, `outage=40s`, the last one, and `lost=0` bytes that no
@@ -154,7 +184,10 @@ mod ast;
 pub use ast::{Answer, CallLine, DisturbLine, Expected, Line, Script, Statement, Verb};
 
 mod expect;
-pub use expect::{Expectation, JobFacts, Subject, VmFacts};
+pub use expect::{Expectation, Subject};
+
+mod facts;
+pub use facts::{EventFacts, JobFacts, VmFacts};
 
 mod method;
 pub use method::Method;
@@ -175,9 +208,22 @@ mod report;
 pub use report::{Fault, Report, Side, Step};
 
 mod runner;
-pub use runner::{Runner, WAIT_LIMIT, record, run};
+pub use runner::{Runner, WAIT_LIMIT, record, record_under, run};
 
 mod args;
 mod describe;
+mod fault;
 mod form;
+pub use form::When;
+
+mod look;
 mod print;
+mod told;
+
+#[cfg(feature = "record")]
+mod recording;
+
+#[cfg(feature = "record")]
+mod compare;
+#[cfg(feature = "record")]
+pub use compare::{Difference, NoBeginning, compare, compare_in};

@@ -1,13 +1,15 @@
 //! From text to [`Script`].
 
-use super::args::Reader;
+use super::args::{Args, Reader};
 use super::ast::{Answer, CallLine, DisturbLine, Expected, Line, Script, Statement, Verb};
 use super::describe;
 use super::expect::{self, Subject};
+use super::fault;
+use super::form::Number;
 use super::method::Method;
 use super::problem::{ParseError, Problem, nearest, shown};
 use super::text::{Arg, Keyword, Span, Token, Word, is_alias, lex};
-use crate::engine::Caller;
+use crate::engine::{Caller, Policy};
 use crate::model::time::parse_duration;
 use crate::model::{ErrorCode, Flaw, Operation, WireEnum};
 use std::collections::BTreeMap;
@@ -38,6 +40,16 @@ pub const MAX_LINES: usize = 100_000;
 /// # Ok::<(), script::ParseError>(())
 /// ```
 pub fn parse(text: &str) -> Result<Script, ParseError> {
+    match parse_lines(text)? {
+        script if script.lines.iter().all(|it| it.statement.is_none()) => {
+            Err(at(1, 1, "expected a statement, found an empty script".to_owned()))
+        }
+        script => Ok(script),
+    }
+}
+
+/// Reads a script that may say nothing.
+pub(super) fn parse_lines(text: &str) -> Result<Script, ParseError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.len() > MAX_BYTES {
         let found = text.len();
@@ -54,9 +66,9 @@ pub fn parse(text: &str) -> Result<Script, ParseError> {
         return Err(at(line, 1, format!("expected at most {MAX_LINES} lines, found {count}")));
     }
     let mut checked = Checked::default();
-    for (number, line) in (1..).zip(text.lines()) {
-        let (line, problems) = parse_line(line);
-        checked.add(number, line, problems);
+    for (number, text) in (1..).zip(text.lines()) {
+        let (line, problems) = parse_line(text);
+        checked.add(number, text, line, problems);
     }
     checked.finish()
 }
@@ -125,11 +137,21 @@ struct Checked {
     lines: Vec<Line>,
     problems: Vec<Problem>,
     aliases: BTreeMap<String, u32>,
+    /// The line that says the seed, that says the policy, and the first that says anything else.
+    seed: Option<u32>,
+    policy: Option<u32>,
+    begun: Option<u32>,
 }
 
 impl Checked {
-    fn add(&mut self, number: u32, line: Line, problems: Vec<Problem>) {
+    fn add(&mut self, number: u32, text: &str, line: Line, problems: Vec<Problem>) {
         self.problems.extend(problems.into_iter().map(|it| it.on(number)));
+        if let Some(statement) = &line.statement {
+            let problem = self
+                .begin(number, statement)
+                .map(|message| Problem::new(first_word(text), message).on(number));
+            self.problems.extend(problem);
+        }
         for word in line.statement.iter().filter_map(jobs) {
             let alias = word.plain().filter(|it| is_alias(it));
             if let Some(alias) = alias.filter(|it| !self.aliases.contains_key(*it)) {
@@ -148,17 +170,41 @@ impl Checked {
         self.lines.push(line);
     }
 
-    fn finish(mut self) -> Result<Script, ParseError> {
-        if self.problems.is_empty() && self.lines.iter().all(|it| it.statement.is_none()) {
-            let message = "expected a statement, found an empty script";
-            self.problems.push(Problem::new(Span { start: 1, end: 2 }, message).on(1));
+    /// Whether a statement comes too late, if it is about the beginning of the world.
+    fn begin(&mut self, number: u32, statement: &Statement) -> Option<String> {
+        let (word, place) = match statement {
+            Statement::Seed(_) => (Keyword::Seed.name(), &mut self.seed),
+            Statement::Policy(_) => (Keyword::Policy.name(), &mut self.policy),
+            _ => {
+                self.begun.get_or_insert(number);
+                return None;
+            }
+        };
+        match (place.replace(number), self.begun) {
+            (Some(before), _) => Some(format!("`{word}` is given in line {before} already")),
+            (None, Some(begun)) => {
+                Some(format!("expected `{word}` before line {begun}: it is how the world begins"))
+            }
+            (None, None) => None,
         }
+    }
+
+    fn finish(self) -> Result<Script, ParseError> {
         if self.problems.is_empty() {
             Ok(Script { lines: self.lines })
         } else {
             Err(ParseError::new(self.problems))
         }
     }
+}
+
+/// Where the first word of a line stands.
+fn first_word(text: &str) -> Span {
+    let (blanks, words) = text.split_at(text.len() - text.trim_start().len());
+    let length = |text: &str| u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+    let start = length(blanks).saturating_add(1);
+    let word = words.split_whitespace().next().unwrap_or_default();
+    Span { start, end: start.saturating_add(length(word)) }
 }
 
 /// The jobs that a statement names.
@@ -206,6 +252,15 @@ fn parse_line(text: &str) -> (Line, Vec<Problem>) {
         }
         return (line, problems);
     }
+    let first = args.first().and_then(|it| it.value.plain().filter(|_| it.key.is_none()));
+    if first.and_then(Keyword::named) == Some(Keyword::Fault) {
+        // What stands behind its arrow is part of what it says, and no expectation.
+        match fault::parse(&args, arrow.as_ref(), behind.as_slice()) {
+            Ok(fault) => line.statement = Some(Statement::Fault(fault)),
+            Err(found) => problems.extend(found),
+        }
+        return (line, problems);
+    }
     match statement(&args) {
         Ok(statement) => line.statement = Some(statement),
         Err(found) => problems.extend(found),
@@ -220,6 +275,22 @@ fn parse_line(text: &str) -> (Line, Vec<Problem>) {
         problems.extend(fits(statement, answer));
     }
     (line, problems)
+}
+
+/// Reads a line that is a call and nothing else; the problems have no line number yet.
+#[cfg(feature = "record")]
+pub(super) fn call_line(text: &str) -> Result<CallLine, Vec<Problem>> {
+    match parse_line(text) {
+        (Line { statement: Some(Statement::Call(call)), answer: None, .. }, problems)
+            if problems.is_empty() =>
+        {
+            Ok(call)
+        }
+        (_, problems) if problems.is_empty() => {
+            Err(vec![Problem::new(Span { start: 1, end: 2 }, "expected a call")])
+        }
+        (_, problems) => Err(problems),
+    }
 }
 
 /// Reads what stands behind `=>`.
@@ -246,6 +317,7 @@ fn answer(arrow: Span, tokens: &[Token]) -> Result<Answer, Problem> {
         "4096" => Expected::Started(None),
         "missing" => Expected::Missing,
         "rejected" => Expected::Rejected,
+        "unanswered" => Expected::Unanswered,
         text => match ErrorCode::parse(text) {
             Ok(code) => Expected::Refused(code),
             Err(_) => return Err(no_answer(first)),
@@ -274,9 +346,11 @@ fn answer(arrow: Span, tokens: &[Token]) -> Result<Answer, Problem> {
 fn no_answer(word: &Word) -> Problem {
     let found = shown(word.text());
     let message = format!(
-        "expected `0`, `1`, `4096`, `32768` to `32779`, `missing` or `rejected`, found {found}"
+        "expected `0`, `1`, `4096`, `32768` to `32779`, `missing`, `unanswered` or `rejected`, \
+         found {found}"
     );
-    let names = ErrorCode::ALL.iter().map(|it| it.name()).chain(["missing", "rejected"]);
+    let words = ["missing", "unanswered", "rejected"];
+    let names = ErrorCode::ALL.iter().map(|it| it.name()).chain(words);
     Problem::new(word.span(), message).near(word.text(), names)
 }
 
@@ -284,11 +358,16 @@ fn no_answer(word: &Word) -> Problem {
 fn fits(statement: &Statement, answer: &Answer) -> Option<Problem> {
     let message = match (statement, &answer.expected) {
         (Statement::Call(_), Expected::Rejected) => {
-            "a call is never `rejected`; expected `0`, `1`, `4096`, `32768` to `32779` or `missing`"
+            "a call is never `rejected`; expected `0`, `1`, `4096`, `32768` to `32779`, `missing` \
+             or `unanswered`"
         }
-        (Statement::Wait { .. } | Statement::Expect(_), _) => {
-            "expected no answer: nothing is asked for in this line"
-        }
+        (
+            Statement::Seed(_)
+            | Statement::Policy(_)
+            | Statement::Wait { .. }
+            | Statement::Expect(_),
+            _,
+        ) => "expected no answer: nothing is asked for in this line",
         (Statement::Call(_), _) | (_, Expected::Rejected) => return None,
         _ => "expected `rejected` or no answer: this is no call",
     };
@@ -306,6 +385,8 @@ fn statement(args: &[Arg]) -> Result<Statement, Vec<Problem>> {
     let keyword = first.value.plain().and_then(Keyword::named);
     match keyword {
         None => call(&first.value, rest, end),
+        Some(Keyword::Seed) => seed(rest, end),
+        Some(Keyword::Policy) => policy(rest, end),
         Some(Keyword::Host) => host(rest, end),
         Some(Keyword::Vm) => vm(rest, end),
         Some(Keyword::Advance) => advance(rest, end),
@@ -324,6 +405,24 @@ fn statement(args: &[Arg]) -> Result<Statement, Vec<Problem>> {
 fn finish(statement: Option<Statement>, reader: Reader<'_>) -> Result<Statement, Vec<Problem>> {
     let problems = reader.finish();
     statement.filter(|_| problems.is_empty()).ok_or(problems)
+}
+
+fn seed(args: &[Arg], end: Span) -> Result<Statement, Vec<Problem>> {
+    let mut reader = Reader::new(args, end, None);
+    let mut seed = 0;
+    reader.next(Number::<u64>::new(), &mut seed);
+    finish(Some(Statement::Seed(seed)), reader)
+}
+
+/// `boot=30s StartReplication=0`. A policy without a word would say nothing.
+fn policy(args: &[Arg], end: Span) -> Result<Statement, Vec<Problem>> {
+    let mut reader = Reader::new(args, end, None);
+    let mut policy = Box::<Policy>::default();
+    describe::policy(&mut reader, &mut policy);
+    if args.is_empty() {
+        reader.problem_at_end("expected what differs from the default, such as `boot=30s`");
+    }
+    finish(Some(Statement::Policy(policy)), reader)
 }
 
 fn host(args: &[Arg], end: Span) -> Result<Statement, Vec<Problem>> {

@@ -5,7 +5,7 @@ use super::ast::{Answer, CallLine, Expected, Line, Script, Statement};
 use super::describe;
 use super::names::Nameless;
 use super::text::{Arg, Word};
-use crate::engine::{Caller, HostChange, HostSpec, VmSpec};
+use crate::engine::Caller;
 use crate::model::time::format_duration;
 use crate::model::{Flaw, HostId};
 use std::fmt;
@@ -35,14 +35,19 @@ impl fmt::Display for Line {
 impl fmt::Display for Statement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Seed(seed) => write!(f, "seed {seed}"),
+            Self::Policy(policy) => {
+                f.write_str("policy")?;
+                write_args(f, &args_of(|writer| describe::policy(writer, &mut policy.clone())))
+            }
             Self::Host(spec) => {
                 f.write_str("host")?;
-                write_args(f, &host_args(spec))
+                write_args(f, &args_of(|writer| describe::host(writer, &mut spec.clone())))
             }
             Self::Vm { host, vm } => {
                 write!(f, "vm {} on {host}", Word::name(&vm.name))?;
                 f.write_str(if vm.running { " running" } else { "" })?;
-                write_args(f, &vm_args(vm))
+                write_args(f, &args_of(|writer| describe::vm(writer, &mut vm.clone())))
             }
             Self::Call(call) => call.fmt(f),
             Self::Advance(duration) => write!(f, "advance {}", format_duration(*duration)),
@@ -54,8 +59,9 @@ impl fmt::Display for Statement {
             }
             Self::Configure { host, change } => {
                 write!(f, "{} {host}", describe::keyword_of(change).name())?;
-                write_args(f, &change_args(change))
+                write_args(f, &args_of(|writer| describe::change(writer, &mut change.clone())))
             }
+            Self::Fault(fault) => fault.fmt(f),
         }
     }
 }
@@ -92,28 +98,18 @@ impl fmt::Display for Expected {
             Self::NotImplemented => f.write_str("1"),
             Self::Missing => f.write_str("missing"),
             Self::Rejected => f.write_str("rejected"),
+            Self::Unanswered => f.write_str("unanswered"),
         }
     }
 }
 
-fn write_args(f: &mut fmt::Formatter<'_>, args: &[Arg]) -> fmt::Result {
+pub(super) fn write_args(f: &mut fmt::Formatter<'_>, args: &[Arg]) -> fmt::Result {
     args.iter().try_for_each(|arg| write!(f, " {arg}"))
 }
 
-fn host_args(spec: &HostSpec) -> Vec<Arg> {
+/// The arguments that a description writes where nothing has a name.
+pub(super) fn args_of(describe: impl FnOnce(&mut Writer<'_>)) -> Vec<Arg> {
     let mut writer = Writer::new(&Nameless, HostId(0));
-    describe::host(&mut writer, &mut spec.clone());
-    writer.finish()
-}
-
-fn change_args(change: &HostChange) -> Vec<Arg> {
-    let mut writer = Writer::new(&Nameless, HostId(0));
-    describe::change(&mut writer, &mut change.clone());
-    writer.finish()
-}
-
-fn vm_args(spec: &VmSpec) -> Vec<Arg> {
-    let mut writer = Writer::new(&Nameless, HostId(0));
-    describe::vm(&mut writer, &mut spec.clone());
+    describe(&mut writer);
     writer.finish()
 }

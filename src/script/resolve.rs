@@ -3,18 +3,24 @@
 use super::args::{Reader, Writer};
 use super::ast::{CallLine, DisturbLine, Line, Statement};
 use super::describe;
-use super::expect::{JobFacts, Subject, VmFacts};
+use super::expect::Subject;
+use super::facts::{EventFacts, JobFacts, VmFacts};
 use super::method::Method;
 use super::names::Names;
 use super::problem::Problem;
 use super::text::{Span, Word};
-use crate::engine::Input;
-use crate::model::{EventId, HostId, JobId, VmId};
+use crate::engine::{Input, Policy};
+use crate::layer::Fault;
+use crate::model::{HostId, JobId, VmId};
 
 /// What a statement comes to in a world.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Action {
+    /// The world begins with this seed.
+    Seed(u64),
+    /// The world begins with this policy.
+    Policy(Box<Policy>),
     /// Something happens.
     Input(Input),
     /// Time passes until the job has ended.
@@ -33,7 +39,7 @@ pub enum Action {
         /// On which host.
         host: HostId,
         /// What the entry reports.
-        id: EventId,
+        facts: EventFacts,
         /// About which virtual machine; any if `None`.
         vm: Option<VmId>,
         /// Whether there should be such an entry.
@@ -46,6 +52,8 @@ pub enum Action {
         /// What it should look like; `None`: it should not be there.
         facts: Option<JobFacts>,
     },
+    /// Calls go wrong from here on.
+    Fault(Fault),
 }
 
 impl Statement {
@@ -55,6 +63,8 @@ impl Statement {
     /// Every name that means nothing, or more than one thing. The problems have the line 0.
     pub fn resolve(&self, names: &dyn Names) -> Result<Action, Vec<Problem>> {
         match self {
+            Self::Seed(seed) => Ok(Action::Seed(*seed)),
+            Self::Policy(policy) => Ok(Action::Policy(policy.clone())),
             Self::Host(spec) => Ok(Action::Input(Input::AddHost(spec.clone()))),
             Self::Vm { host, vm } => {
                 let host = one(resolve_host(host, names))?;
@@ -71,6 +81,7 @@ impl Statement {
                 let host = one(resolve_host(host, names))?;
                 Ok(Action::Input(Input::Configure { host, change: change.clone() }))
             }
+            Self::Fault(fault) => Ok(Action::Fault(fault.clone())),
         }
     }
 }
@@ -191,10 +202,11 @@ fn resolve_expectation(of: &Subject, names: &dyn Names) -> Result<Action, Vec<Pr
             let vm = resolve_word(names, host, |it| it.vm_word(vm))?;
             Ok(Action::ExpectVm { host, vm, facts: *facts })
         }
-        Subject::Event { host, id, vm, there } => {
+        Subject::Event { host, facts, vm, there } => {
             let host = one(resolve_host(host, names))?;
             let vm = vm.as_ref().map(|vm| resolve_word(names, host, |it| it.vm_word(vm)));
-            Ok(Action::ExpectEvent { host, id: *id, vm: vm.transpose()?, there: *there })
+            let facts = facts.clone();
+            Ok(Action::ExpectEvent { host, facts, vm: vm.transpose()?, there: *there })
         }
         Subject::Job { job, facts } => {
             let job = resolve_word(names, HostId(0), |it| it.job_word(job))?;

@@ -1,21 +1,21 @@
-//! Running scripts, and writing down runs: the only module here that knows the machine.
+//! Running scripts, and writing down runs.
 
 use super::ast::{Answer, Expected, Line, Script, Statement};
-use super::expect::{JobFacts, Subject, VmFacts};
+use super::expect::Subject;
+use super::facts::{EventFacts, JobFacts};
+use super::look;
 use super::names::{Names, vms_here};
 use super::problem::Problem;
 use super::report::{Fault, Report, Side, Step};
 use super::resolve::Action;
-use super::text::{EVENT, Span, Word};
-use crate::engine::{Change, Event, Input, Reply, World};
+use super::text::{Span, Word};
+use super::told::{ANSWER_LOST, NEVER_REACHED, Told};
+use crate::engine::{Change, Event, Input, Policy, Reply, World};
+use crate::layer::{self, Armed, Asked, Plan, Seen, Verdict};
 use crate::model::time::{days, format_duration};
-use crate::model::{
-    EventId, HostId, Job, JobId, Leg, LogEntry, PointId, RelationshipId, ReplicationMode,
-    ReplicationState, SimTime, VmId,
-};
+use crate::model::{Call, HostId, JobId, LogEntry, PointId, SimTime, VmId};
 use crate::oracle::{Coverage, Violation, Watcher};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +26,11 @@ pub const WAIT_LIMIT: Duration = days(31);
 /// What `wait` says of a job that is not there.
 const GONE: &str = "there is no such job; one that ended is removed after five minutes";
 
-/// Runs a script in a world of its own, with seed 0, from time zero.
+/// What a line says that comes too late to be about the beginning.
+const BEGUN: &str = "the world has begun with another seed or policy";
+
+/// Runs a script in a world of its own, from time zero, with the seed and the policy that it says
+/// or else with seed 0 and the default policy.
 ///
 /// What does not go as the script says is in the report; the run goes on behind it.
 ///
@@ -53,11 +57,58 @@ pub fn run(script: &Script) -> Report {
 
 /// Writes inputs down as a script, each with the answer it gets in this world.
 ///
-/// What a property test prints: [`run`] in an equal world makes the very same inputs, and holds if
-/// the answers are still the same.
+/// What a property test prints: a script that begins as the world began, with its seed and its
+/// policy. [`run`] makes the very same inputs from there, and holds if the answers are still the
+/// same; a world that was not empty is for [`Runner::new`].
+///
+/// ```
+/// use hyperv_replica::engine::{HostSpec, Input, Policy, World};
+/// use hyperv_replica::script;
+/// use std::time::Duration;
+///
+/// let world = World::with_policy(7, Policy { apply: Duration::from_secs(1), ..Policy::default() });
+/// let script = script::record(world, &[Input::AddHost(HostSpec::trusting("tokyo"))]);
+/// assert_eq!(script.to_string(), "seed 7\npolicy apply=1s\nhost tokyo\n");
+/// ```
 pub fn record<'a>(world: World, inputs: impl IntoIterator<Item = &'a Input>) -> Script {
+    record_under(&Plan::default(), world, inputs)
+}
+
+/// As [`record`], with the calls under these faults, which the script says first.
+///
+/// ```
+/// use hyperv_replica::engine::{Caller, Input, VmSpec, World};
+/// use hyperv_replica::layer::{Fault, Plan};
+/// use hyperv_replica::{model::Operation, prelude::*, script, sim::Lab};
+///
+/// let lab = Lab::new(["tokyo"]);
+/// let tokyo = lab.host("tokyo");
+/// let web = lab.vm("web").on("tokyo").running().create();
+/// let plan = Plan::from(Fault::lose_answer(Operation::CommitFailover).on("tokyo"));
+/// let call = hyperv_replica::model::Call::CommitFailover { vm: web };
+/// let input = Input::Call { host: tokyo.id(), caller: Caller::Administrator, call };
+/// assert_eq!(
+///     script::record_under(&plan, lab.world(), [&input]).to_string(),
+///     "fault tokyo CommitFailover  => lost\n\
+///      tokyo CommitFailover web  => unanswered\n",
+/// );
+/// ```
+pub fn record_under<'a>(
+    plan: &Plan,
+    world: World,
+    inputs: impl IntoIterator<Item = &'a Input>,
+) -> Script {
+    let seed = Some(world.seed()).filter(|it| *it != 0);
+    let policy = Some(world.policy()).filter(|it| **it != Policy::default());
+    let policy = policy.map(|it| Statement::Policy(Box::new(it.clone())));
+    let beginning = seed.map(Statement::Seed).into_iter().chain(policy).map(Line::from);
+    let mut lines: Vec<_> = beginning.collect();
     let mut runner = Runner::new(world);
-    let lines = inputs.into_iter().map(|input| runner.record(input)).collect();
+    for fault in &plan.faults {
+        runner.arm(fault.clone());
+        lines.push(Statement::Fault(fault.clone()).into());
+    }
+    lines.extend(inputs.into_iter().map(|input| runner.record(input)));
     Script { lines }
 }
 
@@ -73,6 +124,8 @@ pub struct Runner {
     events: Vec<Event>,
     sides: Arc<[Side]>,
     watcher: Option<Watcher>,
+    /// What calls meet before they reach the world, in order.
+    faults: Vec<Armed>,
     /// An invariant that did not hold in this step.
     violation: Option<Box<Violation>>,
 }
@@ -88,6 +141,7 @@ impl Runner {
             events: Vec::new(),
             sides: Arc::new([]),
             watcher: None,
+            faults: Vec::new(),
             violation: None,
         };
         let hosts: Vec<_> = runner.world.hosts().map(|(host, _)| host).collect();
@@ -110,6 +164,11 @@ impl Runner {
     /// The goals that were reached, if this runner is [observed](Self::observed).
     pub fn coverage(&self) -> Option<&Coverage> {
         self.watcher.as_ref().map(Watcher::coverage)
+    }
+
+    /// Puts a fault behind the others: from now on, calls meet it before they reach the world.
+    pub fn arm(&mut self, fault: layer::Fault) {
+        self.faults.push(fault.into());
     }
 
     /// The world as it is now.
@@ -166,11 +225,17 @@ impl Runner {
         done: &mut Done,
     ) {
         match action {
+            Action::Seed(seed) => {
+                self.begin(*seed, self.world.policy().clone(), statement, done);
+            }
+            Action::Policy(policy) => {
+                self.begin(self.world.seed(), (**policy).clone(), statement, done);
+            }
             Action::Input(input) => {
-                let reply = self.apply(input);
-                self.bind(&reply, expected);
-                (done.answer, done.why) = told(&reply, expected);
-                let found = answer_of(&reply);
+                let told = self.ask(input);
+                self.bind(&told, expected);
+                (done.answer, done.why) = told.sentences(expected);
+                let found = told.answer();
                 if let Some(expected) = expected.filter(|it| !same(it, found.as_ref())) {
                     let found = done.answer.clone().unwrap_or_else(|| "done".to_owned());
                     done.mismatch(expected.to_string(), found);
@@ -179,17 +244,19 @@ impl Runner {
             Action::Wait(job) => self.wait(*job, statement, done),
             Action::ExpectVm { host, vm, facts } => {
                 self.named.insert((*host, *vm));
-                let found = self.vm_facts(*host, *vm, facts.unwrap_or_default());
-                let found = found.map(|it| facts.map_or(it.looks(), |like| it.seen_by(like)));
+                let like = facts.unwrap_or_default();
+                let found = look::vm_facts(&self.world, *host, *vm, &like);
+                let found = found.map(|it| facts.map_or(it.looks(), |like| it.seen_by(&like)));
                 if found.is_some() != facts.is_some() || found.is_some() && found != *facts {
                     done.mismatch(or(*facts, "absent"), or(found, "absent"));
                 }
             }
-            Action::ExpectEvent { host, id, vm, there } => {
-                self.expect_event(*host, *id, *vm, *there, done);
+            Action::ExpectEvent { host, facts, vm, there } => {
+                self.expect_event(*host, facts, *vm, *there, done);
             }
+            Action::Fault(fault) => self.arm(fault.clone()),
             Action::ExpectJob { job, facts } => {
-                let found = self.world.job(*job).map(|(_, job)| facts_of(&job));
+                let found = self.world.job(*job).map(|(_, job)| look::job_facts(&job));
                 let holds = match (facts, &found) {
                     (Some(facts), Some(found)) => facts.hold(found),
                     (None, None) => true,
@@ -201,6 +268,52 @@ impl Runner {
                 }
             }
         }
+    }
+
+    /// Makes an input happen, unless it is a call and a fault says otherwise.
+    fn ask(&mut self, input: &Input) -> Told {
+        let Input::Call { host, call, .. } = input else { return Told::Reply(self.apply(input)) };
+        match self.judge(*host, call) {
+            Verdict::Refuse(code) => Told::Reply(Reply::Refused(layer::refusal(call, code))),
+            Verdict::Missing => Told::Reply(Reply::NotFound(layer::missing(call))),
+            Verdict::Unreachable => Told::Nothing(NEVER_REACHED),
+            Verdict::LoseAnswer => {
+                self.apply(input);
+                Told::Nothing(ANSWER_LOST)
+            }
+            Verdict::Delay(by) => {
+                self.apply(&Input::Advance(by));
+                Told::Reply(self.apply(input))
+            }
+            Verdict::Pass => Told::Reply(self.apply(input)),
+        }
+    }
+
+    /// What the faults say of a call.
+    fn judge(&mut self, host: HostId, call: &Call) -> Verdict {
+        if self.faults.is_empty() {
+            return Verdict::Pass;
+        }
+        let (call, job) = match call.parts().0 {
+            Call::RequestJobStateChange { job, .. }
+            | Call::GetError { job }
+            | Call::GetErrorEx { job } => (call, Some(*job)),
+            _ => (call, None),
+        };
+        let subject = || self.world.job(job?)?.1.affected.first().copied();
+        let vm = call.vm().or_else(subject);
+        let host_name = Names::host_name(self, host).unwrap_or_default();
+        let vm_name = vm.and_then(|vm| Names::vm_name(self, host, vm));
+        let seen = Seen {
+            host: &host_name,
+            asked: Asked::Call(call.operation()),
+            call: Some(call),
+            vm,
+            vm_name: vm_name.as_deref(),
+            job,
+            at: self.world.now(),
+        };
+        self.faults.iter_mut().find_map(|it| it.judge(&seen)).unwrap_or(Verdict::Pass)
     }
 
     /// Applies an input and keeps up with names.
@@ -231,8 +344,10 @@ impl Runner {
         reply
     }
 
-    fn bind(&mut self, reply: &Reply, expected: Option<&Expected>) {
-        if let (Reply::Started(job), Some(Expected::Started(Some(alias)))) = (reply, expected) {
+    fn bind(&mut self, told: &Told, expected: Option<&Expected>) {
+        if let (Told::Reply(Reply::Started(job)), Some(Expected::Started(Some(alias)))) =
+            (told, expected)
+        {
             self.aliases.insert(alias.clone(), *job);
         }
     }
@@ -244,7 +359,7 @@ impl Runner {
             let problem = match self.world.job(job) {
                 None => GONE.to_owned(),
                 Some((_, job)) if job.state.is_terminal() => {
-                    let facts = facts_of(&job);
+                    let facts = look::job_facts(&job);
                     let facts = JobFacts { percent: None, job_type: None, ..facts };
                     done.answer = Some(facts.to_string());
                     done.why = job.error.map(|it| it.summary);
@@ -272,112 +387,57 @@ impl Runner {
     /// A line for an input, with the answer that it gets now.
     fn record(&mut self, input: &Input) -> Line {
         let mut line = Line::from_input(input, self);
-        let reply = self.apply(input);
-        let mut expected = answer_of(&reply);
+        let told = self.ask(input);
+        let mut expected = told.answer();
         if let Some(Expected::Started(alias)) = &mut expected {
             let name = format!("job{}", self.aliases.len() + 1);
             *alias = Some(name);
         }
-        self.bind(&reply, expected.as_ref());
+        self.bind(&told, expected.as_ref());
         line.answer = expected.map(Into::into);
         line
-    }
-
-    fn vm_facts(&self, host: HostId, id: VmId, like: VmFacts) -> Option<VmFacts> {
-        let vm = self.world.vm(host, id)?;
-        let points = self.world.recovery_points(host, id).unwrap_or_default();
-        let leg = like.relationship.unwrap_or(Leg::Primary);
-        let relationship = RelationshipId { vm: id, leg };
-        let relationship = self.world.relationship(host, relationship);
-        let copy = self.world.copies(id).into_iter().find(|it| it.host == host);
-        let account = self.world.service_account(id);
-        Some(VmFacts {
-            mode: Some(vm.mode),
-            state: relationship.map(|it| it.state),
-            health: relationship.map(|it| it.health),
-            power: Some(vm.power),
-            points: Some(u32::try_from(points.len()).unwrap_or(u32::MAX)),
-            last: relationship.map(|it| it.last_type),
-            failed_over: relationship.map(|it| it.failed_over),
-            test_replica: Some(vm.test_replica.is_some()),
-            lacks: copy.map(|it| it.missing_bytes),
-            own: copy.map(|it| it.own_bytes),
-            split_brain: Some(self.world.is_split_brain(id)),
-            outage: Some(account.map_or(Duration::ZERO, |it| it.last_outage)),
-            lost: Some(account.map_or(0, |it| it.lost_bytes)),
-            address: self.address(host, id, like.address),
-            relationship: like.relationship,
-        })
-    }
-
-    /// The address that is looked for, if the guest reports it, else the first that it reports.
-    fn address(&self, host: HostId, id: VmId, wanted: Option<IpAddr>) -> Option<IpAddr> {
-        let adapters = self.world.adapters(host, id).unwrap_or_default();
-        let reported = adapters.iter().flat_map(|it| &it.addresses);
-        let mut reported = reported.filter_map(|it| it.parse().ok());
-        let first = reported.next();
-        first.into_iter().chain(reported).find(|it| Some(*it) == wanted).or(first)
     }
 
     /// Looks for an entry in a host's log.
     fn expect_event(
         &self,
         host: HostId,
-        id: EventId,
+        facts: &EventFacts,
         vm: Option<VmId>,
         there: bool,
         done: &mut Done,
     ) {
         let about = |it: &&LogEntry| vm.is_none() || it.vm == vm;
         let entries: Vec<_> = self.world.event_log(host).filter(about).collect();
-        if entries.iter().any(|it| it.id == id) != there {
-            let event = |id: EventId| format!("{EVENT} {}", id.to_wire());
-            let last = entries.last().map(|it| format!("{} at {}", event(it.id), it.at));
+        if entries.iter().any(|it| facts.hold(it)) != there {
+            let same = entries.iter().rev().find(|it| it.id == facts.id);
+            let last =
+                same.or(entries.last()).map(|it| format!("{} at {}", facts.seen_of(it), it.at));
             let last = last.map_or_else(|| "an empty log".to_owned(), |it| format!("last {it}"));
             let not = if there { "" } else { "no " };
-            done.mismatch(format!("{not}{}", event(id)), last);
+            done.mismatch(format!("{not}{facts}"), last);
         }
     }
 
     /// Reads every side again, and keeps the old list if nothing changed.
     fn look_at_sides(&mut self) {
-        let mut sides = Vec::new();
-        for (host, view) in self.world.hosts() {
-            for vm in self.world.vms(host) {
-                let named = self.named.contains(&(host, vm.id));
-                if vm.mode == ReplicationMode::None && !named {
-                    continue;
-                }
-                let copies = self.world.copies(vm.id);
-                let copy = copies.iter().find(|it| it.host == host);
-                let split_brain = self.world.is_split_brain(vm.id);
-                for leg in [Leg::Primary, Leg::Extended] {
-                    let id = RelationshipId { vm: vm.id, leg };
-                    let Some(it) = self.world.relationship(host, id) else { continue };
-                    if leg == Leg::Extended && it.state == ReplicationState::Disabled {
-                        continue;
-                    }
-                    sides.push(Side {
-                        host: Arc::clone(&view.name),
-                        up: self.world.is_up(host),
-                        vm: Arc::clone(&vm.name),
-                        id: vm.id,
-                        relationship: leg,
-                        mode: vm.mode,
-                        state: it.state,
-                        health: it.health,
-                        power: vm.power,
-                        own_bytes: copy.map_or(0, |it| it.own_bytes),
-                        missing_bytes: copy.map_or(0, |it| it.missing_bytes),
-                        missing: copy.map_or(Duration::ZERO, |it| it.missing),
-                        split_brain,
-                    });
-                }
-            }
-        }
+        let sides = look::sides(&self.world, &self.named);
         if *self.sides != *sides {
             self.sides = sides.into();
         }
+    }
+
+    /// Another beginning, as long as nothing has happened.
+    fn begin(&mut self, seed: u64, policy: Policy, statement: &Statement, done: &mut Done) {
+        if (seed, &policy) == (self.world.seed(), self.world.policy()) {
+            return;
+        }
+        if self.world != World::with_policy(self.world.seed(), self.world.policy().clone()) {
+            let problem = Problem::new(span_of(statement), BEGUN);
+            return done.fault = Some(Fault::Problem(problem));
+        }
+        self.world = World::with_policy(seed, policy);
+        self.watcher = self.watcher.as_ref().map(|_| Watcher::new(&self.world));
     }
 }
 
@@ -399,53 +459,12 @@ fn or<T: ToString>(facts: Option<T>, nothing: &str) -> String {
     facts.map_or_else(|| nothing.to_owned(), |it| it.to_string())
 }
 
-fn facts_of(job: &Job) -> JobFacts {
-    JobFacts {
-        state: Some(job.state),
-        percent: Some((job.percent_complete, job.percent_complete)),
-        error: job.error.as_ref().map(|it| it.code),
-        job_type: Some(job.job_type),
-    }
-}
-
-/// The answer that a line could have expected; `None` where an input that is no call took place.
-fn answer_of(reply: &Reply) -> Option<Expected> {
-    match reply {
-        Reply::Completed | Reply::Returned(_) => Some(Expected::Completed),
-        Reply::Started(_) => Some(Expected::Started(None)),
-        Reply::Refused(refusal) => Some(Expected::Refused(refusal.code)),
-        Reply::NotImplemented => Some(Expected::NotImplemented),
-        Reply::NotFound(_) => Some(Expected::Missing),
-        Reply::Rejected(_) => Some(Expected::Rejected),
-        Reply::Happened => None,
-    }
-}
-
 /// Whether an answer is as expected; an alias is no part of it.
 fn same(expected: &Expected, found: Option<&Expected>) -> bool {
     match (expected, found) {
         (Expected::Started(_), Some(Expected::Started(_))) => true,
         (expected, found) => Some(expected) == found,
     }
-}
-
-/// The answer and the reason, for a person.
-fn told(reply: &Reply, expected: Option<&Expected>) -> (Option<String>, Option<String>) {
-    let answer = answer_of(reply).map(|it| match (&it, expected) {
-        (Expected::Started(_), Some(named @ Expected::Started(_))) => named.to_string(),
-        _ => it.to_string(),
-    });
-    let why = match reply {
-        Reply::Refused(refusal) => Some(match &refusal.found {
-            Some(found) => format!("{} ({found})", refusal.why),
-            None => refusal.why.to_string(),
-        }),
-        Reply::NotFound(missing) => Some(missing.to_string()),
-        Reply::Rejected(rejection) => Some(rejection.to_string()),
-        Reply::NotImplemented => Some("Windows does not implement the method".to_owned()),
-        _ => None,
-    };
-    (answer, why)
 }
 
 /// The host that a statement is about.

@@ -168,10 +168,13 @@ pub(super) enum Keyword {
     Provider,
     Unregister,
     Upgrade,
+    Seed,
+    Policy,
+    Fault,
 }
 
 impl Keyword {
-    const FIXED: [(Self, &'static str); 14] = [
+    const FIXED: [(Self, &'static str); 17] = [
         (Self::Host, "host"),
         (Self::Vm, "vm"),
         (Self::Advance, "advance"),
@@ -186,6 +189,9 @@ impl Keyword {
         (Self::Provider, "provider"),
         (Self::Unregister, "unregister"),
         (Self::Upgrade, "upgrade"),
+        (Self::Seed, "seed"),
+        (Self::Policy, "policy"),
+        (Self::Fault, "fault"),
     ];
 
     /// Every keyword with its word.

@@ -86,14 +86,28 @@ fn rooms_know_only_what_they_may() {
         ("model", &["model"]),
         ("error.rs", &["error", "model"]),
         ("service", &["service", "error", "model"]),
+        ("layer", &["layer", "service", "error", "model"]),
         ("rules", &["rules", "error", "model"]),
         ("engine", &["engine", "rules", "error", "model"]),
         ("oracle", &["oracle", "engine", "rules", "error", "model"]),
         ("sim", &["sim", "oracle", "engine", "service", "error", "model"]),
-        ("script", &["script", "sim", "oracle", "engine", "rules", "service", "error", "model"]),
+        (
+            "script",
+            &["script", "layer", "sim", "oracle", "engine", "rules", "service", "error", "model"],
+        ),
+        ("cim", &["cim", "service", "error", "model"]),
+        (
+            "testkit",
+            &[
+                "testkit", "script", "layer", "sim", "oracle", "engine", "rules", "service",
+                "error", "model",
+            ],
+        ),
     ];
-    const ROOMS: &[&str] =
-        &["model", "error", "service", "rules", "engine", "oracle", "sim", "script", "prelude"];
+    const ROOMS: &[&str] = &[
+        "model", "error", "service", "layer", "rules", "engine", "oracle", "sim", "script",
+        "prelude", "cim", "testkit",
+    ];
     let mut found = Vec::new();
     for (room, may) in DOORS {
         for (path, number, line) in code(room) {

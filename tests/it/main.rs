@@ -2,17 +2,24 @@
 
 mod accounts;
 mod arbitrary;
+#[cfg(feature = "cim")]
+mod cim;
 mod codes;
 mod event_log;
+mod faulty;
+mod fuzz_smoke;
 mod health;
 mod house;
 mod jobs;
 mod lab;
+mod lint;
 mod model;
 mod network;
 mod oracles;
 mod policies;
 mod properties;
+#[cfg(feature = "record")]
+mod record;
 mod rules;
 mod scenarios;
 #[cfg(feature = "cli")]
@@ -21,5 +28,6 @@ mod script_parse;
 mod script_round_trip;
 mod script_run;
 mod server;
+mod strategies;
 mod strict;
 mod transitions;

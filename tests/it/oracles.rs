@@ -6,7 +6,7 @@ mod doctored;
 use crate::arbitrary::{WEB, beginning, chained, config, heal_inputs, resolve, step, three_hosts};
 use hyperv_replica::engine::{Caller, Input, World};
 use hyperv_replica::model::{Call, ErrorCode, HostId, Operation, ReplicationState as S};
-use hyperv_replica::oracle::{Coverage, Goal, Watcher};
+use hyperv_replica::oracle::{Coverage, Goal, Picture, Watcher};
 use hyperv_replica::rules::{Side, only_by_fault};
 use hyperv_replica::script::{self, Runner};
 use proptest::prelude::*;
@@ -119,6 +119,8 @@ proptest! {
             if let Err(violation) = watcher.apply(&mut world, &input, &mut events) {
                 return Err(TestCaseError::fail(violation.to_string()));
             }
+            // What was looked at again is what there is to see.
+            prop_assert_eq!(watcher.seen(), &Picture::of(&world), "{:?}", input);
         }
         let rest = Input::Advance(Duration::from_secs(3 * 24 * 3600));
         for input in heal_inputs(&world).into_iter().chain([rest]) {

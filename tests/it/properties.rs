@@ -1,6 +1,6 @@
 //! What holds for every sequence of inputs.
 
-use crate::arbitrary::{Beginning, beginning, config, heal, resolve, step, walk};
+use crate::arbitrary::{beginning, config, heal, on_old_hosts, resolve, step, walk};
 use hyperv_replica::engine::{Change, Event, Input, Reply, World};
 use hyperv_replica::model::{JobState, Leg, RelationshipId, ReplicationState as S, WindowsBuild};
 use proptest::prelude::*;
@@ -138,7 +138,7 @@ proptest! {
     /// <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-replicationrelationship>.
     #[test]
     fn an_old_windows_shows_no_later_state(steps in prop::collection::vec(step(), 1..60)) {
-        let mut world = Beginning::OnOldHosts.world();
+        let mut world = on_old_hosts();
         let (_, events) = walk(&mut world, &steps);
         for event in events {
             let Change::State { to, .. } = event.change else { continue };

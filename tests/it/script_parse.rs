@@ -50,8 +50,8 @@ fn every_problem_of_a_file_is_reported_in_order() {
         [
             "2:10: expected the name of a host, found the end of the line",
             "4:7: expected a method, found `GetEror` (did you mean `GetError`?)",
-            "4:22: expected `0`, `1`, `4096`, `32768` to `32779`, `missing` or `rejected`, found \
-             `99`",
+            "4:22: expected `0`, `1`, `4096`, `32768` to `32779`, `missing`, `unanswered` or \
+             `rejected`, found `99`",
             "5:6: no line before this one ends with `=> 4096 job1`",
             "7:10: expected a unit (d, h, m, s, ms, us, ns), found the end of the text in the \
              duration `1`",
@@ -70,6 +70,35 @@ fn aliases_are_bound_once_and_before_they_are_used() {
             "4:29: `job1` is the job of line 1 already",
         ]
     );
+}
+
+#[test]
+fn a_world_begins_once_and_first() {
+    let text = "# A world.\nseed 1\n  seed 2\npolicy boot=1s\nhost a\nwait job1\npolicy undo=1s\n";
+    assert_eq!(
+        refused(text),
+        [
+            "3:3: `seed` is given in line 2 already",
+            "6:6: no line before this one ends with `=> 4096 job1`",
+            "7:1: `policy` is given in line 4 already",
+        ]
+    );
+    let text = "host a\n\tpolicy boot=1s\n";
+    assert_eq!(refused(text), ["2:2: expected `policy` before line 1: it is how the world begins"]);
+}
+
+#[test]
+fn keys_that_nothing_has_are_refused_with_those_there_are() {
+    for (text, column, some, near) in [
+        ("policy bot=30s", 8, "`boot`, `guest_shutdown`", "`boot`"),
+        ("policy StartReplicatoin=0", 8, "`StartReplication`, ", "`StartReplication`"),
+        ("expect tokyo web off success=3", 22, "`window_start`, `successes`", "`successes`"),
+    ] {
+        let found = refused(text).concat();
+        assert!(found.starts_with(&format!("1:{column}: expected `")), "{found}");
+        assert!(found.contains(some), "{found}");
+        assert!(found.ends_with(&format!("(did you mean {near}?)")), "{found}");
+    }
 }
 
 #[test]

@@ -2,12 +2,14 @@
 
 use crate::arbitrary::config;
 use hyperv_replica::engine::{
-    Caller, Disturbance, HostChange, HostSpec, HostTrouble, Input, VmSpec, VmTrouble, Weakness,
+    Answer, Caller, Disturbance, HostChange, HostSpec, HostTrouble, Input, Policy, Refusals,
+    VmSpec, VmTrouble, Weakness, World,
 };
+use hyperv_replica::layer::{Asked, Fault, Plan, Read, Verdict, VmRef};
 use hyperv_replica::model::*;
 use hyperv_replica::script::{
-    Action, Expectation, Expected, JobFacts, Line, Names, Script, Statement, Subject, VmFacts,
-    Word, parse,
+    Action, EventFacts, Expectation, Expected, JobFacts, Line, Names, Runner, Script, Statement,
+    Subject, VmFacts, When, Word, parse, record,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -414,6 +416,7 @@ fn input() -> BoxedStrategy<Input> {
 
 prop_compose! {
     fn vm_facts()(
+        others in statistics(),
         mode in of(one_of()), state in of(one_of()), health in of(one_of()),
         power in of(one_of()), points in 0u32..1000, last in of(one_of()),
         failed_over in of(one_of()), test_replica: Option<bool>,
@@ -425,7 +428,30 @@ prop_compose! {
         // One thing at least is looked at.
         VmFacts {
             mode, state, health, power, points: Some(points), last, failed_over, test_replica,
-            relationship, lacks, own, split_brain, outage, lost, address,
+            relationship, lacks, own, split_brain, outage, lost, address, ..others
+        }
+    }
+}
+
+fn when() -> impl Strategy<Value = When> {
+    of(time()).prop_map(When::from)
+}
+
+prop_compose! {
+    fn statistics()(
+        times in (of(when()), of(when()), of(when()), of(when()), of(when())),
+        counts: [Option<u32>; 8], bytes: [Option<u64>; 3], issue in of(one_of()),
+    ) -> VmFacts {
+        let [
+            successes, misses, latency, max_latency, network_failures, replication_failures,
+            application_consistent_failures, issues,
+        ] = counts;
+        let [size, max_size, pending] = bytes;
+        VmFacts {
+            last_replication: times.0, last_apply: times.1, last_application_consistent: times.2,
+            last_test_failover: times.3, window_start: times.4, successes, misses, latency,
+            max_latency, network_failures, replication_failures, application_consistent_failures,
+            issues, size, max_size, pending, issue, ..VmFacts::default()
         }
     }
 }
@@ -440,6 +466,93 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    fn event_facts()(id in one_of(), hresult: Option<u32>, says in of(text())) -> EventFacts {
+        EventFacts { id, hresult, says }
+    }
+}
+
+/// Any policy but the default, which no line says.
+fn policy() -> impl Strategy<Value = Policy> {
+    let answers = prop_oneof![Just(Answer::Now), Just(Answer::Job)];
+    let operation = || prop::sample::select(Operation::ALL.to_vec());
+    let answers = prop::collection::btree_map(operation(), answers, 0..4);
+    let warnings = prop::collection::btree_set(operation(), 0..4);
+    let times = vec(any::<Duration>(), 11);
+    let rest = (any::<[u64; 2]>(), any::<u16>(), any::<[bool; 2]>(), of(one_of()));
+    (times, rest, answers, warnings).prop_map(|(times, rest, answers, warnings)| {
+        let [
+            link_latency,
+            apply,
+            local,
+            contact,
+            checkpoint,
+            undo,
+            merge,
+            boot,
+            guest_shutdown,
+            guest_talks,
+            job_retention,
+        ] = <[Duration; 11]>::try_from(times).unwrap();
+        let ([link_rate, compare_rate], max_active_transfers, [late, auto_resynchronize], since) =
+            rest;
+        Policy {
+            link_rate,
+            link_latency,
+            compare_rate,
+            apply,
+            local,
+            contact,
+            checkpoint,
+            undo,
+            merge,
+            boot,
+            guest_shutdown,
+            max_active_transfers,
+            guest_talks,
+            answers,
+            refusals: if late { Refusals::Late } else { Refusals::Early },
+            job_retention,
+            completed_with_warnings: warnings,
+            auto_resynchronize,
+            survives_shutdown: since,
+        }
+    })
+}
+
+fn fault() -> BoxedStrategy<Fault> {
+    let asked = any_of![
+        Just(Asked::Anything),
+        Just(Asked::AnyCall),
+        Just(Asked::AnyRead),
+        prop::sample::select(Operation::ALL).prop_map(Asked::Call),
+        prop::sample::select(Read::ALL).prop_map(Asked::Read),
+    ];
+    let host = of(prop_oneof![1 => Just("any".to_owned()), 3 => text()]);
+    let vm = of(any_of![text().prop_map(VmRef::Name), guid().prop_map(|it| VmRef::Id(VmId(it))),]);
+    let verdict = any_of![
+        Just(Verdict::Pass),
+        Just(Verdict::LoseAnswer),
+        Just(Verdict::Unreachable),
+        Just(Verdict::Missing),
+        any::<Duration>().prop_map(Verdict::Delay),
+        one_of().prop_map(Verdict::Refuse),
+    ];
+    let window = (of(time()), of(time()), any::<u32>(), of(any::<u32>()));
+    (host, asked, vm, window, verdict)
+        .prop_map(|(host, asked, vm, (from, until, after, times), verdict)| Fault {
+            host,
+            asked,
+            vm,
+            from,
+            until,
+            after,
+            times,
+            verdict,
+        })
+        .boxed()
+}
+
 fn line() -> BoxedStrategy<Line> {
     let job = || prop::sample::select(vec!["job1".to_owned(), "{GUID}".into(), "job-x".into()]);
     let name = |text: String| Word::name(&text);
@@ -447,10 +560,14 @@ fn line() -> BoxedStrategy<Line> {
         .prop_map(move |(host, vm, facts)| Subject::Vm { host: name(host), vm: name(vm), facts });
     let expect_job =
         (job(), of(job_facts())).prop_map(|(job, facts)| Subject::Job { job: plain(&job), facts });
-    let expect_event =
-        (text(), one_of(), of(text()), any::<bool>()).prop_map(move |(host, id, vm, there)| {
-            Subject::Event { host: name(host), id, vm: vm.map(name), there }
-        });
+    let expect_event = (text(), event_facts(), of(text()), any::<bool>()).prop_map(
+        move |(host, facts, vm, there)| Subject::Event {
+            host: name(host),
+            facts,
+            vm: vm.map(name),
+            there,
+        },
+    );
     let expect = prop_oneof![expect_vm, expect_job, expect_event]
         .prop_map(|it| Statement::Expect(Expectation::from(it)));
     let wait = job().prop_map(|job| Statement::Wait { job: plain(&job) });
@@ -460,11 +577,13 @@ fn line() -> BoxedStrategy<Line> {
         }),
         2 => expect.prop_map(|it| (it, false)),
         1 => wait.prop_map(|it| (it, false)),
+        1 => fault().prop_map(|it| (Statement::Fault(it), false)),
     ];
     let answer = any_of![
         Just(Expected::Completed),
         Just(Expected::Started(None)),
         Just(Expected::Missing),
+        Just(Expected::Unanswered),
         Just(Expected::NotImplemented),
         one_of().prop_map(Expected::Refused),
     ];
@@ -504,6 +623,21 @@ proptest! {
         prop_assert_eq!(action, Ok(Action::Input(input)), "{}", printed);
     }
 
+    /// A world is written down from its beginning, and a run of what was written begins so.
+    #[test]
+    fn a_beginning_is_written_and_read_back(seed: u64, policy in policy()) {
+        let world = World::with_policy(seed, policy);
+        let printed = record(world.clone(), &[Input::Advance(Duration::ZERO)]).to_string();
+        let script = parse(&printed).unwrap_or_else(|error| panic!("{printed}\n{error}"));
+        prop_assert_eq!(script.to_string(), &*printed);
+        let mut runner = Runner::observed(World::new(0));
+        for (number, line) in (1..).zip(&script.lines) {
+            let fault = runner.step(number, line).and_then(|it| it.fault);
+            prop_assert_eq!(fault, None, "{}", printed);
+        }
+        prop_assert!(*runner.world() == world, "{}", printed);
+    }
+
     #[test]
     fn a_script_is_printed_and_read_back(lines in vec(line(), 1..20)) {
         let mut lines = lines;
@@ -518,6 +652,14 @@ proptest! {
         let script = parse(&printed).unwrap_or_else(|error| panic!("{printed}\n{error}"));
         prop_assert_eq!(script.to_string(), &*printed);
         prop_assert_eq!(parse(&script.to_string()), Ok(script), "{}", printed);
+    }
+
+    #[test]
+    fn a_plan_is_printed_and_read_back(faults in vec(fault(), 0..6)) {
+        let plan = Plan::from_iter(faults);
+        let printed = plan.to_string();
+        let read: Result<Plan, _> = printed.parse();
+        prop_assert_eq!(read, Ok(plan), "{}", printed);
     }
 
     #[test]

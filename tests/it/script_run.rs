@@ -96,6 +96,51 @@ tokyo as=other CommitFailover web  => 32769
     );
 }
 
+/// The guest writes 1 KiB each second from the checkpoint at 2 s on. What was written during initial
+/// replication is sent first, at 3 s, then a log each five minutes; none takes any time on the way,
+/// each two seconds to be applied:
+/// <https://learn.microsoft.com/azure/site-recovery/hyper-v-azure-architecture>.
+#[test]
+fn statistics_times_and_logs_are_looked_at() {
+    let text = "\
+seed 7
+policy link_rate=1EiB/s link_latency=0s apply=2s CreateReplicationRelationship=0
+host tokyo
+host osaka
+vm web on tokyo running write=1KiB/s disk=1GiB used=0
+tokyo CreateReplicationRelationship web to=osaka  => 0
+expect tokyo web last_replication=never issues=1 issue=InitialReplicationIncomplete
+expect osaka web last_apply=never successes=0
+tokyo StartReplication web Network  => 4096 job1
+wait job1
+tokyo ResetReplicationStatistics web  => 0
+advance 11m
+expect tokyo web window_start=@2s successes=3 misses=0 size=601KiB max_size=300KiB pending=59KiB
+expect tokyo web latency=0s issues=0 last_test_failover=never
+expect osaka web last_replication=@10m3s last_apply=@10m5s last_application_consistent=never
+expect tokyo web successes=2 misses=0 issue=CyclesMissed
+cut tokyo osaka
+advance 6m
+expect tokyo event 32315 web says=\"again after 5 minute\"
+expect tokyo event 32022 web hresult=0x00002EFE
+expect tokyo event 32315 says=never absent
+expect tokyo event 32315 says=never
+";
+    let found = faults(text);
+    assert_eq!(
+        found[0],
+        "16:1: expected `successes=2 misses=0 issue=CyclesMissed`, found `successes=3 misses=0`"
+    );
+    assert!(
+        found[1].starts_with(
+            "22:1: expected `event 32315 says=never`, found `last event 32315 says=\"Changes of"
+        ),
+        "{}",
+        found[1]
+    );
+    assert_eq!(found.len(), 2, "{}", found.join("\n"));
+}
+
 #[test]
 fn names_that_mean_nothing_are_faults_with_their_place() {
     let text = "\

@@ -4,7 +4,7 @@
 use crate::arbitrary::{
     WEB, beginning, chained, failed_over, on_old_hosts, replicating, step, three_hosts, walk,
 };
-use hyperv_replica::engine::{Caller, Change, Disturbance, Event, Input, Reply, World};
+use hyperv_replica::engine::{Caller, Change, Disturbance, Event, Input, Reply, VmTrouble, World};
 use hyperv_replica::model::{
     Call, DiskId, HostId, JobState, JobType, Leg, RelationshipId, ReplicationMode,
     ReplicationState, Settings,
@@ -171,6 +171,17 @@ fn courses() -> Vec<Course> {
             .pass(1)
             .disturb(Disturbance::CrashHost(TOKYO)),
         Course::resynchronization().disturb(Disturbance::CrashHost(TOKYO)),
+        Course::from(replicating())
+            .call(TOKYO, update.clone())
+            .pass(2)
+            .disturb(Disturbance::CrashHost(TOKYO))
+            .call(OSAKA, fail_over.clone()),
+        Course::from(three_hosts())
+            .create()
+            .start(2, r"D:\Old")
+            .pass(700)
+            .disturb(Disturbance::TroubleVm(OSAKA, WEB, VmTrouble::DiskMissing))
+            .pass(900),
         Course::from(replicating()).disturb(Disturbance::CorruptLog(TOKYO, WEB)),
         Course::from(replicating())
             .request(TOKYO, 7)
@@ -265,7 +276,7 @@ fn courses() -> Vec<Course> {
 
 #[test]
 fn every_transition_is_in_the_book_and_happens() {
-    let mut seen = walks(600);
+    let mut seen = walks(1500);
     for course in courses() {
         note(&mut seen, &course.events);
     }

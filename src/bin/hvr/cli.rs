@@ -37,7 +37,32 @@ pub(crate) enum Command {
     ///
     /// Without a method, prints the list of operations.
     Docs(Docs),
+    /// Compare recordings of hosts with what the simulator does.
+    ///
+    /// Each call of a recording is made again in a world that begins as the recording began, at
+    /// the recorded time. Listed is whatever the simulator answers or shows otherwise, with the
+    /// rule by which it does and how that is known.
+    Compare(Compare),
 }
+
+/// The arguments of `hvr compare`.
+#[derive(Debug, Args)]
+#[command(after_help = COMPARE_STATUS)]
+pub(crate) struct Compare {
+    /// Recordings, as `layer::Recorder` makes them; `-` for the standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) recordings: Vec<PathBuf>,
+
+    /// List also what differs only in how fast things go.
+    #[arg(long)]
+    pub(crate) pace: bool,
+}
+
+const COMPARE_STATUS: &str = "\
+Exit status:
+  0  the simulator does what the recordings say
+  1  it does something else
+  2  a recording could not be read or rebuilt, or the arguments are wrong";
 
 /// The arguments of `hvr run`.
 #[derive(Debug, Args)]

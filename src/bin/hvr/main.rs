@@ -1,4 +1,4 @@
-//! The `hvr` command: runs scripts, and prints the rule book.
+//! The `hvr` command: runs scripts, prints the rule book, and compares recordings.
 
 mod cli;
 
@@ -13,6 +13,8 @@ mod excerpt;
 mod json;
 
 mod docs;
+
+mod compare;
 
 mod markdown;
 
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
     let verdict = match &cli.command {
         cli::Command::Run(args) => run::run(args, &mut out, &mut err),
         cli::Command::Docs(args) => docs::docs(args, &mut out, &mut err),
+        cli::Command::Compare(args) => compare::compare(args, &mut out, &mut err),
     };
     match verdict {
         Ok(Verdict::Held) => ExitCode::SUCCESS,

@@ -71,7 +71,7 @@ pub(super) fn planned_failover_loses_nothing(
         };
         let key = (event.host, id.vm);
         let Some(copy) = step.after.copies.get(&key) else { continue };
-        let Some(end) = copy.ends.get(&Leg::Primary) else { continue };
+        let Some(end) = copy.ends.get(Leg::Primary) else { continue };
         let Some(peer) = end.peer else { continue };
         let Some(primary) = step.after.copies.get(&(peer, id.vm)) else { continue };
         let planned = end.relationship.failed_over == ReplicationType::Planned
@@ -95,7 +95,7 @@ pub(super) fn last_replication_never_goes_back(step: &Step<'_>, _: &Memory) -> R
     for (host, copy, end) in step.before.ends() {
         let id = end.relationship.id;
         let Some(now) = step.after.copies.get(&(host, copy.vm.id)) else { continue };
-        let Some(there) = now.ends.get(&id.leg) else { continue };
+        let Some(there) = now.ends.get(id.leg) else { continue };
         let stays = now.vm.mode == copy.vm.mode && there.side == end.side && there.peer == end.peer;
         let (before, after) =
             (end.relationship.last_replication, there.relationship.last_replication);

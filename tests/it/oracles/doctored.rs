@@ -7,7 +7,7 @@ use hyperv_replica::model::{
     EnabledState, Guid, HostId, Job, JobId, JobState, JobType, Leg, Operation, RelationshipId,
     ReplicationHealth, ReplicationMode, ReplicationState as S, SimTime, VmId,
 };
-use hyperv_replica::oracle::{ALWAYS, Copy, End, HostPicture, Memory, Picture, Step, judge};
+use hyperv_replica::oracle::{ALWAYS, Copy, End, Ends, HostPicture, Memory, Picture, Step, judge};
 use hyperv_replica::rules::{Cause, Happening, Side};
 use std::collections::BTreeSet;
 
@@ -63,7 +63,7 @@ impl Doctored {
     }
 
     fn end(&mut self, host: HostId, leg: Leg) -> &mut End {
-        self.web(host).ends.get_mut(&leg).unwrap()
+        self.web(host).ends.at(leg).as_mut().unwrap()
     }
 
     fn shows(&mut self, host: HostId, state: S, health: ReplicationHealth) {
@@ -100,7 +100,7 @@ impl Doctored {
         for picture in [&mut self.before, &mut self.after] {
             let mut copy = picture.copies[&(OSAKA, WEB)].clone();
             (copy.vm.id, copy.vm.mode) = (id, ReplicationMode::TestReplica);
-            copy.ends.clear();
+            copy.ends = Ends::default();
             copy.points.clear();
             picture.copies.insert((OSAKA, id), copy);
         }
@@ -133,11 +133,11 @@ const DOCTORS: &[(&str, Doctor)] = &[
     ("one-way-out", |it| it.end(OSAKA, Leg::Primary).side = Side::Sender),
     ("chain-of-three", |it| {
         let mut copy = it.web(LONDON).clone();
-        copy.ends.get_mut(&Leg::Primary).unwrap().peer = Some(LONDON);
+        copy.ends.at(Leg::Primary).as_mut().unwrap().peer = Some(LONDON);
         it.after.copies.insert((NARA, WEB), copy);
         it.after.hosts.insert(NARA, HostPicture { name: "nara".into(), up: true });
         let onward = End { peer: Some(NARA), ..it.end(OSAKA, Leg::Extended).clone() };
-        it.web(LONDON).ends.insert(Leg::Extended, onward);
+        *it.web(LONDON).ends.at(Leg::Extended) = Some(onward);
     }),
     ("one-test-replica", |it| {
         let (first, second) = (it.test_replica(1), it.test_replica(2));

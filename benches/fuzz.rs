@@ -1,0 +1,138 @@
+//! How fast a fuzzer goes: bytes become steps of walks, each is resolved in its world, applied, and
+//! judged by every invariant. The floor, measured in the same run, is the engine alone on the very
+//! same inputs.
+//!
+//! The mark is 300 000 inputs a second on one core. An input is what the engine is given: a call, a
+//! disturbance, or time up to what is due next; a longer stretch of time is many. What a walk costs
+//! beside its inputs, a fork of its world and a first picture, is in the figures.
+//!
+//! ```sh
+//! cargo bench --bench fuzz            # figures
+//! cargo bench --bench fuzz -- --test  # once, as a check
+//! ```
+
+use criterion::measurement::{Measurement, WallTime};
+use hyperv_replica::engine::{Input, World};
+use hyperv_replica::oracle::{Watcher, stepwise};
+use hyperv_replica::testkit::beginning::Beginning;
+use hyperv_replica::testkit::walk::Step;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{Rng, SeedableRng};
+use std::hint::black_box;
+use std::time::Duration;
+
+/// What a fuzzer would have drawn.
+struct Drawn {
+    begin: World,
+    bytes: Vec<[u8; Step::BYTES]>,
+    /// What came of it, in small steps.
+    inputs: Vec<Input>,
+}
+
+impl Drawn {
+    fn new(begin: &World, length: usize, draws: &mut Xoshiro256PlusPlus) -> Self {
+        let mut step = || {
+            let mut bytes = [0; Step::BYTES];
+            draws.fill_bytes(&mut bytes);
+            bytes
+        };
+        let bytes: Vec<_> = (0..length).map(|_| step()).collect();
+        let (mut world, mut inputs, mut events) = (begin.clone(), Vec::new(), Vec::new());
+        for step in &bytes {
+            let Some(input) = Step::from_bytes(*step).resolve(&world) else { continue };
+            let small = stepwise(&mut world, &input, |world, piece| {
+                inputs.push(piece.clone());
+                events.clear();
+                Ok::<_, ()>(world.apply(piece, &mut events))
+            });
+            assert!(small.is_ok());
+        }
+        Self { begin: begin.clone(), bytes, inputs }
+    }
+
+    /// The engine alone.
+    fn apply(&self) -> World {
+        let (mut world, mut events) = (self.begin.clone(), Vec::new());
+        for input in &self.inputs {
+            events.clear();
+            black_box(world.apply(input, &mut events));
+        }
+        world
+    }
+
+    /// The engine, and every invariant after each input.
+    fn judge(&self) -> World {
+        let (mut world, mut events) = (self.begin.clone(), Vec::new());
+        let mut watcher = Watcher::new(&world);
+        for input in &self.inputs {
+            events.clear();
+            let judged = watcher.apply(&mut world, input, &mut events);
+            assert!(judged.is_ok(), "{judged:?}");
+        }
+        world
+    }
+
+    /// What a fuzzer does.
+    fn fuzz(&self) -> World {
+        let (mut world, mut events) = (self.begin.clone(), Vec::new());
+        let mut watcher = Watcher::new(&world);
+        for step in &self.bytes {
+            let Some(input) = Step::from_bytes(*step).resolve(&world) else { continue };
+            events.clear();
+            let judged = watcher.apply(&mut world, &input, &mut events);
+            assert!(judged.is_ok(), "{judged:?}");
+        }
+        world
+    }
+}
+
+fn main() {
+    let test = std::env::args().any(|it| it == "--test");
+    let (walks, rounds) = if test { (12, 1) } else { (1200, 9) };
+    let begins = [
+        Beginning::three_hosts(),
+        Beginning::replicating(),
+        Beginning::chained(),
+        Beginning::failed_over(),
+        Beginning::on_old_hosts(),
+        Beginning::provided(),
+    ];
+    let begins = begins.map(|it| it.world());
+    let mut draws = Xoshiro256PlusPlus::seed_from_u64(0);
+    let drawn: Vec<_> =
+        begins.iter().cycle().take(walks).map(|it| Drawn::new(it, 64, &mut draws)).collect();
+    let one = &drawn[0];
+    assert!(one.apply() == one.judge() && one.judge() == one.fuzz(), "all three do the same");
+
+    let mut best = [Duration::MAX; 3];
+    for _ in 0..rounds {
+        for (best, way) in best.iter_mut().zip([Drawn::apply, Drawn::judge, Drawn::fuzz]) {
+            let clock = WallTime.start();
+            for walk in &drawn {
+                black_box(way(walk));
+            }
+            *best = WallTime.end(clock).min(*best);
+        }
+    }
+    let inputs: usize = drawn.iter().map(|it| it.inputs.len()).sum();
+    let steps: usize = drawn.iter().map(|it| it.bytes.len()).sum();
+    #[expect(clippy::cast_precision_loss)] // A few millions.
+    let (inputs, steps) = (inputs as f64, steps as f64);
+    let [floor, judged, fuzzed] = best.map(|it| it.as_secs_f64());
+    println!("{walks} walks, {steps} steps, {inputs} inputs");
+    for (what, took) in [
+        ("floor: the engine alone", floor),
+        ("with every invariant", judged),
+        ("from bytes, as a fuzzer goes", fuzzed),
+    ] {
+        println!(
+            "{what:30} {:6.0} ns an input, {:5.2} x the floor, {:8.0} inputs a second",
+            took / inputs * 1e9,
+            took / floor,
+            inputs / took,
+        );
+    }
+    println!("{:30} {:8.0} steps a second", "from bytes", steps / fuzzed);
+    let kept = if inputs / fuzzed >= 300_000.0 { "kept" } else { "MISSED" };
+    println!("mark: 300 000 inputs a second from bytes: {kept}");
+}

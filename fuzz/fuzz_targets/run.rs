@@ -1,0 +1,4 @@
+//! Scripts as they are written, run under every invariant.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| hyperv_replica_fuzz::run(bytes));

@@ -1,0 +1,114 @@
+//! What the targets do with bytes: functions, so that the crate's own tests run them, too.
+
+use hyperv_replica::engine::{Event, World};
+use hyperv_replica::model::{
+    CimDateTime, CimInterval, CimTimeOfDay, Guid, JobId, Operation, PointId, RelationshipId, VmId,
+    time,
+};
+use hyperv_replica::oracle::Watcher;
+use hyperv_replica::script::{self, Fault, Line, Runner, Statement};
+use hyperv_replica::testkit::beginning::Beginning;
+use hyperv_replica::testkit::walk::Step;
+use std::fmt::{Debug, Display};
+use std::str::FromStr;
+use std::sync::OnceLock;
+
+/// A script that is read is printed as a script that says the same.
+pub fn script(bytes: &[u8]) {
+    if let Ok(script) = script::parse_bytes(bytes) {
+        let text = script.to_string();
+        match script::parse(&text) {
+            Ok(again) => assert_eq!(again, script, "printed as\n{text}"),
+            Err(error) => panic!("{error}\n{text}"),
+        }
+        assert_eq!(script.to_string(), text, "printing is stable");
+    }
+}
+
+/// A text that is read as a value is printed as a text that is read as the same value.
+pub fn text(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    round_trip::<Guid>(text);
+    round_trip::<VmId>(text);
+    round_trip::<JobId>(text);
+    round_trip::<PointId>(text);
+    round_trip::<RelationshipId>(text);
+    round_trip::<CimDateTime>(text);
+    round_trip::<CimInterval>(text);
+    round_trip::<CimTimeOfDay>(text);
+    if let Ok(duration) = time::parse_duration(text) {
+        let printed = time::format_duration(duration).to_string();
+        assert_eq!(time::parse_duration(&printed), Ok(duration), "printed as {printed}");
+    }
+    if let Ok(operation) = text.parse::<Operation>() {
+        assert!(Operation::named(operation.name()).contains(&operation));
+    }
+    if let Ok(line) = text.parse::<Line>() {
+        let printed = line.to_string();
+        assert_eq!(printed.parse::<Line>().as_ref(), Ok(&line), "printed as {printed}");
+    }
+}
+
+fn round_trip<T: FromStr<Err: Debug> + Display + PartialEq + Debug>(text: &str) {
+    if let Ok(value) = text.parse::<T>() {
+        let printed = value.to_string();
+        match printed.parse::<T>() {
+            Ok(again) => assert_eq!(again, value, "printed as {printed}"),
+            Err(error) => panic!("{value:?} is printed as {printed}: {error:?}"),
+        }
+    }
+}
+
+/// The first byte says how the world begins, each six after it are a step: every one keeps every
+/// invariant, and the world is consistent.
+pub fn walk(bytes: &[u8]) {
+    let Some((first, steps)) = bytes.split_first() else { return };
+    let begins = begins();
+    let mut world = begins[usize::from(*first) % begins.len()].clone();
+    let mut watcher = Watcher::new(&world);
+    let mut events: Vec<Event> = Vec::new();
+    for step in steps.as_chunks().0 {
+        let Some(input) = Step::from_bytes(*step).resolve(&world) else { continue };
+        events.clear();
+        if let Err(violation) = watcher.apply(&mut world, &input, &mut events) {
+            panic!("{violation}");
+        }
+    }
+    if let Err(inconsistency) = world.check() {
+        panic!("{inconsistency}");
+    }
+}
+
+/// Made once: a world costs a fork for each input.
+fn begins() -> &'static [World] {
+    static BEGINS: OnceLock<Vec<World>> = OnceLock::new();
+    BEGINS.get_or_init(|| {
+        let all = [
+            Beginning::three_hosts(),
+            Beginning::replicating(),
+            Beginning::chained(),
+            Beginning::failed_over(),
+            Beginning::on_old_hosts(),
+            Beginning::provided(),
+        ];
+        all.iter().map(Beginning::world).collect()
+    })
+}
+
+/// Whatever a script says, its run keeps every invariant and panics nowhere.
+pub fn run(bytes: &[u8]) {
+    let Ok(script) = script::parse_bytes(bytes) else { return };
+    // A long stretch of time is much work and nothing new.
+    let long =
+        |line: &Line| matches!(line.statement, Some(Statement::Advance(by)) if by > time::days(1));
+    if script.lines.len() > 64 || script.lines.iter().any(long) {
+        return;
+    }
+    let mut runner = Runner::observed(World::new(0));
+    for (number, line) in (1..).zip(&script.lines) {
+        let fault = runner.step(number, line).and_then(|it| it.fault);
+        if let Some(Fault::Violation { says, .. }) = fault {
+            panic!("{says}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Writes the first inputs of each target into a folder: the scenarios, their lines, and walks.
+//!
+//! `cargo run --bin seeds -- CORPUS [SCENARIOS]`
+
+use hyperv_replica::testkit::walk::Step;
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let corpus = PathBuf::from(arguments.next().unwrap_or_else(|| "corpus".to_owned()));
+    let scenarios = arguments
+        .next()
+        .unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/scenarios").to_owned());
+    let mut scripts = Vec::new();
+    collect(Path::new(&scenarios), &mut scripts)?;
+    scripts.sort();
+
+    let mut written = 0;
+    let mut write = |target: &str, name: &str, bytes: &[u8]| -> Result<(), Box<dyn Error>> {
+        let folder = corpus.join(target);
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join(name), bytes)?;
+        written += 1;
+        Ok(())
+    };
+    for (number, path) in scripts.iter().enumerate() {
+        let text = fs::read_to_string(path)?;
+        write("script", &format!("scenario{number}"), text.as_bytes())?;
+        write("run", &format!("scenario{number}"), text.as_bytes())?;
+        if let Some(line) = text.lines().nth(number % 12) {
+            write("text", &format!("line{number}"), line.as_bytes())?;
+        }
+    }
+    let texts = [
+        "{564D8B6E-3C3D-4C4B-8A53-0C6D3B6A7D01}",
+        "20120615143000.000000+060",
+        "00000001020304.000005:000",
+        "********093000.000000+***",
+        "1d2h3m4s5ms6us7ns",
+        "InitiateFailover",
+    ];
+    for (number, text) in texts.iter().enumerate() {
+        write("text", &format!("text{number}"), text.as_bytes())?;
+    }
+    // A walk from each beginning: four calls that are accepted, each run to its end.
+    for begin in 0..6u8 {
+        let step = |n: u8| {
+            let kind = if n % 4 == 0 { 6 } else { 0 };
+            let mut bytes = [0; Step::BYTES];
+            (bytes[0], bytes[1]) = (kind, n + begin);
+            bytes
+        };
+        let steps: Vec<u8> = (0..16).flat_map(step).collect();
+        write("walk", &format!("walk{begin}"), &[&[begin], &steps[..]].concat())?;
+    }
+    println!("{written} inputs in {}", corpus.display());
+    Ok(())
+}
+
+fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, found)?;
+        } else if path.extension().is_some_and(|it| it == "hvr") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}

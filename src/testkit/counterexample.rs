@@ -1,0 +1,282 @@
+//! What breaks a property, as a script that can be kept and breaks it again.
+
+use super::beginning::Beginning;
+use super::walk::Walk;
+use crate::engine::{Event, Input, World};
+use crate::oracle::{Violation, Watcher};
+use crate::script::{self, Line, Runner, Script};
+use std::any::Any;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Why a property does not hold, as the property says it.
+///
+/// A sentence becomes a comment of the counterexample. A [`Line`] becomes its last line: an `expect`
+/// that does not come true fails wherever the script is run, without the property.
+///
+/// ```
+/// use hyperv_replica::script::Line;
+/// use hyperv_replica::testkit::counterexample::Broken;
+///
+/// fn property() -> Result<(), Broken> {
+///     Err("expect osaka web Replica running".parse::<Line>()?.into())
+/// }
+/// assert_eq!(property().unwrap_err().to_string(), "expect osaka web Replica running");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken(Line);
+
+impl From<Line> for Broken {
+    fn from(line: Line) -> Self {
+        Self(line)
+    }
+}
+
+impl From<String> for Broken {
+    fn from(says: String) -> Self {
+        says.as_str().into()
+    }
+}
+
+impl From<&str> for Broken {
+    fn from(says: &str) -> Self {
+        Self(Line::comment(&format!(" {says}")))
+    }
+}
+
+impl From<script::ParseError> for Broken {
+    fn from(error: script::ParseError) -> Self {
+        error.to_string().into()
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Line { statement: None, answer: None, comment: Some(says) } => {
+                f.write_str(says.trim_start())
+            }
+            line => line.fmt(f),
+        }
+    }
+}
+
+/// What went wrong.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Failure {
+    /// An invariant does not hold: an error of this crate.
+    Violation(Box<Violation>),
+    /// The property does not hold.
+    Broken(Broken),
+    /// The property or the engine panicked with this message.
+    Panicked(String),
+}
+
+impl Failure {
+    fn of_panic(payload: &(dyn Any + Send)) -> Self {
+        let said = payload.downcast_ref::<String>().map(String::as_str);
+        let said = said.or_else(|| payload.downcast_ref::<&str>().copied());
+        Self::Panicked(said.unwrap_or("a panic without a message").to_owned())
+    }
+
+    /// Whether both are the same kind of failure; numbers and names in it may differ.
+    pub fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Violation(one), Self::Violation(other)) => {
+                one.invariant.name == other.invariant.name
+            }
+            (Self::Broken(_), Self::Broken(_)) | (Self::Panicked(_), Self::Panicked(_)) => true,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Violation(it) => it.fmt(f),
+            Self::Broken(it) => write!(f, "the property does not hold: {it}"),
+            Self::Panicked(says) => write!(f, "a panic: {says}"),
+        }
+    }
+}
+
+/// Makes inputs happen one by one, and judges each by every invariant and by a property.
+#[derive(Debug)]
+struct Trial<'a, P> {
+    world: World,
+    watcher: Watcher,
+    events: Vec<Event>,
+    property: &'a P,
+}
+
+impl<'a, P: Fn(&World) -> Result<(), Broken>> Trial<'a, P> {
+    fn of(world: World, property: &'a P) -> Self {
+        let watcher = Watcher::new(&world);
+        Self { world, watcher, events: Vec::new(), property }
+    }
+
+    fn step(&mut self, input: &Input) -> Result<(), Failure> {
+        let Self { world, watcher, events, property } = self;
+        events.clear();
+        let judged = catch_unwind(AssertUnwindSafe(|| {
+            watcher.apply(world, input, events).map_err(Failure::Violation)?;
+            property(world).map_err(Failure::Broken)
+        }));
+        judged.unwrap_or_else(|payload| Err(Failure::of_panic(&*payload)))
+    }
+}
+
+/// Inputs that break a property, the last of them in fact.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The world before them.
+    pub begin: World,
+    /// What happens.
+    pub inputs: Vec<Input>,
+    /// What goes wrong with the last.
+    pub failure: Failure,
+}
+
+impl Found {
+    /// Goes through a walk until the property, or an invariant, does not hold.
+    pub fn in_walk(walk: &Walk, property: &impl Fn(&World) -> Result<(), Broken>) -> Option<Self> {
+        let Beginning { seed, policy, inputs } = &walk.beginning;
+        let begin = World::with_policy(*seed, policy.clone());
+        let mut trial = Trial::of(begin.clone(), property);
+        let mut done = Vec::new();
+        let mut take = |trial: &mut Trial<'_, _>, input: Input| {
+            let judged = trial.step(&input);
+            done.push(input);
+            judged
+        };
+        let beginning = inputs.iter().try_for_each(|it| take(&mut trial, it.clone()));
+        let judged = beginning.and_then(|()| {
+            walk.steps.iter().try_for_each(|step| match step.resolve(&trial.world) {
+                Some(input) => take(&mut trial, input),
+                None => Ok(()),
+            })
+        });
+        judged.err().map(|failure| Self { begin, inputs: done, failure })
+    }
+
+    /// Makes inputs happen until the property, or an invariant, does not hold.
+    pub fn in_inputs(
+        begin: &World,
+        inputs: &[Input],
+        property: &impl Fn(&World) -> Result<(), Broken>,
+    ) -> Option<Self> {
+        let mut trial = Trial::of(begin.clone(), property);
+        let (last, failure) = (0..)
+            .zip(inputs)
+            .find_map(|(number, input)| Some((number, trial.step(input).err()?)))?;
+        Some(Self { begin: begin.clone(), inputs: inputs[..=last].to_vec(), failure })
+    }
+
+    /// Takes out every input without which the same goes wrong, first many at once.
+    #[must_use]
+    pub fn shrink(self, property: &impl Fn(&World) -> Result<(), Broken>) -> Self {
+        let mut best = self;
+        let mut many = best.inputs.len() / 2;
+        while many > 0 {
+            let mut end = best.inputs.len();
+            let before = end;
+            while end > 0 {
+                let start = end.saturating_sub(many);
+                let mut fewer = best.inputs.clone();
+                fewer.drain(start..end);
+                let found = Self::in_inputs(&best.begin, &fewer, property);
+                if let Some(found) = found.filter(|it| it.failure.is_like(&best.failure)) {
+                    best = found;
+                }
+                end = start.min(best.inputs.len());
+            }
+            if many == 1 && best.inputs.len() < before {
+                continue;
+            }
+            many /= 2;
+        }
+        best
+    }
+
+    /// The inputs as a script whose last line goes wrong.
+    pub fn script(&self) -> Script {
+        let record = |inputs| script::record(self.begin.clone(), inputs);
+        let mut script = match &self.failure {
+            // What panicked may panic again.
+            Failure::Panicked(_) => {
+                let (last, before) =
+                    self.inputs.split_last().map_or((None, &[][..]), |it| (Some(it.0), it.1));
+                let mut script = record(before);
+                let mut world = self.begin.clone();
+                let mut events = Vec::new();
+                for input in before {
+                    world.apply(input, &mut events);
+                }
+                script.lines.extend(last.map(|it| Line::from_input(it, &world)));
+                script
+            }
+            _ => record(&self.inputs),
+        };
+        if let Failure::Broken(Broken(line)) = &self.failure {
+            script.lines.push(line.clone());
+        }
+        script
+    }
+}
+
+/// A script that breaks a property; it [displays](fmt::Display) as the text of a file that does it
+/// again.
+///
+/// A file that ends with an `expect` fails in every run. One that breaks an invariant fails where
+/// it is [observed](Runner::observed), as every file in `fixtures/scenarios/` is by a test. Any
+/// fails under [`replay`] with its property.
+#[derive(Clone, Debug)]
+pub struct Counterexample {
+    /// The script, with a head of comments that says what breaks and how it was found.
+    pub script: Script,
+    /// What goes wrong at its last line.
+    pub failure: Failure,
+}
+
+impl Counterexample {
+    /// The counterexample of what was found, with a line about how.
+    pub fn of(found: &Found, how: &str) -> Self {
+        let mut script = found.script();
+        let says = found.failure.to_string();
+        let head = says.lines().chain([how]).map(|it| Line::comment(&format!(" {it}")));
+        script.lines.splice(0..0, head);
+        Self { script, failure: found.failure.clone() }
+    }
+}
+
+impl fmt::Display for Counterexample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.script.fmt(f)
+    }
+}
+
+impl std::error::Error for Counterexample {}
+
+/// Runs a script under every invariant and a property; the first thing that goes wrong, as a
+/// [`Failure`] says it, or as the line that does not do what it says.
+pub fn replay(script: &Script, property: &impl Fn(&World) -> Result<(), Broken>) -> Option<String> {
+    let mut runner = Runner::observed(World::new(0));
+    for (number, line) in (1..).zip(&script.lines) {
+        let judged = catch_unwind(AssertUnwindSafe(|| {
+            let Some(step) = runner.step(number, line) else { return Ok(()) };
+            match step.fault {
+                Some(fault) => Err(fault.to_string()),
+                None => property(runner.world()).map_err(|it| Failure::Broken(it).to_string()),
+            }
+        }));
+        let panicked = |payload: Box<dyn Any + Send>| Failure::of_panic(&*payload).to_string();
+        match judged {
+            Ok(Ok(())) => {}
+            Ok(Err(says)) => return Some(says),
+            Err(payload) => return Some(panicked(payload)),
+        }
+    }
+    None
+}

@@ -1,0 +1,115 @@
+//! Disturbances and changes to machines.
+
+use super::{Pick, hosts, nth};
+use crate::engine::{Disturbance, HostChange, HostTrouble, Input, VmTrouble, Weakness, World};
+use crate::model::{AdapterId, Certificate, Disk, DiskId, HostId, Plug, VmId, WindowsBuild};
+use crate::script::Verb;
+use crate::testkit::beginning::{PROVIDER, THUMBPRINT, provider};
+
+/// A disturbance of this kind; `None` if there is nothing that it could happen to.
+pub(in crate::testkit) fn disturbance(
+    world: &World,
+    verb: Verb,
+    pick: Pick,
+) -> Option<Disturbance> {
+    let host = nth(|| hosts(world), pick.host.into())?;
+    let how = pick.how;
+    Some(match verb {
+        Verb::Crash => Disturbance::CrashHost(host),
+        Verb::ShutDown => Disturbance::ShutDownHost(host),
+        Verb::Boot => Disturbance::BootHost(host),
+        Verb::Cut | Verb::Mute | Verb::Slow | Verb::Lossy | Verb::Heal => {
+            of_link(verb, host, other(world, host, pick)?, how)
+        }
+        Verb::Trouble | Verb::Relieve => {
+            let begins = verb == Verb::Trouble;
+            let kinds = HostTrouble::ALL.len() + VmTrouble::ALL.len();
+            let kind = usize::from(how) % kinds;
+            match kind.checked_sub(HostTrouble::ALL.len()) {
+                None if begins => Disturbance::TroubleHost(host, HostTrouble::ALL[kind]),
+                None => Disturbance::RelieveHost(host, HostTrouble::ALL[kind]),
+                Some(kind) => {
+                    let vm = vm(world, host, pick)?;
+                    if begins {
+                        Disturbance::TroubleVm(host, vm, VmTrouble::ALL[kind])
+                    } else {
+                        Disturbance::RelieveVm(host, vm, VmTrouble::ALL[kind])
+                    }
+                }
+            }
+        }
+        Verb::ChangeDisks => Disturbance::ChangeDisks(host, vm(world, host, pick)?),
+        Verb::CorruptLog => Disturbance::CorruptLog(host, vm(world, host, pick)?),
+        Verb::Delete => Disturbance::DeleteVm(host, vm(world, host, pick)?),
+        Verb::Resize => {
+            let capacity_bytes = [1 << 29, 1 << 30, 40 << 30, 80 << 30][usize::from(how % 4)];
+            let disk = Disk { id: DiskId(0), capacity_bytes, used_bytes: 1 << 20 };
+            Disturbance::ResizeDisk(host, vm(world, host, pick)?, disk)
+        }
+        Verb::Plug => {
+            let plug = Plug { connected: how & 1 == 0, test_switch: how & 2 != 0 };
+            Disturbance::PlugAdapter(host, vm(world, host, pick)?, AdapterId(0), plug)
+        }
+    })
+}
+
+/// What repairs a disturbance from outside; `None` if replication itself has to.
+pub(in crate::testkit) const fn opposite(what: Disturbance) -> Option<Disturbance> {
+    Some(match what {
+        Disturbance::CutLink(a, b)
+        | Disturbance::CutOneWay(a, b)
+        | Disturbance::WeakenLink(a, b, _) => Disturbance::HealLink(a, b),
+        Disturbance::CrashHost(host) | Disturbance::ShutDownHost(host) => {
+            Disturbance::BootHost(host)
+        }
+        Disturbance::TroubleHost(host, it) => Disturbance::RelieveHost(host, it),
+        Disturbance::TroubleVm(host, vm, it) => Disturbance::RelieveVm(host, vm, it),
+        Disturbance::PlugAdapter(host, vm, adapter, plug) => {
+            let plug = Plug { connected: !plug.connected, test_switch: plug.test_switch };
+            Disturbance::PlugAdapter(host, vm, adapter, plug)
+        }
+        _ => return None,
+    })
+}
+
+fn of_link(verb: Verb, a: HostId, b: HostId, how: u16) -> Disturbance {
+    match verb {
+        Verb::Cut => Disturbance::CutLink(a, b),
+        Verb::Mute => Disturbance::CutOneWay(a, b),
+        Verb::Slow => Disturbance::WeakenLink(a, b, Weakness::Slow(1 << (14 + 2 * (how % 5)))),
+        Verb::Lossy => Disturbance::WeakenLink(a, b, Weakness::Lossy(1 + u32::from(how % 5))),
+        _ => Disturbance::HealLink(a, b),
+    }
+}
+
+/// The other end of a link.
+fn other(world: &World, host: HostId, pick: Pick) -> Option<HostId> {
+    nth(|| hosts(world).filter(|it| *it != host), pick.vm.into())
+}
+
+fn vm(world: &World, host: HostId, pick: Pick) -> Option<VmId> {
+    nth(|| world.vms(host), pick.vm.into()).map(|it| it.id)
+}
+
+/// A change to a machine, of which most repair what others break.
+pub(super) fn change(world: &World, pick: Pick) -> Option<Input> {
+    let host = nth(|| hosts(world), pick.host.into())?;
+    let folder = || r"D:\Replica".to_owned();
+    let change = match pick.how % 11 {
+        0 => HostChange::RemoveCertificate(THUMBPRINT.to_owned()),
+        1 => {
+            let name = world.host_view(host)?.name;
+            HostChange::InstallCertificate(Certificate::of(&name, THUMBPRINT))
+        }
+        2 => HostChange::OccupyPort(80),
+        3 => HostChange::ReleasePort(80),
+        4 => HostChange::OccupyPort(443),
+        5 => HostChange::ReleasePort(443),
+        6 => HostChange::CloseFolder(folder()),
+        7 => HostChange::OpenFolder(folder()),
+        8 => HostChange::RemoveProvider(PROVIDER),
+        9 => HostChange::RegisterProvider(provider()),
+        _ => HostChange::Upgrade(WindowsBuild::Server2022),
+    };
+    Some(Input::Configure { host, change })
+}

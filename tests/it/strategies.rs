@@ -1,0 +1,355 @@
+//! Strategies: they reach everything, and what they find is a script that fails again.
+
+use crate::arbitrary::config;
+use hyperv_replica::engine::{Disturbance, Input, Reply, World};
+use hyperv_replica::model::time::{days, hours, minutes};
+use hyperv_replica::model::{HostId, Leg, Operation, RelationshipId, ReplicationState, VmId};
+use hyperv_replica::oracle::Watcher;
+use hyperv_replica::script::{self, Line};
+use hyperv_replica::sim::Lab;
+use hyperv_replica::testkit::beginning::{Beginning, WEB};
+use hyperv_replica::testkit::counterexample::{Broken, Counterexample, replay};
+use hyperv_replica::testkit::schedule::{Dials, Schedule};
+use hyperv_replica::testkit::strategies::{self, labs, steps, walks};
+use hyperv_replica::testkit::walk::{Step, Walk};
+use hyperv_replica::{Outcome, ReplicationServiceExt};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use std::collections::BTreeSet;
+
+/// So many values of a strategy, always the same.
+fn some<S: Strategy>(strategy: &S, count: usize) -> Vec<S::Value> {
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    (0..count).map(|_| strategy.new_tree(&mut runner).expect("a value").current()).collect()
+}
+
+/// What fails of a property, shrunk.
+fn found(property: impl Fn(&World) -> Result<(), Broken>) -> Box<Counterexample> {
+    let found = strategies::check(&config(2000), walks(0.8, 1..40), property);
+    found.expect_err("a planted bug is found")
+}
+
+/// The statements of a script, without its head of comments.
+fn statements(found: &Counterexample) -> usize {
+    found.script.lines.iter().filter(|line| line.statement.is_some()).count()
+}
+
+/// A tool that believes that a virtual machine which was failed over is running.
+fn believes_that_it_runs(world: &World) -> Result<(), Broken> {
+    for (host, name) in world.hosts().map(|(host, it)| (host, it.name)) {
+        let Some(seen) = world.relationship(host, RelationshipId::primary(WEB)) else { continue };
+        let runs = world.vm(host, WEB).is_some_and(|it| it.power.power() == running());
+        if seen.state == ReplicationState::Committed && !runs {
+            return Err(format!("expect {name} web Committed running").parse::<Line>()?.into());
+        }
+    }
+    Ok(())
+}
+
+fn running() -> hyperv_replica::model::Power {
+    hyperv_replica::model::Power::Running
+}
+
+/// A planted bug of a tool is found, shrunk, and told as a script that fails by itself: parsed and
+/// run it fails in the same way, wherever it is run. The shortest way to a committed replica is
+/// two hosts, a virtual machine, a relationship, its initial copy, a failover and its commit,
+/// with five waits for jobs between them.
+#[test]
+fn a_planted_bug_becomes_a_script_that_fails_by_itself() {
+    let found = found(believes_that_it_runs);
+    let text = found.to_string();
+    let script = script::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    assert_eq!(script, found.script);
+    let report = script::run(&script);
+    let faults: Vec<_> = report.faults().map(|(step, fault)| (step.line, fault)).collect();
+    let [(line, fault)] = faults[..] else { panic!("{faults:?}\n{text}") };
+    assert_eq!(usize::try_from(line), Ok(script.lines.len()), "its last line fails");
+    assert!(fault.to_string().contains("found `Committed off`"), "{fault}\n{text}");
+    let again = replay(&script, &believes_that_it_runs);
+    assert!(again.is_some_and(|it| it.contains("expect")), "{text}");
+    assert!(statements(&found) <= 13, "{text}");
+}
+
+/// A client that panics is told in the same way.
+#[test]
+fn a_panic_becomes_a_script() {
+    let property = |world: &World| {
+        assert!(world.hosts().all(|(host, _)| world.is_up(host)), "the tool cannot cope");
+        Ok(())
+    };
+    let found = found(property);
+    let text = found.to_string();
+    let again = replay(&script::parse(&text).unwrap(), &property);
+    assert_eq!(again.as_deref(), Some("a panic: the tool cannot cope"), "{text}");
+    assert!(text.contains("\n# Found with PROPTEST_RNG_SEED="), "{text}");
+    // A host, and what stops it.
+    assert_eq!(statements(&found), 2, "{text}");
+}
+
+/// A client that acts runs in a fork.
+#[test]
+fn a_client_that_acts_is_found_out() {
+    // It pauses whatever replicates, and never thinks that this may be refused.
+    let property = |world: &World| {
+        let lab = Lab::over(world.clone(), 0);
+        for (host, vm) in replicating(world) {
+            let paused = lab.host_by_id(host).suspend_replication(RelationshipId::primary(vm));
+            if !matches!(paused, Ok(Outcome::Started(_))) {
+                return Err(format!("pausing was answered with {paused:?}").into());
+            }
+        }
+        Ok(())
+    };
+    let found = found(property);
+    let text = found.to_string();
+    let again = replay(&script::parse(&text).unwrap(), &property);
+    let again = again.unwrap_or_default();
+    assert!(again.starts_with("the property does not hold: pausing was answered"), "{again}");
+    assert!(statements(&found) <= 9, "{text}");
+}
+
+fn replicating(world: &World) -> Vec<(HostId, VmId)> {
+    let sends = |host, vm| {
+        let id = RelationshipId { vm, leg: Leg::Primary };
+        let seen = world.relationship(host, id).map(|it| it.state);
+        world.sends_to(host, id).is_some() && seen == Some(ReplicationState::Replicating)
+    };
+    let of = |host| world.vms(host).map(move |vm| (host, vm.id));
+    world.hosts().flat_map(|(host, _)| of(host)).filter(|it| sends(it.0, it.1)).collect()
+}
+
+/// A property that holds is held.
+#[test]
+fn what_holds_is_not_found() {
+    let held = strategies::check(&config(30), walks(0.5, 1..20), |_| Ok(()));
+    assert!(held.is_ok(), "{}", held.unwrap_err());
+}
+
+/// Every operation is called, and accepted where that is possible at all; every kind of disturbance
+/// takes place.
+#[test]
+fn walks_call_and_disturb_everything() {
+    let (mut called, mut accepted) = (BTreeSet::new(), BTreeSet::new());
+    let mut disturbed = BTreeSet::new();
+    for (lab, steps) in some(&(labs(), prop::collection::vec(steps(0.6), 60)), 500) {
+        let mut world = lab.world();
+        for step in steps {
+            let Some(input) = step.resolve(&world) else { continue };
+            let reply = world.apply(&input, &mut Vec::new());
+            match &input {
+                Input::Call { call, .. } => {
+                    called.insert(call.operation());
+                    if !reply.is_refusal() {
+                        accepted.insert(call.operation());
+                    }
+                }
+                Input::Disturb(what) if reply == Reply::Happened => {
+                    disturbed.insert(kind(what));
+                }
+                _ => {}
+            }
+        }
+    }
+    let all: BTreeSet<_> = Operation::ALL.iter().copied().collect();
+    assert_eq!(&all - &called, BTreeSet::new(), "never called");
+    // A state outside the value map is always refused, and what is not implemented returns 1.
+    let never = |it: &Operation| {
+        !it.is_implemented()
+            || [Operation::RequestUndocumentedState, Operation::RequestUndocumentedPower]
+                .contains(it)
+    };
+    let never = all.iter().copied().filter(never).collect();
+    assert_eq!(&(&all - &accepted) - &never, BTreeSet::new(), "never accepted");
+    assert_eq!(disturbed.len(), KINDS, "{disturbed:?}");
+}
+
+/// How many kinds of disturbances there are.
+const KINDS: usize = 16;
+
+/// The name of the variant.
+fn kind(what: &Disturbance) -> String {
+    let text = format!("{what:?}");
+    text.split('(').next().unwrap_or_default().to_owned()
+}
+
+/// Of calls with the dial at one the rule book accepts almost all, with the dial at zero few.
+#[test]
+fn the_dial_turns() {
+    let share = |dial: f64| {
+        let world = Beginning::chained().world();
+        let calls = some(&strategies::calls(&world, dial), 400);
+        let accepted = calls.iter().filter(|input| match input {
+            Input::Call { host, caller, call } => world.accepts(*host, *caller, call),
+            _ => panic!("{input:?} is no call"),
+        });
+        accepted.count()
+    };
+    let [none, half, all] = [0.0, 0.5, 1.0].map(share);
+    assert_eq!(all, 400);
+    assert!(none < half && half < all, "{none}, {half}, {all}");
+    assert!(none < 200, "{none} of 400 calls are accepted without asking for it");
+}
+
+proptest! {
+    #![proptest_config(config(100))]
+
+    /// What the rule book is said to accept is accepted, and nothing else.
+    #[test]
+    fn a_call_is_accepted_as_foretold(lab in labs(), walked in prop::collection::vec(steps(0.7), 1..40)) {
+        let mut world = lab.world();
+        for step in walked {
+            let Some(input) = step.resolve(&world) else { continue };
+            let foretold = match &input {
+                Input::Call { host, caller, call } => Some(world.accepts(*host, *caller, call)),
+                _ => None,
+            };
+            let reply = world.apply(&input, &mut Vec::new());
+            // What Windows does not implement is no refusal of the rule book.
+            if let Some(foretold) = foretold.filter(|_| reply != Reply::NotImplemented) {
+                prop_assert_eq!(foretold, !reply.is_refusal(), "{:?}: {:?}", input, reply);
+            }
+        }
+    }
+
+    /// A walk is what its script says: printed, read and run again it comes to the same world.
+    #[test]
+    fn a_walk_is_its_script(walk in walks(0.7, 1..30)) {
+        let script = script::parse(&walk.script().to_string()).unwrap();
+        let mut runner = script::Runner::new(World::new(0));
+        for (number, line) in (1..).zip(&script.lines) {
+            let fault = runner.step(number, line).and_then(|it| it.fault);
+            prop_assert_eq!(fault, None, "{}", line);
+        }
+        let Beginning { seed, policy, .. } = walk.beginning.clone();
+        let mut world = World::with_policy(seed, policy);
+        for input in walk.inputs() {
+            world.apply(&input, &mut Vec::new());
+        }
+        prop_assert_eq!(runner.world(), &world);
+    }
+
+    /// Any bytes are a walk.
+    #[test]
+    fn any_bytes_are_steps(bytes: Vec<[u8; Step::BYTES]>) {
+        let steps: Vec<_> = bytes.into_iter().map(Step::from_bytes).collect();
+        let walk = Walk { beginning: Beginning::chained(), steps };
+        walk.inputs();
+    }
+}
+
+/// The same seed draws the same bytes, on every machine; another draws others.
+#[test]
+fn a_schedule_is_a_function_of_its_seed() {
+    let beginning = Beginning::chained();
+    let world = beginning.world();
+    let text = |seed| {
+        let drawn = Schedule::draw(seed, &world, hours(6), &Dials::default());
+        drawn.script(&beginning).to_string()
+    };
+    assert_eq!(text(1), text(1));
+    assert_ne!(text(1), text(2));
+    // Nothing is drawn in a world in which there is nothing, or without a dial.
+    let none = Dials {
+        links: 0,
+        hosts: 0,
+        shortages: 0,
+        vms: 0,
+        damage: 0,
+        machines: 0,
+        administrators: 0,
+        ..Dials::default()
+    };
+    assert_eq!(Schedule::draw(1, &world, hours(6), &none), Schedule::default());
+    let nowhere = Schedule::draw(1, &World::new(0), hours(6), &Dials::default());
+    assert_eq!(nowhere, Schedule::default());
+}
+
+/// Every kind of trouble is drawn and takes place, and what has an opposite is repaired.
+#[test]
+fn schedules_disturb_everything() {
+    let beginning = Beginning::chained();
+    let dials = Dials { every: minutes(10), ..Dials::default() };
+    let (mut disturbed, mut configured, mut called) = (BTreeSet::new(), 0, 0);
+    for seed in 0..40 {
+        let mut world = beginning.world();
+        let drawn = Schedule::draw(seed, &world, hours(12), &dials);
+        let times: Vec<_> = drawn.entries.iter().map(|(at, _)| *at).collect();
+        assert!(times.is_sorted());
+        for input in drawn.inputs() {
+            let happened = !world.apply(&input, &mut Vec::new()).is_refusal();
+            match &input {
+                Input::Disturb(what) if happened => _ = disturbed.insert(kind(what)),
+                Input::Configure { .. } if happened => configured += 1,
+                Input::Call { .. } if happened => called += 1,
+                _ => {}
+            }
+        }
+        for (host, _) in world.hosts() {
+            assert!(world.is_up(host), "seed {seed}: {host:?} was not booted again");
+        }
+    }
+    assert_eq!(disturbed.len(), KINDS, "{disturbed:?}");
+    assert!(configured > 0 && called > 0);
+}
+
+/// A dial changes only what it is about.
+#[test]
+fn a_dial_is_about_one_kind() {
+    let world = Beginning::chained().world();
+    let none = Dials {
+        shortages: 0,
+        vms: 0,
+        damage: 0,
+        machines: 0,
+        administrators: 0,
+        ..Dials::default()
+    };
+    let links = Dials { hosts: 0, ..none.clone() };
+    for (_, input) in Schedule::draw(3, &world, days(2), &links).entries {
+        let of_links = matches!(
+            input,
+            Input::Disturb(
+                Disturbance::CutLink(..)
+                    | Disturbance::CutOneWay(..)
+                    | Disturbance::WeakenLink(..)
+                    | Disturbance::HealLink(..)
+            )
+        );
+        assert!(of_links, "{input:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(config(60))]
+
+    /// What was drawn is data: printed, read and run it comes to the same world, and nothing is
+    /// drawn again.
+    #[test]
+    fn a_schedule_is_its_script(seed: u64) {
+        let beginning = Beginning::chained();
+        let mut world = beginning.world();
+        let drawn = Schedule::draw(seed, &world, hours(5), &Dials::default());
+        let script = script::parse(&drawn.script(&beginning).to_string()).unwrap();
+        drawn.run(&mut world, &mut Vec::new());
+        let mut runner = script::Runner::new(World::new(0));
+        for (number, line) in (1..).zip(&script.lines) {
+            prop_assert_eq!(runner.step(number, line).and_then(|it| it.fault), None, "{}", line);
+        }
+        prop_assert_eq!(runner.world(), &world);
+    }
+
+    /// Schedules that proptest draws keep every invariant.
+    #[test]
+    fn schedules_keep_every_invariant(
+        schedule in strategies::schedules(&Beginning::chained().world(), hours(6), 1..20),
+    ) {
+        let mut world = Beginning::chained().world();
+        let mut watcher = Watcher::new(&world);
+        for input in schedule.inputs() {
+            let judged = watcher.apply(&mut world, &input, &mut Vec::new());
+            prop_assert!(judged.is_ok(), "{}", judged.unwrap_err());
+        }
+    }
+}
