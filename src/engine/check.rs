@@ -43,7 +43,7 @@ impl World {
                 self.check_vm(host_id, host, *id, vm)?;
             }
             self.check_transfers(host_id, host)?;
-            let watched = host.vms.values().any(|vm| vm.is_replicated());
+            let watched = host.vms.values().any(VmState::is_replicated);
             must!(
                 !watched || !host.up || host.monitoring.is_some() || self.ends_before_window(),
                 "{} replicates and its monitoring windows never end",
@@ -118,7 +118,7 @@ impl World {
         if let Some(test) = vm.tester {
             let is_test = host
                 .vms
-                .get(&test)
+                .get(test)
                 .is_some_and(|it| matches!(it.role, Role::Test { of } if of == id));
             must!(is_test, "{id} has a test replica that is none");
         }

@@ -83,7 +83,7 @@ impl World {
     /// Every copy of a virtual machine but test replicas, with its host.
     fn copies_of(&self, id: VmId) -> impl Iterator<Item = (HostId, &VmState)> {
         (0u16..).map(HostId).zip(&self.hosts).filter_map(move |(host, state)| {
-            let vm = state.vms.get(&id)?;
+            let vm = state.vms.get(id)?;
             (!matches!(vm.role, Role::Test { .. })).then_some((host, vm))
         })
     }

@@ -143,7 +143,7 @@ impl World {
     pub(super) fn monitor(&mut self, host: HostId) {
         let Some(state) = self.hosts.get_mut(usize::from(host.0)) else { return };
         if state.monitoring.is_none()
-            && state.vms.values().any(|vm| vm.is_replicated())
+            && state.vms.values().any(VmState::is_replicated)
             && let Some(end) = next_boundary(self.now, &state.settings)
         {
             state.monitoring = Some(self.agenda.schedule(end, Due::MonitoringEnds(host)));
