@@ -79,7 +79,7 @@ impl World {
             vm.power = EnabledState::Enabled;
             vm.guest.start(now);
         }
-        state.vms.insert(spec.id, Arc::new(vm));
+        state.vms.insert(spec.id, vm);
         out.push(Event { at: now, host, change: Change::VmCreated { vm: spec.id } });
         if spec.running {
             let (off, on) = (EnabledState::Disabled, EnabledState::Enabled);

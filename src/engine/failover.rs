@@ -161,7 +161,7 @@ impl World {
         let mut test = VmState::new(&name, vm.disks.clone(), vm.guest.rate, line, network);
         test.guest.position = reach.position;
         test.role = Role::Test { of: id };
-        self.hosts[usize::from(host.0)].vms.insert(made, Arc::new(test));
+        self.hosts[usize::from(host.0)].vms.insert(made, test);
         out.push(Event { at: now, host, change: Change::VmCreated { vm: made } });
         if let Some(job) = self.record_mut(job) {
             job.made = Some(made);

@@ -119,7 +119,7 @@ impl World {
             Operation::Resynchronize => {
                 self.send(host, peer, vm, Message::ResyncBegins, out)?;
             }
-            Operation::PrepareFailover => self.may_deliver(host, peer, vm)?,
+            Operation::PrepareFailover => self.may_deliver(host, peer, vm).map(drop)?,
             _ if !self.reaches(host, peer) => return Err(Turned::Unreachable.into()),
             _ => {}
         }
@@ -519,11 +519,9 @@ impl World {
     }
 
     pub(super) fn destroy(&mut self, host: HostId, id: VmId, out: &mut Vec<Event>) {
-        let state = &self.hosts[usize::from(host.0)];
-        let Some(gone) = state.vms.get(&id).cloned() else { return };
-        let held = gone.reach(self.now);
+        let Some(held) = self.vm_state(host, id).map(|it| it.reach(self.now)) else { return };
         self.account_for_writes(host, id, held, Reach { position: 0, ..held });
-        self.hosts[usize::from(host.0)].vms.remove(&id);
+        let Some(gone) = self.hosts[usize::from(host.0)].vms.remove(&id) else { return };
         if gone.power == EnabledState::Enabled {
             self.account_for_power(id, gone.mode(), EnabledState::Enabled, EnabledState::Disabled);
         }

@@ -6,6 +6,7 @@ use super::input::{HostChange, HostSpec, HostTrouble, Weakness};
 use super::job::JobRecord;
 use super::log::EventLog;
 use super::vm::VmState;
+use super::vms::Vms;
 use crate::model::{
     AuthenticationType, AuthorizationEntry, Certificate, CertificateFault, Edition, Guid, HostId,
     IN_BOX_PROVIDER, JobId, Leg, ReplicationProvider, ServiceSettings, ServiceStatus, Settings,
@@ -37,7 +38,7 @@ pub(crate) struct HostState {
     closed_folders: BTreeSet<String>,
     /// By name, the in-box one among them.
     providers: Arc<[ReplicationProvider]>,
-    pub(crate) vms: BTreeMap<VmId, Arc<VmState>>,
+    pub(crate) vms: Vms,
     pub(crate) jobs: BTreeMap<JobId, Arc<JobRecord>>,
     /// When its monitoring windows end, while it has relationships.
     pub(crate) monitoring: Option<Ticket>,
@@ -96,7 +97,7 @@ impl HostState {
             occupied_ports: BTreeSet::new(),
             closed_folders: BTreeSet::new(),
             providers: in_box_providers(spec.build).into(),
-            vms: BTreeMap::new(),
+            vms: Vms::default(),
             jobs: BTreeMap::new(),
             monitoring: None,
             log: EventLog::default(),

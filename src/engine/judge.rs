@@ -63,7 +63,7 @@ impl World {
     ) -> Result<(Leg, Option<&'static Plan>), Refusal> {
         let (call, flaw) = call.parts();
         let rule = rule(call.operation());
-        let vm = call.vm().and_then(|id| host.vms.get(&id)).map(|vm| &**vm);
+        let vm = call.vm().and_then(|id| host.vms.get(id));
         let leg = match rule.target {
             Target::Sending => vm.map_or(Leg::Primary, VmState::sending_leg),
             Target::FailingOver => vm.map_or(Leg::Primary, VmState::failing_over_leg),

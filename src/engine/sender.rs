@@ -1,6 +1,7 @@
 //! The sending end of a relationship.
 
 use super::agenda::Ticket;
+use super::vms::Hint;
 use super::window::Window;
 use crate::model::{HostId, JobId, ReplicationState, ReplicationType, Settings, SimTime};
 use std::sync::Arc;
@@ -10,6 +11,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Sender {
     pub(crate) peer: HostId,
+    /// Where the replica is among the virtual machines of that host.
+    pub(crate) peer_at: Hint,
     pub(crate) settings: Arc<Settings>,
     pub(crate) phase: Sending,
     /// The line of writes that is tracked: what is written on another is in no log.
@@ -133,6 +136,7 @@ impl Sender {
     pub(crate) fn new(peer: HostId, settings: Arc<Settings>, line: u32, now: SimTime) -> Self {
         Self {
             peer,
+            peer_at: Hint::default(),
             settings,
             phase: Sending::Ready,
             line,

@@ -63,7 +63,7 @@ impl World {
 
     /// The virtual machines of a host, in the order of their ids.
     pub fn vms(&self, host: HostId) -> impl Iterator<Item = Vm> {
-        self.host(host).into_iter().flat_map(|it| &it.vms).map(|(id, vm)| vm.view(*id))
+        self.host(host).into_iter().flat_map(|it| it.vms.iter()).map(|(id, vm)| vm.view(*id))
     }
 
     /// One virtual machine.
@@ -81,7 +81,7 @@ impl World {
     /// A virtual machine that has a relationship of this index.
     fn vm_with(&self, host: HostId, id: VmId, leg: Leg) -> Option<&VmState> {
         let host = self.host(host)?;
-        host.vms.get(&id).map(|vm| &**vm).filter(|vm| host.shows(vm, leg))
+        host.vms.get(&id).filter(|vm| host.shows(vm, leg))
     }
 
     /// The host a virtual machine sends to on a relationship, if it sends on it.

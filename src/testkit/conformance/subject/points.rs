@@ -56,7 +56,7 @@ pub(super) fn kept(t: &Trial<'_>, history: u16) -> Checked<(RelationshipId, Vec<
         let expected = format_args!("{history} after {} hours", history + 1);
         t.second().holds(
             "the recovery points",
-            points.len() == history.into(),
+            points.len() == usize::from(history),
             expected,
             points.len(),
         )?;
