@@ -117,3 +117,55 @@ impl Vms {
         self.0.binary_search_by_key(&id, |it| it.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::VmSpec;
+    use crate::engine::network::Network;
+    use crate::model::{GuestSystem, Guid};
+
+    fn id(n: u128) -> VmId {
+        VmId(Guid(n))
+    }
+
+    /// Virtual machines that were created in this order, each writing as fast as its number.
+    fn vms(numbers: &[u8]) -> Vms {
+        let mut vms = Vms::default();
+        for n in numbers {
+            let spec = VmSpec {
+                id: id((*n).into()),
+                name: "vm".into(),
+                running: false,
+                disks: Vec::new(),
+                write_rate: (*n).into(),
+                guest: GuestSystem::Windows,
+                adapters: Vec::new(),
+            };
+            let network = Network::of(&spec);
+            vms.insert(spec.id, VmState::new(&spec.name, [].into(), spec.write_rate, 0, network));
+        }
+        vms
+    }
+
+    #[test]
+    fn a_stale_hint_misleads_nobody() {
+        let mut vms = vms(&[20, 10, 30]);
+        let spots = [10, 20, 30].map(|n| vms.locate(id(n)).unwrap());
+        let rates = |vms: &Vms| spots.map(|spot| vms.get(spot).map(|it| it.guest.rate));
+        assert_eq!(rates(&vms), [Some(10), Some(20), Some(30)]);
+        vms.remove(&id(10));
+        assert_eq!(rates(&vms), [None, Some(20), Some(30)]);
+        assert_eq!(vms.locate(spots[1]).and_then(|it| vms.get_mut(it)).unwrap().guest.rate, 20);
+        assert!(vms.contains_key(&id(30)) && !vms.contains_key(&id(10)));
+    }
+
+    #[test]
+    fn how_it_came_about_does_not_show() {
+        let (a, b) = (vms(&[1, 2, 3]), vms(&[3, 1, 2]));
+        assert_eq!(a, b);
+        assert!(a.keys().is_sorted());
+        let seen = a.locate(id(2)).unwrap().hint;
+        assert_eq!(seen, Hint::default(), "a hint is not compared");
+    }
+}
