@@ -3,7 +3,7 @@
 cd "$SRC/hyperv-replica/fuzz"
 
 cargo fuzz build -O --debug-assertions
-cargo run --release --bin seeds -- "$WORK/corpus"
+cargo run --release --example seeds -- "$WORK/corpus"
 
 for source in fuzz_targets/*.rs; do
     target=$(basename "$source" .rs)

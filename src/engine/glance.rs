@@ -5,7 +5,7 @@ use super::input::Caller;
 use super::job::JobRecord;
 use super::vm::VmState;
 use crate::model::{
-    Call, HostId, JobId, Leg, RecoveryPoint, Relationship, RelationshipId, Vm, VmId,
+    Call, HostId, JobId, Leg, RecoveryPoint, Relationship, RelationshipId, Vm, VmId, WindowsBuild,
 };
 use std::sync::Arc;
 
@@ -30,6 +30,11 @@ impl World {
     /// Every host: its name, and whether it is up.
     pub(crate) fn glance_at_hosts(&self) -> impl Iterator<Item = (HostId, &Arc<str>, bool)> {
         (0u16..).zip(&self.hosts).map(|(id, host)| (HostId(id), &host.name, host.up))
+    }
+
+    /// The Windows of a host.
+    pub(crate) fn build_of(&self, host: HostId) -> Option<WindowsBuild> {
+        self.host(host).map(|it| it.build)
     }
 
     /// Every virtual machine on every host.

@@ -271,7 +271,8 @@ pub(super) fn lex(line: &str) -> Lexed {
             break;
         }
         if let Some(text) = lexer.rest.strip_prefix('#') {
-            comment = Some(text.trim_end().to_owned());
+            // A line break of another age is a blank, so that what is printed is read again.
+            comment = Some(text.trim_end().replace('\r', " "));
             break;
         }
         let start = lexer.column;

@@ -24,11 +24,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// assert_eq!(property().unwrap_err().to_string(), "expect osaka web Replica running");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broken(Line);
+pub struct Broken(Box<Line>);
 
 impl From<Line> for Broken {
     fn from(line: Line) -> Self {
-        Self(line)
+        Self(Box::new(line))
     }
 }
 
@@ -40,7 +40,7 @@ impl From<String> for Broken {
 
 impl From<&str> for Broken {
     fn from(says: &str) -> Self {
-        Self(Line::comment(&format!(" {says}")))
+        Line::comment(&format!(" {says}")).into()
     }
 }
 
@@ -52,7 +52,7 @@ impl From<script::ParseError> for Broken {
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &*self.0 {
             Line { statement: None, answer: None, comment: Some(says) } => {
                 f.write_str(says.trim_start())
             }
@@ -220,7 +220,7 @@ impl Found {
             _ => record(&self.inputs),
         };
         if let Failure::Broken(Broken(line)) = &self.failure {
-            script.lines.push(line.clone());
+            script.lines.push(Line::clone(line));
         }
         script
     }

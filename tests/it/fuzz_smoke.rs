@@ -66,3 +66,11 @@ proptest! {
         targets::walk(&bytes);
     }
 }
+
+/// What fuzzing has found.
+#[test]
+fn what_was_found_stays_found() {
+    // A carriage return within a comment.
+    targets::text(b"# =>       #`\rsus");
+    targets::script(b"host tokyo # a\rb");
+}

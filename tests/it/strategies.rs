@@ -154,14 +154,19 @@ fn walks_call_and_disturb_everything() {
     }
     let all: BTreeSet<_> = Operation::ALL.iter().copied().collect();
     assert_eq!(&all - &called, BTreeSet::new(), "never called");
-    // A state outside the value map is always refused, and what is not implemented returns 1.
-    let never = |it: &Operation| {
-        !it.is_implemented()
-            || [Operation::RequestUndocumentedState, Operation::RequestUndocumentedPower]
-                .contains(it)
+    // A state outside the value map is always refused, and what is not implemented returns 1. The
+    // last two need a long way, which the courses of `transitions.rs` take.
+    let excused = |it: &Operation| {
+        let rare = [
+            Operation::RequestUndocumentedState,
+            Operation::RequestUndocumentedPower,
+            Operation::ChangeReplicationModeToPrimary,
+            Operation::ResumeDiskUpdate,
+        ];
+        !it.is_implemented() || rare.contains(it)
     };
-    let never = all.iter().copied().filter(never).collect();
-    assert_eq!(&(&all - &accepted) - &never, BTreeSet::new(), "never accepted");
+    let excused = all.iter().copied().filter(excused).collect();
+    assert_eq!(&(&all - &accepted) - &excused, BTreeSet::new(), "never accepted");
     assert_eq!(disturbed.len(), KINDS, "{disturbed:?}");
 }
 

@@ -24,7 +24,7 @@ pub(super) use trouble::{disturbance, opposite};
 
 use super::beginning::Beginning;
 use crate::engine::{Caller, Event, Input, World};
-use crate::model::{Flaw, HostId, Leg, Operation, RelationshipId, Vm, VmId, WindowsBuild};
+use crate::model::{Flaw, HostId, Leg, Operation, RelationshipId, Vm, VmId};
 use crate::rules::{Check, Fact, Facts, Situation, rule};
 use crate::script::{self, Script, Verb};
 use std::time::Duration;
@@ -156,8 +156,9 @@ fn operation(byte: u8) -> Operation {
 #[derive(Clone, Debug)]
 struct Place {
     host: HostId,
-    build: WindowsBuild,
-    vm: Option<Vm>,
+    vm: Option<VmId>,
+    /// What guards look at, but for facts: of each relationship that the virtual machine has.
+    situations: [Option<Situation>; 2],
 }
 
 impl Place {
@@ -165,19 +166,32 @@ impl Place {
     fn of(world: &World, pick: Pick, hosts_on: usize, vms_on: usize) -> Option<Self> {
         let host = nth(|| hosts(world), usize::from(pick.host) + hosts_on)?;
         let vm = nth(|| world.vms(host), usize::from(pick.vm) + vms_on);
-        Some(Self { host, build: world.host_view(host)?.build, vm })
+        let build = world.build_of(host)?;
+        let situation = |vm: &Vm, leg| {
+            let id = RelationshipId { vm: vm.id, leg };
+            Some(Situation {
+                mode: vm.mode,
+                state: world.relationship(host, id)?.state,
+                power: vm.power.power(),
+                build,
+                facts: Facts::NONE.with(Fact::Sends, world.sends_to(host, id).is_some()),
+            })
+        };
+        let legs = [Leg::Primary, Leg::Extended];
+        let situations = legs.map(|leg| vm.as_ref().and_then(|vm| situation(vm, leg)));
+        Some(Self { host, vm: vm.map(|it| it.id), situations })
     }
 
     /// The virtual machine; if there is none on the host, one that is elsewhere.
     fn vm_or_another(&self, world: &World) -> Option<VmId> {
         let anywhere = || hosts(world).find_map(|host| world.vms(host).next());
-        self.vm.clone().or_else(anywhere).map(|it| it.id)
+        self.vm.or_else(|| anywhere().map(|it| it.id))
     }
 
     /// A call of this operation that the rule book accepts here, in the picked way or one of the
     /// next two.
     fn accepted(&self, world: &World, operation: Operation, pick: Pick) -> Option<Input> {
-        if !self.might_accept(world, operation) {
+        if !self.might_accept(operation) {
             return None;
         }
         let way = |on| Pick { how: pick.how.wrapping_add(on), ..pick };
@@ -189,22 +203,12 @@ impl Place {
 
     /// Whether the rule book might accept an operation here, whatever the facts are that it asks
     /// for beside role, state, power and build.
-    fn might_accept(&self, world: &World, operation: Operation) -> bool {
-        let Some(vm) = &self.vm else { return true };
-        [Leg::Primary, Leg::Extended].into_iter().any(|leg| {
-            let id = RelationshipId { vm: vm.id, leg };
-            let Some(relationship) = world.relationship(self.host, id) else { return false };
-            let sends = world.sends_to(self.host, id).is_some();
-            let situation = Situation {
-                mode: vm.mode,
-                state: relationship.state,
-                power: vm.power.power(),
-                build: self.build,
-                facts: Facts::NONE.with(Fact::Sends, sends),
-            };
-            let passes = |check: Check| check.fact().is_some() || check.passes(&situation);
+    fn might_accept(&self, operation: Operation) -> bool {
+        let accepts = |situation: &Situation| {
+            let passes = |check: Check| check.fact().is_some() || check.passes(situation);
             rule(operation).judge_by(passes).is_ok()
-        })
+        };
+        self.vm.is_none() || self.situations.iter().flatten().any(accepts)
     }
 }
 

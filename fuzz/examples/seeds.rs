@@ -1,6 +1,6 @@
 //! Writes the first inputs of each target into a folder: the scenarios, their lines, and walks.
 //!
-//! `cargo run --bin seeds -- CORPUS [SCENARIOS]`
+//! `cargo run --example seeds -- CORPUS [SCENARIOS]`
 
 use hyperv_replica::testkit::walk::Step;
 use std::error::Error;
