@@ -9,6 +9,7 @@ use crate::model::{
 };
 use crate::service::{Patience, ReplicationService, ReplicationServiceExt};
 use crate::sim::{HostHandle, Lab};
+use std::fmt::Write;
 
 const GIB: u64 = 1 << 30;
 const NAMES: [&str; 3] = ["tokyo.contoso.com", "osaka.contoso.com", "london.contoso.com"];
@@ -85,7 +86,11 @@ impl LabFixture {
 }
 
 fn thumbprint(host: &str) -> String {
-    host.bytes().map(|it| format!("{it:02X}")).collect::<String>().chars().take(40).collect()
+    let mut text = String::new();
+    for byte in host.bytes().take(20) {
+        let _ = write!(text, "{byte:02X}");
+    }
+    text
 }
 
 fn handle(lab: &Lab, place: Place) -> HostHandle {

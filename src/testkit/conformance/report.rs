@@ -150,7 +150,7 @@ impl Entry {
             }
         };
         for left in &self.left_behind {
-            text += &format!("           left behind: {left}\n");
+            let _ = writeln!(text, "           left behind: {left}");
         }
         text
     }
