@@ -78,6 +78,12 @@ impl Instance {
         self
     }
 
+    /// The same at a path.
+    #[must_use]
+    pub fn at(self, path: ObjectPath) -> Self {
+        Self { path: Some(path), ..self }
+    }
+
     /// Takes a property away, so that it is not supplied.
     pub fn remove(&mut self, property: &str) -> Option<Value> {
         let at = self.properties.iter().position(|(name, _)| *name == *property)?;

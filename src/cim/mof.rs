@@ -36,10 +36,9 @@ fn class(from: &mut Scanner<'_>, schema: &mut Schema) -> Result<()> {
     from.expect_word("class")?;
     let start = from.start();
     let name = Name::from(from.word("the name of a class")?);
-    let superclass = match from.eat(":")? {
-        true => Some(Name::from(from.word("the name of a superclass")?)),
-        false => None,
-    };
+    let extends = from.eat(":")?;
+    let superclass =
+        extends.then(|| from.word("the name of a superclass").map(Name::from)).transpose()?;
     let mut class = Class {
         name,
         superclass,

@@ -107,5 +107,9 @@ pub(super) fn same(a: &str, b: &str) -> bool {
 
 /// The order of two texts, without regard to case.
 pub(super) fn compare(a: &str, b: &str) -> Ordering {
+    let lower = |it: u8| it.to_ascii_lowercase();
+    if a.is_ascii() && b.is_ascii() {
+        return a.bytes().map(lower).cmp(b.bytes().map(lower));
+    }
     folded(a).cmp(folded(b))
 }

@@ -132,7 +132,9 @@ impl ObjectPath {
     /// The value of a key; `None` if the path does not name it.
     pub fn key(&self, name: &str) -> Option<&KeyValue> {
         match &self.keys {
-            Keys::Named(keys) => keys.get(&Name::from(name)),
+            Keys::Named(keys) => {
+                keys.iter().find(|(key, _)| **key == *name).map(|(_, value)| value)
+            }
             _ => None,
         }
     }
@@ -193,12 +195,21 @@ impl FromStr for ObjectPath {
     type Err = SyntaxError;
 
     fn from_str(text: &str) -> Result<Self> {
-        let lead = text.len() - text.trim_start().len();
+        Self::read(text, 0)
+    }
+}
+
+impl ObjectPath {
+    /// Reads the path that a text has from a byte offset to its end.
+    pub(super) fn read(text: &str, start: usize) -> Result<Self> {
+        let body = text.get(start..).unwrap_or_default();
+        let start = start + body.len() - body.trim_start().len();
         // The namespace ends at the first colon; a colon within quotes is behind a key.
-        let head = text.find(['"', '\'', '=']).unwrap_or(text.len());
-        let colon = text[..head].find(':');
-        let namespace = colon.map(|colon| namespace(text, lead, colon)).transpose()?;
-        let mut from = Scanner::new(text, colon.map_or(lead, |it| it + 1), Dialect::Wmi)?;
+        let head =
+            body.find(['"', '\'', '=']).map_or(text.len(), |it| text.len() - body.len() + it);
+        let colon = text[start.min(head)..head].find(':').map(|it| start + it);
+        let namespace = colon.map(|colon| namespace(text, start, colon)).transpose()?;
+        let mut from = Scanner::new(text, colon.map_or(start, |it| it + 1), Dialect::Wmi)?;
         let class = Name::from(from.word("a class")?);
         let keys = keys(&mut from)?;
         from.expect_end("the end of the path")?;

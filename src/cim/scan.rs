@@ -253,7 +253,10 @@ impl<'a> Scanner<'a> {
         if let Some(integer) = integer {
             return Ok(Token::Integer(integer));
         }
-        let real = whole.parse().ok().filter(|it: &f64| digits.contains('.') && it.is_finite());
+        let real = whole
+            .parse()
+            .ok()
+            .filter(|it: &f64| digits.contains(['.', 'e', 'E']) && it.is_finite());
         let refused = || self.error(self.start, format!("{} is no number", shown(whole)));
         real.map(Token::Real).ok_or_else(refused)
     }

@@ -1,8 +1,7 @@
 //! What classes there are, and what their instances have.
 
-use super::name::same;
+use super::name::{compare, same};
 use super::{CimType, Instance, KeyValue, Keys, Name, ObjectPath, SyntaxError, Type, Value, mof};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -20,7 +19,8 @@ use std::sync::OnceLock;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schema {
-    classes: BTreeMap<Name, Class>,
+    /// In the order of their names.
+    classes: Vec<Class>,
 }
 
 /// A class, with what it inherits.
@@ -224,7 +224,7 @@ impl Schema {
     /// [`SchemaError`] at the first place where a text is no such MOF, or declares a class twice or
     /// before the one that it extends.
     pub fn parse(texts: &[&str]) -> Result<Self, SchemaError> {
-        let mut schema = Self { classes: BTreeMap::new() };
+        let mut schema = Self { classes: Vec::new() };
         for (text, mof) in texts.iter().enumerate() {
             mof::read(mof, &mut schema).map_err(|error| SchemaError { text, error })?;
         }
@@ -233,11 +233,11 @@ impl Schema {
 
     /// Adds a class to those it may extend. What is wrong with it comes back as a sentence.
     pub(super) fn add(&mut self, mut class: Class) -> Result<(), String> {
-        if self.classes.contains_key(&class.name) {
+        let Err(place) = self.search(class.name.as_str()) else {
             return Err(format!("class `{}` is declared twice", class.name));
-        }
+        };
         if let Some(superclass) = &class.superclass {
-            let Some(base) = self.classes.get(superclass) else {
+            let Some(base) = self.class(superclass.as_str()) else {
                 return Err(format!(
                     "`{superclass}`, which `{}` extends, is not declared",
                     class.name
@@ -247,18 +247,23 @@ impl Schema {
             inherit(&mut class.properties, &base.properties, |it| &it.name);
             inherit(&mut class.methods, &base.methods, |it| &it.name);
         }
-        self.classes.insert(class.name.clone(), class);
+        self.classes.insert(place, class);
         Ok(())
     }
 
     /// A class.
     pub fn class(&self, name: &str) -> Option<&Class> {
-        self.classes.get(&Name::from(name))
+        self.search(name).ok().map(|at| &self.classes[at])
+    }
+
+    /// Where a class is, or where it would be.
+    fn search(&self, name: &str) -> Result<usize, usize> {
+        self.classes.binary_search_by(|it| compare(it.name.as_str(), name))
     }
 
     /// Every class, in the order of their names.
     pub fn classes(&self) -> impl ExactSizeIterator<Item = &Class> {
-        self.classes.values()
+        self.classes.iter()
     }
 
     /// A class and those it extends, from itself to the root; empty for one that is not declared.

@@ -1,15 +1,16 @@
 //! What will happen if nobody interferes, and when.
 
+use super::vms::Hint;
 use crate::model::{HostId, JobId, Leg, SimTime, VmId};
 use std::collections::BTreeMap;
 
 /// A thing that is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Due {
     /// A sender closes its change log and sends it.
-    CloseLog(HostId, VmId, Leg),
+    CloseLog(HostId, VmId, Hint, Leg),
     /// A change log reaches the receiver.
-    LogArrives(HostId, VmId, Leg),
+    LogArrives(HostId, VmId, Hint, Leg),
     /// The current phase of a job ends, or its scheduled start comes.
     Phase(JobId),
     /// A finished job is removed.

@@ -4,8 +4,9 @@ use super::World;
 use super::agenda::Due;
 use super::job::Kind;
 use super::network::Injection;
-use super::sender::{Cycle, Sending};
+use super::sender::{Cycle, Sending, Work};
 use super::vm::{Role, VmState};
+use super::vms::Hint;
 use super::{HostState, host_of};
 use crate::model::{EnabledState, HostId, JobId, JobState, Leg, RelationshipId, VmId};
 use std::fmt;
@@ -38,11 +39,11 @@ impl World {
     pub fn check(&self) -> Result<(), Inconsistency> {
         for (index, host) in (0u16..).zip(&self.hosts) {
             let host_id = HostId(index);
-            for (id, vm) in &host.vms {
+            for (id, vm) in host.vms.iter() {
                 self.check_vm(host_id, host, *id, vm)?;
             }
             self.check_transfers(host_id, host)?;
-            let watched = host.vms.values().any(|vm| vm.is_replicated());
+            let watched = host.vms.values().any(VmState::is_replicated);
             must!(
                 !watched || !host.up || host.monitoring.is_some() || self.ends_before_window(),
                 "{} replicates and its monitoring windows never end",
@@ -81,12 +82,16 @@ impl World {
             must!(sender.peer != host_id, "{key} sends to its own host");
             let replicates =
                 matches!(sender.phase, Sending::Replicating) && host.up && vm.lock.is_none();
-            let waits = sender.cycle != Cycle::Idle;
+            let waits = !matches!(sender.cycle, Cycle::Idle | Cycle::Stopped(_));
             must!(!replicates || waits, "{key} replicates without a next cycle");
+            let hint = Hint::default();
             let on_agenda = match sender.cycle {
                 Cycle::Idle => true,
-                Cycle::Waits(it) => self.agenda.contains(it, Due::CloseLog(host_id, id, leg)),
-                Cycle::Flies(it, _) => self.agenda.contains(it, Due::LogArrives(host_id, id, leg)),
+                Cycle::Stopped(_) => sender.phase == Sending::Critical(Work::Replication),
+                Cycle::Waits(it) => self.agenda.contains(it, Due::CloseLog(host_id, id, hint, leg)),
+                Cycle::Flies(it, _) => {
+                    self.agenda.contains(it, Due::LogArrives(host_id, id, hint, leg))
+                }
                 Cycle::Queued(turn, _) => host.transfers.queue.get(&turn) == Some(&(id, leg)),
             };
             must!(on_agenda, "{key} is in a cycle that nobody will go on with");
@@ -114,7 +119,7 @@ impl World {
         if let Some(test) = vm.tester {
             let is_test = host
                 .vms
-                .get(&test)
+                .get(test)
                 .is_some_and(|it| matches!(it.role, Role::Test { of } if of == id));
             must!(is_test, "{id} has a test replica that is none");
         }
@@ -149,10 +154,10 @@ impl World {
                 Due::Phase(id) | Due::Reap(id) => {
                     self.record(id).is_some_and(|it| it.ticket == Some(ticket))
                 }
-                Due::CloseLog(host, vm, leg) => {
+                Due::CloseLog(host, vm, _, leg) => {
                     self.sender(host, vm, leg).is_some_and(|it| it.cycle == Cycle::Waits(ticket))
                 }
-                Due::LogArrives(host, vm, leg) => self.sender(host, vm, leg).is_some_and(
+                Due::LogArrives(host, vm, _, leg) => self.sender(host, vm, leg).is_some_and(
                     |it| matches!(it.cycle, Cycle::Flies(flies, _) if flies == ticket),
                 ),
                 Due::LogFull(host, vm, leg) => {
@@ -178,7 +183,7 @@ impl World {
         let flying = senders.filter(|it| matches!(it.cycle, Cycle::Flies(..))).count();
         let active = usize::from(host.transfers.active);
         must!(flying == active, "{flying} logs are on their way from host {}, not {active}", id.0);
-        let free = host.transfers.active < self.policy.transfers();
+        let free = host.transfers.are_free();
         let served = || self.agenda.entries().any(|it| it.1 == Due::NextTransfer(id));
         must!(
             host.transfers.queue.is_empty() || !free || served(),

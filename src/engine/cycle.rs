@@ -9,13 +9,13 @@ use super::lines::{Lines, Reach};
 use super::message::{Delivery, Taken, Vss};
 use super::sender::{Cycle, Log, Sender, Sending, Work};
 use super::vm::{Lock, VmState};
+use super::vms::{Hint, Spot};
 use crate::model::{
     EnabledState, HostId, JobState, Leg, RelationshipId, ReplicationState, ReplicationType,
     SimTime, VmId,
 };
 use crate::rules::constants::RETRY_PAUSES;
 use crate::rules::{Cause, Happening};
-use std::sync::Arc;
 use std::time::Duration;
 
 impl World {
@@ -31,19 +31,18 @@ impl World {
     pub(super) fn arm(&mut self, host: HostId, vm: VmId, leg: Leg, at: SimTime) {
         let Self { hosts, agenda, now, .. } = self;
         let Some(state) = hosts.get_mut(usize::from(host.0)) else { return };
-        let Some(sender) = state.vms.get_mut(&vm).and_then(|vm| Arc::make_mut(vm).sender_mut(leg))
-        else {
-            return;
-        };
+        let Some(Spot { id, hint }) = state.vms.locate(vm) else { return };
+        let vm = state.vms.get_mut(Spot { id, hint });
+        let Some(sender) = vm.and_then(|it| it.sender_mut(leg)) else { return };
         sender.stop_cycle(host, &mut state.transfers, agenda, *now);
-        sender.cycle = Cycle::Waits(agenda.schedule(at, Due::CloseLog(host, vm, leg)));
+        sender.cycle = Cycle::Waits(agenda.schedule(at, Due::CloseLog(host, id, hint, leg)));
     }
 
     /// Stops a sender's cycles; a log on its way is lost and will be sent again.
     pub(super) fn disarm(&mut self, host: HostId, id: VmId, leg: Leg) {
         let Self { hosts, agenda, lines, now, .. } = self;
         let Some(state) = hosts.get_mut(usize::from(host.0)) else { return };
-        let Some(vm) = state.vms.get_mut(&id).map(Arc::make_mut) else { return };
+        let Some(vm) = state.vms.get_mut(id) else { return };
         let Some(sender) = vm.sender_mut(leg) else { return };
         sender.stop_cycle(host, &mut state.transfers, agenda, *now);
         agenda.cancel(sender.window.take());
@@ -62,27 +61,29 @@ impl World {
 
     /// A cycle is due: what was written since the last one goes to the other host, or waits until
     /// one of the logs on their way has arrived.
-    pub(super) fn close_log(&mut self, host: HostId, id: VmId, leg: Leg, out: &mut Vec<Event>) {
+    pub(super) fn close_log(&mut self, host: HostId, at: Spot, leg: Leg, out: &mut Vec<Event>) {
         let Some(state) = self.host(host) else { return };
-        let Some(vm) = state.vms.get(&id) else { return };
+        let Some(at) = state.vms.locate(at) else { return };
+        let Some(vm) = state.vms.get(at) else { return };
         let log =
             Log { closed: self.now, position: vm.source(leg, &self.lines, self.now).position };
-        if state.transfers.active < self.policy.transfers() {
-            let arrives = self.arrival(host, id, leg, vm, log);
-            self.send_log(host, id, leg, log, arrives, out);
+        if state.transfers.are_free() {
+            let arrives = self.arrival(host, at.id, leg, vm, log);
+            self.send_log(host, at, leg, log, arrives, out);
             return;
         }
         let Some(state) = self.hosts.get_mut(usize::from(host.0)) else { return };
-        let Some(vm) = state.vms.get_mut(&id).map(Arc::make_mut) else { return };
+        let Some(vm) = state.vms.get_mut(at) else { return };
         let Some(sender) = vm.sender_mut(leg) else { return };
         let turn = state.transfers.queued;
         state.transfers.queued += 1;
-        state.transfers.queue.insert(turn, (id, leg));
+        state.transfers.queue.insert(turn, (at.id, leg));
         sender.cycle = Cycle::Queued(turn, log);
-        self.watch_log(host, id, leg);
+        self.watch_log(host, at.id, leg);
     }
 
-    /// When a log that sets off now reaches the other host, if that would take it.
+    /// When a log that sets off now reaches the other host, if that would take it, and where the
+    /// replica is there.
     fn arrival(
         &self,
         host: HostId,
@@ -90,36 +91,38 @@ impl World {
         leg: Leg,
         vm: &VmState,
         log: Log,
-    ) -> Result<SimTime, Turned> {
+    ) -> Result<(SimTime, Hint), Turned> {
         let sender = vm.sender(leg).ok_or(Turned::NoReplica)?;
         if vm.troubles.has(VmTrouble::DiskMissing) {
             return Err(Turned::DiskMissing);
         }
-        self.may_deliver(host, sender.peer, id)?;
+        let there = self.may_deliver(host, sender.peer, Spot { id, hint: sender.peer_at })?;
         let bytes = log.position.saturating_sub(sender.sent);
-        Ok(self.now + self.policy.transfer(bytes, self.fabric.rate(host, sender.peer)))
+        let took = self.policy.transfer(bytes, self.fabric.rate(host, sender.peer));
+        Ok((self.now + took, there.hint))
     }
 
     /// A closed log sets off, unless the other host would not take it.
     fn send_log(
         &mut self,
         host: HostId,
-        id: VmId,
+        at: Spot,
         leg: Leg,
         log: Log,
-        arrives: Result<SimTime, Turned>,
+        arrives: Result<(SimTime, Hint), Turned>,
         out: &mut Vec<Event>,
     ) {
-        let arrives = match arrives {
+        let Spot { id, hint } = at;
+        let (arrives, peer_at) = match arrives {
             Ok(arrives) => arrives,
             Err(turned) => return self.log_fails(host, id, leg, turned, out),
         };
         let Self { hosts, agenda, lines, .. } = self;
         let Some(state) = hosts.get_mut(usize::from(host.0)) else { return };
-        let Some(vm) = state.vms.get_mut(&id).map(Arc::make_mut) else { return };
+        let Some(vm) = state.vms.get_mut(at) else { return };
         let Some(sender) = vm.sender_mut(leg) else { return };
-        let ticket = agenda.schedule(arrives, Due::LogArrives(host, id, leg));
-        sender.cycle = Cycle::Flies(ticket, log);
+        let ticket = agenda.schedule(arrives, Due::LogArrives(host, id, hint, leg));
+        (sender.cycle, sender.peer_at) = (Cycle::Flies(ticket, log), peer_at);
         state.transfers.active += 1;
         if vm.log_may_fill(leg, lines, arrives, agenda) {
             self.watch_log(host, id, leg);
@@ -128,17 +131,18 @@ impl World {
 
     /// Logs that wait set off, as many as may.
     pub(super) fn next_transfer(&mut self, host: HostId, out: &mut Vec<Event>) {
-        let most = self.policy.transfers();
         loop {
             let transfers = &mut self.hosts[usize::from(host.0)].transfers;
-            if transfers.active >= most {
+            if !transfers.are_free() {
                 return;
             }
             let Some((_, (id, leg))) = transfers.queue.pop_first() else { return };
-            let Some(vm) = self.vm_state(host, id) else { continue };
+            let vms = &self.hosts[usize::from(host.0)].vms;
+            let Some(at) = vms.locate(id) else { continue };
+            let Some(vm) = vms.get(at) else { continue };
             if let Some(Cycle::Queued(_, log)) = vm.sender(leg).map(|it| it.cycle) {
                 let arrives = self.arrival(host, id, leg, vm, log);
-                self.send_log(host, id, leg, log, arrives, out);
+                self.send_log(host, at, leg, log, arrives, out);
             }
         }
     }
@@ -159,7 +163,7 @@ impl World {
             let Some(Cycle::Flies(ticket, log)) = sender.map(|it| it.cycle) else { continue };
             self.agenda.cancel(Some(ticket));
             let due = now + scaled(ticket.due().since(now));
-            let ticket = self.agenda.schedule(due, Due::LogArrives(from, id, leg));
+            let ticket = self.agenda.schedule(due, Due::LogArrives(from, id, Hint::default(), leg));
             if let Some(sender) = self.sender_mut(from, id, leg) {
                 sender.cycle = Cycle::Flies(ticket, log);
             }
@@ -168,9 +172,9 @@ impl World {
     }
 
     /// A log reaches the other host.
-    pub(super) fn log_arrives(&mut self, host: HostId, id: VmId, leg: Leg, out: &mut Vec<Event>) {
+    pub(super) fn log_arrives(&mut self, host: HostId, at: Spot, leg: Leg, out: &mut Vec<Event>) {
         let now = self.now;
-        let Some(vm) = self.vm_state(host, id) else { return };
+        let Some(vm) = self.vm_state(host, at) else { return };
         let Some(sender) = vm.sender(leg) else { return };
         let Cycle::Flies(_, log) = sender.cycle else { return };
         let line = vm.source(leg, &self.lines, now).line;
@@ -186,16 +190,17 @@ impl World {
             took: now.since(log.closed),
             vss,
         };
-        match self.deliver(host, sender.peer, id, delivery, out) {
-            Ok(taken) => self.log_taken(host, id, leg, log, taken, out),
-            Err(turned) => self.log_fails(host, id, leg, turned, out),
+        let there = Spot { id: at.id, hint: sender.peer_at };
+        match self.deliver(host, sender.peer, there, delivery, out) {
+            Ok(taken) => self.log_taken(host, at, leg, log, taken, out),
+            Err(turned) => self.log_fails(host, at.id, leg, turned, out),
         }
     }
 
     fn log_taken(
         &mut self,
         host: HostId,
-        id: VmId,
+        at: Spot,
         leg: Leg,
         log: Log,
         taken: Taken,
@@ -205,7 +210,8 @@ impl World {
         let Self { hosts, agenda, lines, .. } = self;
         let Some(state) = hosts.get_mut(usize::from(host.0)) else { return };
         state.transfers.end_one(host, now, agenda);
-        let Some(vm) = state.vms.get_mut(&id).map(Arc::make_mut) else { return };
+        let Some(Spot { id, hint }) = state.vms.locate(at) else { return };
+        let Some(vm) = state.vms.get_mut(Spot { id, hint }) else { return };
         let Some(sender) = vm.sender_mut(leg) else { return };
         let took = now.since(log.closed);
         let bytes = log.position.saturating_sub(sender.sent);
@@ -226,7 +232,7 @@ impl World {
         }
         let imported = sender.phase == Sending::Initial && !taken.waits;
         let next = (log.closed + interval).max(now);
-        sender.cycle = Cycle::Waits(agenda.schedule(next, Due::CloseLog(host, id, leg)));
+        sender.cycle = Cycle::Waits(agenda.schedule(next, Due::CloseLog(host, id, hint, leg)));
         if vm.log_may_fill(leg, lines, next, agenda) {
             self.watch_log(host, id, leg);
         }
@@ -274,7 +280,7 @@ impl World {
             let by = Cause::Happening(Happening::SendRefused);
             self.edit(host, id, by, out, |vm| {
                 if let Some(sender) = vm.sender_mut(leg) {
-                    sender.phase = Sending::Critical(work);
+                    sender.fails(work, now);
                 }
             });
         }
@@ -284,7 +290,7 @@ impl World {
     pub(super) fn watch_log(&mut self, host: HostId, id: VmId, leg: Leg) {
         let Self { hosts, agenda, lines, now, .. } = self;
         let Some(state) = hosts.get_mut(usize::from(host.0)) else { return };
-        if let Some(vm) = state.vms.get_mut(&id).map(Arc::make_mut) {
+        if let Some(vm) = state.vms.get_mut(id) {
             vm.watch_log(host, id, leg, lines, agenda, *now);
         }
     }
@@ -350,8 +356,9 @@ impl Sender {
         agenda: &mut Agenda,
         now: SimTime,
     ) {
+        self.counters = self.counted(now);
         match std::mem::replace(&mut self.cycle, Cycle::Idle) {
-            Cycle::Idle => {}
+            Cycle::Idle | Cycle::Stopped(_) => {}
             Cycle::Waits(ticket) => agenda.cancel(Some(ticket)),
             Cycle::Queued(turn, _) => {
                 transfers.queue.remove(&turn);

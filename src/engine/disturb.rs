@@ -1,6 +1,7 @@
 //! What happens without a client's call: hosts and virtual machines appear, links and hosts fail.
 
 use super::World;
+use super::agenda::Due;
 use super::event::{Change, Event, Rejection, Reply};
 use super::host::{Fabric, HostState};
 use super::input::{Disturbance, HostChange, HostSpec, VmSpec};
@@ -41,7 +42,12 @@ impl World {
             .must_be(host, true)
             .and_then(|()| self.hosts[usize::from(host.0)].configure(change));
         match changed {
-            Ok(()) => Reply::Happened,
+            Ok(()) => {
+                if matches!(change, HostChange::LimitTransfers(_)) {
+                    self.agenda.schedule(self.now, Due::NextTransfer(host));
+                }
+                Reply::Happened
+            }
             Err(rejection) => Reply::Rejected(rejection),
         }
     }
@@ -73,7 +79,7 @@ impl World {
             vm.power = EnabledState::Enabled;
             vm.guest.start(now);
         }
-        state.vms.insert(spec.id, Arc::new(vm));
+        state.vms.insert(spec.id, vm);
         out.push(Event { at: now, host, change: Change::VmCreated { vm: spec.id } });
         if spec.running {
             let (off, on) = (EnabledState::Disabled, EnabledState::Enabled);
@@ -235,6 +241,7 @@ impl World {
     ///
     /// Source: <https://learn.microsoft.com/troubleshoot/windows-server/virtualization/hyper-v-replication-suspended-system-shutdown>.
     fn receiver_goes_down(&mut self, host: HostId, id: VmId, out: &mut Vec<Event>) {
+        let now = self.now;
         let receiver = self.vm_state(host, id).and_then(VmState::receiver);
         let Some(peer) = receiver.and_then(|it| it.peer) else { return };
         let suspends = self.host(peer).is_some_and(|it| it.build < WindowsBuild::Server2016);
@@ -250,7 +257,7 @@ impl World {
                 self.disarm(peer, id, leg);
                 self.edit(peer, id, Cause::Happening(Happening::HostShutDown), out, |vm| {
                     if let Some(sender) = vm.sender_mut(leg) {
-                        sender.phase = Sending::Critical(Work::Replication);
+                        sender.fails(Work::Replication, now);
                     }
                 });
             }
@@ -286,6 +293,7 @@ impl World {
 
     /// A host comes up: its senders go on with their cycles.
     fn come_up(&mut self, host: HostId) {
+        let now = self.now;
         self.hosts[usize::from(host.0)].up = true;
         let vms: Vec<VmId> = self.hosts[usize::from(host.0)].vms.keys().copied().collect();
         for vm in vms {
@@ -295,6 +303,12 @@ impl World {
                     Some(Sending::Replicating) => self.arm(host, vm, leg, self.now),
                     Some(Sending::NeedsResync) => {
                         self.arm_window(host, vm, leg, super::transfer::RETRY);
+                    }
+                    // From now on its cycles are missed.
+                    Some(Sending::Critical(work)) => {
+                        if let Some(sender) = self.sender_mut(host, vm, leg) {
+                            sender.fails(work, now);
+                        }
                     }
                     _ => {}
                 }

@@ -108,6 +108,8 @@ pub enum Rejection {
     UnknownProvider,
     /// The Windows of an upgrade is no newer than the one there is.
     NotNewer,
+    /// A host sends at least one change log at a time, and at most 1024.
+    BadTransferLimit,
 }
 
 impl fmt::Display for Rejection {
@@ -135,6 +137,7 @@ impl fmt::Display for Rejection {
             Self::HostIsUp => f.write_str("the host is up"),
             Self::HostIsDown => f.write_str("the host is down"),
             Self::EndOfTime => f.write_str("time ends some 58 000 years after the epoch"),
+            Self::BadTransferLimit => f.write_str("a host sends 1 to 1024 change logs at a time"),
             Self::BadUtcOffset => f.write_str("local time is 12 hours behind to 14 ahead of UTC"),
             Self::BadThumbprint => f.write_str("a thumbprint has 1 to 128 characters"),
             Self::DuplicateCertificate => {

@@ -78,7 +78,8 @@ impl World {
         }
         let by = Cause::Call(Operation::RevertFailover);
         if let Some(sender) = self.sender(host, id, leg) {
-            if sender.phase != Sending::Synced {
+            // A preparation that was still at work has been taken back already.
+            if !matches!(sender.phase, Sending::Synced | Sending::Replicating) {
                 return Err(Failed::GONE);
             }
             self.set_phase(host, id, leg, Sending::Replicating, Operation::RevertFailover, out);
@@ -160,7 +161,7 @@ impl World {
         let mut test = VmState::new(&name, vm.disks.clone(), vm.guest.rate, line, network);
         test.guest.position = reach.position;
         test.role = Role::Test { of: id };
-        self.hosts[usize::from(host.0)].vms.insert(made, Arc::new(test));
+        self.hosts[usize::from(host.0)].vms.insert(made, test);
         out.push(Event { at: now, host, change: Change::VmCreated { vm: made } });
         if let Some(job) = self.record_mut(job) {
             job.made = Some(made);

@@ -119,7 +119,7 @@ impl World {
             Operation::Resynchronize => {
                 self.send(host, peer, vm, Message::ResyncBegins, out)?;
             }
-            Operation::PrepareFailover => self.may_deliver(host, peer, vm)?,
+            Operation::PrepareFailover => self.may_deliver(host, peer, vm).map(drop)?,
             _ if !self.reaches(host, peer) => return Err(Turned::Unreachable.into()),
             _ => {}
         }
@@ -132,7 +132,7 @@ impl World {
             port,
             authentication,
             certificate_thumbprint,
-            ..
+            bypass_proxy,
         }) = call
         else {
             return Err(Failed::GONE);
@@ -141,6 +141,7 @@ impl World {
             recovery_server_port: *port,
             authentication: crate::model::AuthenticationType::from_wire(*authentication),
             certificate_thumbprint: certificate_thumbprint.clone().unwrap_or_default(),
+            bypass_proxy: *bypass_proxy,
             ..Settings::default()
         };
         let tried = self
@@ -149,9 +150,10 @@ impl World {
         tried.map_err(|turned| {
             let code = match turned {
                 Turned::Unreachable => ErrorCode::Timeout,
-                Turned::NotAuthorized | Turned::OwnCertificate(_) | Turned::PeerCertificate(_) => {
-                    ErrorCode::AccessDenied
-                }
+                Turned::NotAuthorized
+                | Turned::NoPrincipal
+                | Turned::OwnCertificate(_)
+                | Turned::PeerCertificate(_) => ErrorCode::AccessDenied,
                 Turned::OlderWindows => ErrorCode::NotSupported,
                 _ => ErrorCode::NotAvailable,
             };
@@ -265,10 +267,12 @@ impl World {
             settings: &settings,
             extended,
         };
+        // The answer tells whether the replica was there, marked, or is made now.
+        let seeded = self.vm_state(peer, id).is_some();
         self.send(host, peer, id, enroll, out)?;
         let by = Cause::Call(Operation::CreateReplicationRelationship);
         self.edit(host, id, by, out, |vm| {
-            let sender = Sender::new(peer, settings.clone(), line, now);
+            let sender = Sender { seeded, ..Sender::new(peer, settings.clone(), line, now) };
             match &mut vm.role {
                 Role::Replica { onward, .. } => *onward = Some(Box::new(sender)),
                 role => *role = Role::Primary(sender),
@@ -424,7 +428,7 @@ impl World {
                 let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
                 receiver.phase = match receiver.phase {
                     Receiving::Waiting => Receiving::Suspended(Work::Initial),
-                    Receiving::Resyncing => Receiving::ResyncSuspended,
+                    Receiving::Resyncing => Receiving::ResyncHeld,
                     Receiving::Replicating => Receiving::Suspended(Work::Replication),
                     _ => return Err(Failed::GONE),
                 };
@@ -507,6 +511,7 @@ impl World {
                 | Receiving::Resyncing
                 | Receiving::ResyncSuspended
                 | Receiving::Replicating => Receiving::Replicating,
+                Receiving::ResyncHeld => Receiving::Resyncing,
                 _ => return Err(Failed::GONE),
             };
             Ok(())
@@ -514,11 +519,9 @@ impl World {
     }
 
     pub(super) fn destroy(&mut self, host: HostId, id: VmId, out: &mut Vec<Event>) {
-        let state = &self.hosts[usize::from(host.0)];
-        let Some(gone) = state.vms.get(&id).cloned() else { return };
-        let held = gone.reach(self.now);
+        let Some(held) = self.vm_state(host, id).map(|it| it.reach(self.now)) else { return };
         self.account_for_writes(host, id, held, Reach { position: 0, ..held });
-        self.hosts[usize::from(host.0)].vms.remove(&id);
+        let Some(gone) = self.hosts[usize::from(host.0)].vms.remove(&id) else { return };
         if gone.power == EnabledState::Enabled {
             self.account_for_power(id, gone.mode(), EnabledState::Enabled, EnabledState::Disabled);
         }

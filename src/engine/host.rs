@@ -6,12 +6,14 @@ use super::input::{HostChange, HostSpec, HostTrouble, Weakness};
 use super::job::JobRecord;
 use super::log::EventLog;
 use super::vm::VmState;
+use super::vms::Vms;
 use crate::model::{
     AuthenticationType, AuthorizationEntry, Certificate, CertificateFault, Edition, Guid, HostId,
     IN_BOX_PROVIDER, JobId, Leg, ReplicationProvider, ServiceSettings, ServiceStatus, Settings,
     SimTime, VmId, WindowsBuild,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// A host with everything on it.
@@ -36,7 +38,7 @@ pub(crate) struct HostState {
     closed_folders: BTreeSet<String>,
     /// By name, the in-box one among them.
     providers: Arc<[ReplicationProvider]>,
-    pub(crate) vms: BTreeMap<VmId, Arc<VmState>>,
+    pub(crate) vms: Vms,
     pub(crate) jobs: BTreeMap<JobId, Arc<JobRecord>>,
     /// When its monitoring windows end, while it has relationships.
     pub(crate) monitoring: Option<Ticket>,
@@ -47,13 +49,32 @@ pub(crate) struct HostState {
     pub(crate) transfers: Transfers,
 }
 
+/// What `MaximumActiveTransfers` may be.
+///
+/// Source: <https://learn.microsoft.com/troubleshoot/windows-server/virtualization/feature-performance-optimization-hyper-v-replica>.
+const TRANSFERS: RangeInclusive<u16> = 1..=1024;
+
 /// The change logs that a host sends at the same time, and those that wait for their turn.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Transfers {
+    /// How many there may be.
+    most: u16,
     pub(crate) active: u16,
     /// First come, first served.
     pub(crate) queue: BTreeMap<u64, (VmId, Leg)>,
     pub(crate) queued: u64,
+}
+
+impl Transfers {
+    /// Nothing is on its way, of so many that may be.
+    const fn up_to(most: u16) -> Self {
+        Self { most, active: 0, queue: BTreeMap::new(), queued: 0 }
+    }
+
+    /// Whether one more log may set off.
+    pub(crate) const fn are_free(&self) -> bool {
+        self.active < self.most
+    }
 }
 
 impl HostState {
@@ -76,14 +97,15 @@ impl HostState {
             occupied_ports: BTreeSet::new(),
             closed_folders: BTreeSet::new(),
             providers: in_box_providers(spec.build).into(),
-            vms: BTreeMap::new(),
+            vms: Vms::default(),
             jobs: BTreeMap::new(),
             monitoring: None,
             log: EventLog::default(),
             started_jobs: 0,
             troubles: HostTroubles::default(),
-            transfers: Transfers::default(),
+            transfers: Transfers::up_to(0),
         };
+        host.configure(&HostChange::LimitTransfers(spec.max_active_transfers))?;
         let certificates = spec.certificates.iter().cloned().map(HostChange::InstallCertificate);
         let ports = spec.occupied_ports.iter().copied().map(HostChange::OccupyPort);
         let folders = spec.closed_folders.iter().cloned().map(HostChange::CloseFolder);
@@ -141,6 +163,10 @@ impl HostState {
                 self.providers =
                     self.providers.iter().filter(|it| it.name != *name).cloned().collect();
             }
+            HostChange::LimitTransfers(most) => {
+                unless(!TRANSFERS.contains(most), Rejection::BadTransferLimit)?;
+                self.transfers.most = *most;
+            }
             HostChange::Upgrade(build) => {
                 unless(*build <= self.build, Rejection::NotNewer)?;
                 if self.providers.is_empty() {
@@ -197,6 +223,15 @@ impl HostState {
         }
     }
 
+    /// Whether there is a relationship object of this index: 0 always, 1 on every replica since
+    /// Windows Server 2012 R2.
+    ///
+    /// Source: <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-replicationrelationship>.
+    pub(crate) fn shows(&self, vm: &VmState, leg: Leg) -> bool {
+        let chains = self.build >= WindowsBuild::Server2012R2;
+        vm.has_leg(leg) && (leg == Leg::Primary || chains)
+    }
+
     /// The providers, in the order of their names.
     pub(crate) fn providers(&self) -> &Arc<[ReplicationProvider]> {
         &self.providers
@@ -236,8 +271,10 @@ impl HostState {
         let settings = &*self.settings;
         let thumbprint = &settings.certificate_thumbprint;
         let runs = |kind: &AuthenticationType| {
-            let presents = *kind == AuthenticationType::Kerberos
-                || self.certificate_fault(thumbprint, now).is_none();
+            let presents = match kind {
+                AuthenticationType::Kerberos => !self.troubles.has(HostTrouble::KerberosFails),
+                _ => self.certificate_fault(thumbprint, now).is_none(),
+            };
             self.gets_port(settings, *kind) && presents
         };
         let mut asked = AuthenticationType::ALL.iter().filter(|kind| settings.listens(**kind));
@@ -338,6 +375,11 @@ impl HostTroubles {
     }
 }
 
+/// The target is unknown or cannot be reached: what Kerberos says of a name nobody registered.
+///
+/// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2014/20140206-error-0x80090303-when-enabling-replication>.
+pub(crate) const KERBEROS_FAILED: u32 = 0x8009_0303;
+
 /// Why another host does not do what this one asks of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Turned {
@@ -355,6 +397,10 @@ pub(crate) enum Turned {
     OwnCertificate(CertificateFault),
     /// Its listener has no certificate that it could present.
     PeerCertificate(CertificateFault),
+    /// Its replica server cannot be authenticated with Kerberos.
+    NoPrincipal,
+    /// A proxy stands between and inspects what is sent.
+    Inspected,
     /// It does not let this host in.
     NotAuthorized,
     /// The folder for new replicas cannot be opened.
@@ -385,6 +431,8 @@ pub(crate) enum Turned {
     DiskMissing,
     /// The virtual machine that is marked as a replica lacks a disk of its primary's.
     OtherDisks,
+    /// A disk of the replica and its primary's are not of the same size.
+    OtherSizes,
     /// The replica's own replica has longer cycles than it would have.
     ChainTooSlow,
 }
@@ -403,11 +451,19 @@ impl Turned {
                 | Self::Lost
                 | Self::StorageFull
                 | Self::MemoryLow
+                | Self::Inspected
         )
     }
 
     pub(crate) const fn is_network(self) -> bool {
-        matches!(self, Self::UnknownHost | Self::Unreachable | Self::NotListening | Self::Lost)
+        matches!(
+            self,
+            Self::UnknownHost
+                | Self::Unreachable
+                | Self::NotListening
+                | Self::Lost
+                | Self::Inspected
+        )
     }
 
     /// What happened, in a sentence.
@@ -424,6 +480,10 @@ impl Turned {
             Self::NoProvider => "the external provider is not installed on both hosts",
             Self::OwnCertificate(fault) => fault.of_this_host(),
             Self::PeerCertificate(fault) => fault.of_the_other_host(),
+            Self::NoPrincipal => "the other host could not be authenticated with Kerberos",
+            Self::Inspected => {
+                "the handle is in the wrong state: a proxy inspects what is sent to the other host"
+            }
             Self::NotAuthorized => "the other host does not authorise this one",
             Self::NoStorage => "the other host cannot open its folder for new replicas",
             Self::NoReplica => "the other host has no replica of this virtual machine",
@@ -445,6 +505,7 @@ impl Turned {
             Self::NotApplied => "the replica could not apply the change log",
             Self::DiskMissing => "a virtual hard disk cannot be found",
             Self::OtherDisks => "the marked virtual machine on the other host lacks a disk",
+            Self::OtherSizes => "the disks on both hosts are not of the same size",
             Self::ChainTooSlow => {
                 "the replica is extended, with cycles that may not be shorter than those before it"
             }
@@ -462,10 +523,14 @@ impl Turned {
             Self::OlderWindows => 0x8007_0032,
             Self::NoReplica | Self::DiskMissing => 0x8007_0002,
             Self::Lost => 0x0000_2EF1,
+            Self::NoPrincipal => KERBEROS_FAILED,
+            Self::Inspected => 0x0000_2EF3,
             Self::StorageFull => 0x8007_0070,
             Self::MemoryLow => 0x8007_000E,
             Self::NotApplied => 0x8000_4004,
-            Self::OutOfBounds | Self::OtherDisks | Self::ChainTooSlow => 0x8007_0057,
+            Self::OutOfBounds | Self::OtherDisks | Self::OtherSizes | Self::ChainTooSlow => {
+                0x8007_0057
+            }
             Self::NoProvider
             | Self::Occupied
             | Self::NotNow
@@ -498,10 +563,14 @@ pub(crate) fn admits(
     {
         return Err(Turned::OwnCertificate(fault));
     }
+    let inspected = sender.troubles.has(HostTrouble::ProxyInspects) && !settings.bypass_proxy;
+    unless(certified && inspected, Turned::Inspected)?;
     let listens = server.listens(kind)
         && server.port(kind) == settings.recovery_server_port
         && host.gets_port(server, kind);
     unless(!listens, Turned::NotListening)?;
+    let nameless = host.troubles.has(HostTrouble::KerberosFails);
+    unless(!certified && nameless, Turned::NoPrincipal)?;
     if certified && let Some(fault) = host.certificate_fault(&server.certificate_thumbprint, now) {
         return Err(Turned::PeerCertificate(fault));
     }

@@ -65,7 +65,8 @@ pub struct HostSpec {
     /// Whether it is a node of a failover cluster: its replica server's settings and entries are
     /// those of the cluster's broker, which is not in the world, and cannot be changed on the node.
     pub clustered: bool,
-    /// Local time minus UTC, in minutes; -720 to 840. Automatic resynchronisation goes by it.
+    /// Local time minus UTC, in minutes; -720 to 840. Automatic resynchronisation goes by it. What
+    /// goes by it when Windows is set up is [`HostSpec::with_utc_offset`].
     pub utc_offset_min: i16,
     /// Its replica server. What it could not be changed to, it may have become: a certificate may
     /// have expired, and a port been taken.
@@ -80,6 +81,11 @@ pub struct HostSpec {
     pub closed_folders: Vec<String>,
     /// External providers that are installed; none before Windows Server 2012 R2.
     pub providers: Vec<ReplicationProvider>,
+    /// How many change logs it sends at the same time: `MaximumActiveTransfers` in its registry, 1
+    /// to 1024.
+    ///
+    /// Source: <https://learn.microsoft.com/troubleshoot/windows-server/virtualization/feature-performance-optimization-hyper-v-replica>.
+    pub max_active_transfers: u16,
 }
 
 impl HostSpec {
@@ -97,11 +103,31 @@ impl HostSpec {
             occupied_ports: Vec::new(),
             closed_folders: Vec::new(),
             providers: Vec::new(),
+            max_active_transfers: Self::MAX_ACTIVE_TRANSFERS,
         }
+    }
+
+    /// How many change logs a host sends at the same time whose registry does not say.
+    pub const MAX_ACTIVE_TRANSFERS: u16 = 3;
+
+    /// The same host, set up where local time is so many minutes ahead of UTC: its monitoring
+    /// windows start at 09:00 there.
+    ///
+    /// ```
+    /// use hyperv_replica::engine::HostSpec;
+    ///
+    /// let tokyo = HostSpec::trusting("tokyo").with_utc_offset(9 * 60);
+    /// assert_eq!(tokyo.settings.monitoring_start_s, 0); // UTC
+    /// ```
+    #[must_use]
+    pub fn with_utc_offset(mut self, utc_offset_min: i16) -> Self {
+        self.utc_offset_min = utc_offset_min;
+        self.settings.monitoring_start_s = ServiceSettings::monitoring_start_at(utc_offset_min);
+        self
     }
 }
 
-/// A change to a machine that replication depends on. Each but the last has an opposite that takes
+/// A change to a machine that replication depends on. Each but an upgrade has an opposite that takes
 /// it back.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -123,6 +149,9 @@ pub enum HostChange {
     RegisterProvider(ReplicationProvider),
     /// The external provider with this class id is uninstalled.
     RemoveProvider(Guid),
+    /// So many change logs are sent at the same time from now on: `MaximumActiveTransfers` in the
+    /// registry, and the restart of the service that makes it count.
+    LimitTransfers(u16),
     /// The Windows is upgraded to a newer one. Relationships stay as they are; a sender that is
     /// now newer than its receiver is refused until that is upgraded, too.
     Upgrade(WindowsBuild),
@@ -207,6 +236,17 @@ pub enum HostTrouble {
     MemoryLow,
     /// Its management service hangs: it neither answers calls nor sends nor receives.
     ServiceHangs,
+    /// Its service principal names are not registered: the Kerberos listener of its replica server
+    /// does not run, and no sender can authenticate it with Kerberos.
+    ///
+    /// Sources: <https://learn.microsoft.com/troubleshoot/windows-server/virtualization/hyper-v-vmm-service-fails-event-id-14050>
+    /// and <https://learn.microsoft.com/virtualization/community/team-blog/2014/20140206-error-0x80090303-when-enabling-replication>.
+    KerberosFails,
+    /// A proxy on its side inspects what it sends: a sender with a certificate cannot authenticate
+    /// through it, unless its settings bypass the proxy.
+    ///
+    /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2014/20140217-hyper-v-replica-certificate-based-authentication-and-proxy-servers>.
+    ProxyInspects,
 }
 
 /// What may be wrong with a virtual machine.
@@ -225,7 +265,13 @@ pub enum VmTrouble {
 
 impl HostTrouble {
     /// Every trouble.
-    pub const ALL: [Self; 3] = [Self::StorageFull, Self::MemoryLow, Self::ServiceHangs];
+    pub const ALL: [Self; 5] = [
+        Self::StorageFull,
+        Self::MemoryLow,
+        Self::ServiceHangs,
+        Self::KerberosFails,
+        Self::ProxyInspects,
+    ];
 
     /// The trouble in one word.
     pub const fn name(self) -> &'static str {
@@ -233,6 +279,8 @@ impl HostTrouble {
             Self::StorageFull => "StorageFull",
             Self::MemoryLow => "MemoryLow",
             Self::ServiceHangs => "ServiceHangs",
+            Self::KerberosFails => "KerberosFails",
+            Self::ProxyInspects => "ProxyInspects",
         }
     }
 }

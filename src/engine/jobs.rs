@@ -70,7 +70,7 @@ impl World {
         let host = self.host(host_of(id)).filter(|_| writes)?;
         let missing = job
             .vm
-            .and_then(|id| host.vms.get(&id))
+            .and_then(|id| host.vms.get(id))
             .is_some_and(|it| it.troubles.has(VmTrouble::DiskMissing));
         if missing && (job.kind == Kind::Power || job.operation == Operation::DestroySystem) {
             Some(Failed { code: ErrorCode::Failed, ..Failed::DISK_MISSING })
@@ -335,7 +335,7 @@ impl World {
     fn describe(&self, id: JobId, job: &JobRecord, failed: &Failed) -> JobFailure {
         let host = &self.hosts[usize::from(host_of(id).0)];
         let summary = format!("{} failed: {}.", job.operation, failed.says);
-        let name = |vm| host.vms.get(&vm).map_or("a deleted virtual machine", |it| &*it.name);
+        let name = |vm| host.vms.get(vm).map_or("a deleted virtual machine", |it| &*it.name);
         let subject = match job.vm {
             Some(vm) => format!(" '{}' (Virtual machine ID {vm})", name(vm)),
             None => String::new(),

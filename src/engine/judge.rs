@@ -63,7 +63,7 @@ impl World {
     ) -> Result<(Leg, Option<&'static Plan>), Refusal> {
         let (call, flaw) = call.parts();
         let rule = rule(call.operation());
-        let vm = call.vm().and_then(|id| host.vms.get(&id)).map(|vm| &**vm);
+        let vm = call.vm().and_then(|id| host.vms.get(id));
         let leg = match rule.target {
             Target::Sending => vm.map_or(Leg::Primary, VmState::sending_leg),
             Target::FailingOver => vm.map_or(Leg::Primary, VmState::failing_over_leg),
@@ -185,6 +185,7 @@ impl Hearing<'_> {
             | Fact::PointKnown
             | Fact::NoTestReplica
             | Fact::SourceComplete
+            | Fact::SeedThere
             | Fact::NotExtended
             | Fact::Extended
             | Fact::NotMerging
@@ -198,8 +199,9 @@ impl Hearing<'_> {
         let extended = matches!(&vm.role, Role::Replica { onward: Some(_), .. });
         match fact {
             Fact::RelationshipKnown => {
-                let known =
-                    |id: RelationshipId| Some(id.vm) == self.call.vm() && vm.has_leg(id.leg);
+                let known = |id: RelationshipId| {
+                    Some(id.vm) == self.call.vm() && self.host.shows(vm, id.leg)
+                };
                 self.call.relationship().is_none_or(known)
             }
             Fact::RelationshipIsPrimary => self.leg == Leg::Primary,
@@ -214,6 +216,10 @@ impl Hearing<'_> {
             Fact::PointKnown => self.point_is_known(vm),
             Fact::NoTestReplica => vm.tester.is_none(),
             Fact::SourceComplete => vm.receiver().is_none_or(|it| it.last_received.is_some()),
+            Fact::SeedThere => {
+                !is_initial(self.call, InitialReplicationType::Seeded)
+                    || sender.is_some_and(|it| it.seeded)
+            }
             Fact::NotExtended => self.leg == Leg::Extended || !extended,
             Fact::Extended => extended,
             Fact::NotMerging => sender.is_none_or(|it| !self.world.is_merging(it)),
@@ -226,11 +232,13 @@ impl Hearing<'_> {
         }
     }
 
-    /// No exclusive operation, except that a failover may be reverted while it is at work; and for
-    /// an operation that needs the data path, no job on that.
+    /// No exclusive operation, except that a failover and the preparation of one may be reverted
+    /// while they are at work; and for an operation that needs the data path, no job on that.
     fn is_unlocked(&self, vm: &VmState) -> bool {
+        use ReplicationState::{FailoverInProgress, Synced};
+        let shown = vm.lock.and_then(|it| it.shows).map(|(_, state)| state);
         let reverts = matches!(self.call, Call::RevertFailover { .. })
-            && vm.state(Leg::Primary) == ReplicationState::FailoverInProgress;
+            && matches!(shown, Some(FailoverInProgress | Synced));
         let needs_path =
             matches!(self.call, Call::StartReplication { .. } | Call::Resynchronize { .. });
         let path_is_free = || {

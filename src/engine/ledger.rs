@@ -83,8 +83,8 @@ impl World {
     /// Every copy of a virtual machine but test replicas, with its host.
     fn copies_of(&self, id: VmId) -> impl Iterator<Item = (HostId, &VmState)> {
         (0u16..).map(HostId).zip(&self.hosts).filter_map(move |(host, state)| {
-            let vm = state.vms.get(&id)?;
-            (!matches!(vm.role, Role::Test { .. })).then_some((host, &**vm))
+            let vm = state.vms.get(id)?;
+            (!matches!(vm.role, Role::Test { .. })).then_some((host, vm))
         })
     }
 

@@ -5,7 +5,7 @@
 
 use super::event::{Change, Event, Trouble};
 use super::failure::ABORTED;
-use super::host::Turned;
+use super::host::{KERBEROS_FAILED, Turned};
 use super::sender::Cycle;
 use super::vm::VmState;
 use super::{World, host_of};
@@ -120,7 +120,22 @@ impl World {
         }
     }
 
+    /// The service principal names of a host could not be registered.
+    pub(super) fn log_no_principal(&mut self, host: HostId) {
+        let says = "The service principal names of the replica server could not be registered.";
+        self.write(host, EventId::PrincipalNotRegistered, None, None, says.to_owned());
+    }
+
+    /// What else a host writes of a failure with this code.
+    fn log_code(&mut self, host: HostId, vm: Option<VmId>, hresult: u32) {
+        if hresult == KERBEROS_FAILED {
+            let says = "The replica server could not be authenticated with Kerberos (0x80090303).";
+            self.write(host, EventId::KerberosFailed, vm, Some(hresult), says.to_owned());
+        }
+    }
+
     fn log_not_replicated(&mut self, host: HostId, vm: VmId, Trouble { says, hresult }: Trouble) {
+        self.log_code(host, Some(vm), hresult);
         let named = self.named(host, vm);
         let says = format!("Changes of {named} could not be replicated: {says} (0x{hresult:08X}).");
         self.write(host, EventId::SendFailed, Some(vm), Some(hresult), says);
@@ -177,6 +192,7 @@ impl World {
             _ => EventId::OperationFailed,
         };
         let vm = job.vm;
+        self.log_code(host_of(id), vm, failure.hresult);
         self.write(host_of(id), event, vm, Some(failure.hresult), failure.description.clone());
     }
 

@@ -12,6 +12,7 @@ use super::network::Network;
 use super::receiver::{Receiver, Receiving};
 use super::sender::{Sending, Work};
 use super::vm::{Role, VmState};
+use super::vms::Spot;
 use crate::model::{
     Disk, HostId, Leg, PointId, RecoveryPoint, RecoveryPointKind, RelationshipId, ReplicationState,
     ReplicationType, Settings, SimTime, VmId, WindowsBuild,
@@ -133,7 +134,7 @@ impl World {
         &self,
         from: HostId,
         to: HostId,
-        id: VmId,
+        id: impl Into<Spot>,
     ) -> Result<(&VmState, &Receiver), Turned> {
         let (vm, receiver) = self.known_end(from, to, id)?;
         self.admits(from, to, &receiver.settings).map(|()| (vm, receiver))
@@ -145,7 +146,7 @@ impl World {
         &self,
         from: HostId,
         to: HostId,
-        id: VmId,
+        id: impl Into<Spot>,
     ) -> Result<(&VmState, &Receiver), Turned> {
         if !self.reaches(from, to) {
             return Err(Turned::Unreachable);
@@ -184,15 +185,22 @@ impl World {
         if same { Ok(()) } else { Err(Turned::NotAuthorized) }
     }
 
-    /// Whether a log would be taken now.
-    pub(super) fn may_deliver(&self, from: HostId, to: HostId, id: VmId) -> Result<(), Turned> {
-        let (vm, receiver) = self.receiving_end(from, to, id)?;
+    /// Whether a log would be taken now, and where.
+    pub(super) fn may_deliver(
+        &self,
+        from: HostId,
+        to: HostId,
+        id: impl Into<Spot>,
+    ) -> Result<Spot, Turned> {
+        let at = id.into();
+        let at = self.host(to).and_then(|it| it.vms.locate(at)).unwrap_or(at);
+        let (vm, receiver) = self.receiving_end(from, to, at)?;
         // Its own replica is prepared for a planned failover, which is to lose nothing.
         let prepared = vm.failing_over_leg() == Leg::Extended;
         match vm.state(Leg::Primary) {
             ReplicationState::Replicating if prepared => Err(Turned::NotNow),
-            ReplicationState::Replicating => Ok(()),
-            ReplicationState::WaitingForInitialReplication if receiver.peer.is_some() => Ok(()),
+            ReplicationState::Replicating => Ok(at),
+            ReplicationState::WaitingForInitialReplication if receiver.peer.is_some() => Ok(at),
             ReplicationState::Suspended
             | ReplicationState::Resynchronizing
             | ReplicationState::ResynchronizationSuspended
@@ -206,17 +214,17 @@ impl World {
         &mut self,
         from: HostId,
         to: HostId,
-        id: VmId,
+        id: impl Into<Spot>,
         log: Delivery,
         out: &mut Vec<Event>,
     ) -> Result<Taken, Turned> {
-        self.may_deliver(from, to, id)?;
+        let at = self.may_deliver(from, to, id)?;
         if self.fabric.loses(from, to) {
             return Err(Turned::Lost);
         }
-        let taken = self.take_log(to, id, log, out)?;
+        let taken = self.take_log(to, at, log, out)?;
         if taken.relays {
-            self.relay(to, id, out);
+            self.relay(to, at.id, out);
         }
         self.answered(from, to)?;
         Ok(taken)
@@ -226,15 +234,15 @@ impl World {
     fn take_log(
         &mut self,
         to: HostId,
-        id: VmId,
+        at: Spot,
         log: Delivery,
         out: &mut Vec<Event>,
     ) -> Result<Taken, Turned> {
-        let now = self.now;
+        let (now, id) = (self.now, at.id);
         let applied = now + self.policy.apply;
         let Self { hosts, lines, .. } = self;
         let host = hosts.get_mut(usize::from(to.0)).ok_or(Turned::UnknownHost)?;
-        let vm = host.vms.get_mut(&id).map(Arc::make_mut).ok_or(Turned::NoReplica)?;
+        let vm = host.vms.get_mut(at).ok_or(Turned::NoReplica)?;
         let stalls = vm.troubles.keep_from_applying();
         let missing = vm.troubles.has(VmTrouble::DiskMissing);
         let receiver = vm.receiver_mut().ok_or(Turned::NoReplica)?;
@@ -442,7 +450,7 @@ impl World {
         let line = self.lines.begin(None, now);
         let disks = disks.iter().filter(included).copied().collect();
         let replica = VmState::new(name, disks, rate, line, network.of_replica());
-        self.hosts[usize::from(to.0)].vms.insert(id, Arc::new(replica));
+        self.hosts[usize::from(to.0)].vms.insert(id, replica);
         out.push(Event { at: now, host: to, change: Change::VmCreated { vm: id } });
         self.edit(to, id, by, out, |vm| {
             let inbound = Receiver::new(Some(from), settings.clone(), vm.guest.reach(now), now);
@@ -505,7 +513,10 @@ impl VmState {
                 ReplicationState::Suspended => return Err(Turned::NotNow),
                 _ => return Err(Turned::NoReplica),
             },
-            Message::ResyncBegins if receiver.too_small => return Err(Turned::OutOfBounds),
+            Message::ResyncBegins if receiver.sizes_differ => return Err(Turned::OtherSizes),
+            Message::ResyncBegins if receiver.phase == Receiving::ResyncHeld => {
+                return Err(Turned::NotNow);
+            }
             Message::ResyncBegins => match shown {
                 ReplicationState::Replicating
                 | ReplicationState::Resynchronizing
@@ -526,6 +537,12 @@ impl VmState {
                 let compared =
                     matches!(receiver.phase, Receiving::Resyncing | Receiving::ResyncSuspended);
                 match reach {
+                    Some(_) if receiver.phase == Receiving::ResyncHeld => {
+                        return Err(Turned::NotNow);
+                    }
+                    None if receiver.phase == Receiving::ResyncHeld => {
+                        receiver.phase = Receiving::Suspended(Work::Replication);
+                    }
                     Some(_) if !compared => return Err(Turned::NoMore),
                     Some(reach) => receiver.is_copy_of(reach, now),
                     None if compared => receiver.phase = Receiving::Replicating,

@@ -22,6 +22,7 @@ mod policy;
 mod receiver;
 mod sender;
 mod vm;
+mod vms;
 mod window;
 
 mod accept;
@@ -62,6 +63,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use vm::VmState;
+use vms::Spot;
 
 /// Everything there is: hosts, links, jobs, what is due, and the time.
 ///
@@ -171,8 +173,12 @@ impl World {
             self.now = due;
             let seen = out.len();
             match what {
-                Due::CloseLog(host, vm, leg) => self.close_log(host, vm, leg, out),
-                Due::LogArrives(host, vm, leg) => self.log_arrives(host, vm, leg, out),
+                Due::CloseLog(host, id, hint, leg) => {
+                    self.close_log(host, Spot { id, hint }, leg, out);
+                }
+                Due::LogArrives(host, id, hint, leg) => {
+                    self.log_arrives(host, Spot { id, hint }, leg, out);
+                }
                 Due::Phase(job) => self.phase_ends(job, out),
                 Due::Reap(job) => self.reap(job, out),
                 Due::WindowOpens(host, vm, leg) => self.window_opens(host, vm, leg, out),
@@ -201,14 +207,14 @@ impl World {
         self.hosts.get(usize::from(id.0))
     }
 
-    fn vm_state(&self, host: HostId, id: VmId) -> Option<&VmState> {
-        self.host(host)?.vms.get(&id).map(|vm| &**vm)
+    fn vm_state(&self, host: HostId, vm: impl Into<Spot>) -> Option<&VmState> {
+        self.host(host)?.vms.get(vm)
     }
 
     /// A virtual machine to change where no state of a relationship, role or power changes.
     /// Copy-on-write: a fork shares every virtual machine it has not touched.
-    fn vm_mut(&mut self, host: HostId, id: VmId) -> Option<&mut VmState> {
-        self.hosts.get_mut(usize::from(host.0))?.vms.get_mut(&id).map(Arc::make_mut)
+    fn vm_mut(&mut self, host: HostId, vm: impl Into<Spot>) -> Option<&mut VmState> {
+        self.hosts.get_mut(usize::from(host.0))?.vms.get_mut(vm)
     }
 
     /// Changes a virtual machine and reports every change of state, role and power: the one place
@@ -223,7 +229,7 @@ impl World {
     ) -> Option<R> {
         let at = self.now;
         let Self { hosts, lines, agenda, .. } = self;
-        let vm = hosts.get_mut(usize::from(host.0))?.vms.get_mut(&id).map(Arc::make_mut)?;
+        let vm = hosts.get_mut(usize::from(host.0))?.vms.get_mut(id)?;
         let seen =
             |vm: &VmState| (vm.mode(), vm.state(Leg::Primary), vm.state(Leg::Extended), vm.power);
         let (before, held, tracked) = (seen(vm), vm.reach(at), vm.logging());

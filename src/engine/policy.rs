@@ -32,11 +32,6 @@ pub struct Policy {
     pub boot: Duration,
     /// [`Pace::GuestShutdown`].
     pub guest_shutdown: Duration,
-    /// How many change logs a host sends at the same time: `MaximumActiveTransfers`, 1 to 1024.
-    /// 0 counts as 1.
-    ///
-    /// Source: <https://learn.microsoft.com/troubleshoot/windows-server/virtualization/feature-performance-optimization-hyper-v-replica>.
-    pub max_active_transfers: u16,
     /// How long after its start a guest's integration components talk to the host.
     pub guest_talks: Duration,
     /// How calls are answered that are not answered as the rule book says: at once (0) or with a
@@ -107,7 +102,6 @@ impl Default for Policy {
             merge: Duration::from_secs(5),
             boot: Duration::from_secs(5),
             guest_shutdown: Duration::from_secs(20),
-            max_active_transfers: 3,
             guest_talks: Duration::from_secs(10),
             answers: BTreeMap::new(),
             refusals: Refusals::Early,
@@ -129,11 +123,6 @@ impl Policy {
     pub(crate) fn answers_now(&self, operation: Operation, plan: &Plan) -> bool {
         let answer = self.answers.get(&operation);
         answer.map_or(plan.at_once, |answer| *answer == Answer::Now)
-    }
-
-    /// How many change logs a host sends at the same time.
-    pub(crate) fn transfers(&self) -> u16 {
-        self.max_active_transfers.max(1)
     }
 
     /// How long `bytes` take over a link, which is perhaps slower than others.

@@ -30,6 +30,8 @@ pub(crate) struct Receiver {
     pub(crate) shrunk: Option<SimTime>,
     /// Whether a replicated disk is smaller than the sender's.
     pub(crate) too_small: bool,
+    /// Whether a replicated disk is of another size than the sender's: they cannot be compared.
+    pub(crate) sizes_differ: bool,
     /// Oldest first.
     pub(crate) points: Vec<RecoveryPoint>,
     pub(crate) counters: Window,
@@ -45,6 +47,8 @@ pub(crate) enum Receiving {
     Critical(Work),
     Resyncing,
     ResyncSuspended,
+    /// The comparison is paused here, not by the sender: it cannot end.
+    ResyncHeld,
     UpdatingDisks,
     FailedOver(Recovery),
     Committed(Recovery),
@@ -68,7 +72,9 @@ impl Receiving {
             Self::Suspended(_) => ReplicationState::Suspended,
             Self::Critical(_) => ReplicationState::Critical,
             Self::Resyncing => ReplicationState::Resynchronizing,
-            Self::ResyncSuspended => ReplicationState::ResynchronizationSuspended,
+            Self::ResyncSuspended | Self::ResyncHeld => {
+                ReplicationState::ResynchronizationSuspended
+            }
             Self::UpdatingDisks => ReplicationState::DiskUpdateInProgress,
             Self::FailedOver(_) => ReplicationState::Recovered,
             Self::Committed(_) => ReplicationState::Committed,
@@ -103,6 +109,7 @@ impl Receiver {
             last_consistent: None,
             shrunk: None,
             too_small: false,
+            sizes_differ: false,
             points: Vec::new(),
             counters: Window::starting(now),
         }

@@ -75,6 +75,7 @@ impl World {
         let by = Cause::Call(Operation::ReverseReplicationRelationship);
         self.edit(host, id, by, out, |vm| {
             let mut sender = Sender::new(peer, settings.clone(), reach.line, now);
+            sender.seeded = true;
             if synced {
                 sender.phase = Sending::Replicating;
                 sender.last_sent = Some(now);

@@ -1,6 +1,7 @@
 //! The sending end of a relationship.
 
 use super::agenda::Ticket;
+use super::vms::Hint;
 use super::window::Window;
 use crate::model::{HostId, JobId, ReplicationState, ReplicationType, Settings, SimTime};
 use std::sync::Arc;
@@ -10,6 +11,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Sender {
     pub(crate) peer: HostId,
+    /// Where the replica is among the virtual machines of that host.
+    pub(crate) peer_at: Hint,
     pub(crate) settings: Arc<Settings>,
     pub(crate) phase: Sending,
     /// The line of writes that is tracked: what is written on another is in no log.
@@ -20,6 +23,8 @@ pub(crate) struct Sender {
     pub(crate) last_type: ReplicationType,
     pub(crate) last_consistent: Option<SimTime>,
     pub(crate) cycle: Cycle,
+    /// Whether the replica was there before the relationship, with disks to compare with.
+    pub(crate) seeded: bool,
     /// Recoverable failures in a row.
     pub(crate) failures: u8,
     /// The job that copies or compares.
@@ -38,6 +43,8 @@ pub(crate) struct Sender {
 pub(crate) enum Cycle {
     /// Nothing is to be sent.
     Idle,
+    /// Nothing has been sent since then, because the sender is in error: its cycles are missed.
+    Stopped(SimTime),
     /// The next log is closed then.
     Waits(Ticket),
     /// A log is closed, and as many as may be sent at once are on their way.
@@ -129,6 +136,7 @@ impl Sender {
     pub(crate) fn new(peer: HostId, settings: Arc<Settings>, line: u32, now: SimTime) -> Self {
         Self {
             peer,
+            peer_at: Hint::default(),
             settings,
             phase: Sending::Ready,
             line,
@@ -137,6 +145,7 @@ impl Sender {
             last_type: ReplicationType::None,
             last_consistent: None,
             cycle: Cycle::Idle,
+            seeded: false,
             failures: 0,
             transfer: None,
             window: None,
@@ -144,6 +153,25 @@ impl Sender {
             overflow: None,
             counters: Window::starting(now),
         }
+    }
+
+    /// Replication is in error from now on.
+    pub(crate) fn fails(&mut self, work: Work, now: SimTime) {
+        self.phase = Sending::Critical(work);
+        if work == Work::Replication {
+            self.cycle = Cycle::Stopped(now);
+        }
+    }
+
+    /// The counters, with the cycles that are being missed while the sender is in error.
+    pub(crate) fn counted(&self, now: SimTime) -> Window {
+        let mut counters = self.counters;
+        if let Cycle::Stopped(since) = self.cycle {
+            let stopped = now.since(since.max(counters.start)).as_secs();
+            let missed = stopped / self.interval().as_secs().max(1);
+            counters.count_misses(u32::try_from(missed).unwrap_or(u32::MAX));
+        }
+        counters
     }
 
     pub(crate) fn interval(&self) -> Duration {

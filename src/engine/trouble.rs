@@ -8,6 +8,7 @@ use super::input::{HostTrouble, VmTrouble};
 use super::lines::Reach;
 use crate::model::{Disk, EnabledState, HostId, JobId, Leg, Operation, VmId, WindowsBuild};
 use crate::rules::{Cause, Happening};
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 impl World {
@@ -40,7 +41,8 @@ impl World {
         match trouble {
             HostTrouble::StorageFull => self.storage_fills(host, troubled, out),
             HostTrouble::ServiceHangs => self.review_paths(),
-            HostTrouble::MemoryLow => {}
+            HostTrouble::KerberosFails if troubled => self.log_no_principal(host),
+            HostTrouble::MemoryLow | HostTrouble::KerberosFails | HostTrouble::ProxyInspects => {}
         }
         Ok(())
     }
@@ -178,19 +180,21 @@ impl World {
         Ok(())
     }
 
-    /// Whether the replica of a virtual machine on a host, if it has one, has room for what its
-    /// sender may write.
+    /// Whether the replica of a virtual machine on a host, if it has one, has disks as large as
+    /// its sender's, and room for what that may write.
     pub(super) fn compare_disks(&mut self, host: HostId, id: VmId) {
         let Some(vm) = self.vm_state(host, id) else { return };
         let Some(peer) = vm.receiver().and_then(|it| it.peer) else { return };
-        let too_small = self.vm_state(peer, id).is_some_and(|sender| {
-            vm.disks.iter().any(|disk| {
-                let other = sender.disks.iter().find(|it| it.id == disk.id);
-                other.is_some_and(|it| it.capacity_bytes > disk.capacity_bytes)
-            })
-        });
+        let Some(sender) = self.vm_state(peer, id) else { return };
+        let compare = |disk: &Disk| {
+            let other = sender.disks.iter().find(|it| it.id == disk.id)?;
+            Some(disk.capacity_bytes.cmp(&other.capacity_bytes))
+        };
+        let sizes = || vm.disks.iter().filter_map(compare);
+        let too_small = sizes().any(Ordering::is_lt);
+        let sizes_differ = sizes().any(Ordering::is_ne);
         if let Some(receiver) = self.vm_mut(host, id).and_then(|vm| vm.receiver_mut()) {
-            receiver.too_small = too_small;
+            (receiver.too_small, receiver.sizes_differ) = (too_small, sizes_differ);
         }
     }
 

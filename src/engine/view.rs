@@ -63,7 +63,7 @@ impl World {
 
     /// The virtual machines of a host, in the order of their ids.
     pub fn vms(&self, host: HostId) -> impl Iterator<Item = Vm> {
-        self.host(host).into_iter().flat_map(|it| &it.vms).map(|(id, vm)| vm.view(*id))
+        self.host(host).into_iter().flat_map(|it| it.vms.iter()).map(|(id, vm)| vm.view(*id))
     }
 
     /// One virtual machine.
@@ -71,10 +71,17 @@ impl World {
         self.vm_state(host, id).map(|vm| vm.view(id))
     }
 
-    /// A relationship. Index 0 exists for every virtual machine, index 1 for every replica.
+    /// A relationship. Index 0 exists for every virtual machine, index 1 for every replica since
+    /// Windows Server 2012 R2.
     pub fn relationship(&self, host: HostId, id: RelationshipId) -> Option<Relationship> {
-        let vm = self.vm_state(host, id.vm)?;
-        vm.has_leg(id.leg).then(|| vm.relationship(id, self.now))
+        let vm = self.vm_with(host, id.vm, id.leg)?;
+        Some(vm.relationship(id, self.now))
+    }
+
+    /// A virtual machine that has a relationship of this index.
+    fn vm_with(&self, host: HostId, id: VmId, leg: Leg) -> Option<&VmState> {
+        let host = self.host(host)?;
+        host.vms.get(&id).filter(|vm| host.shows(vm, leg))
     }
 
     /// The host a virtual machine sends to on a relationship, if it sends on it.
@@ -84,11 +91,11 @@ impl World {
 
     /// The settings of a relationship, which exist as long as that does.
     pub fn settings(&self, host: HostId, id: RelationshipId) -> Option<Settings> {
-        let vm = self.vm_state(host, id.vm)?;
+        let vm = self.vm_with(host, id.vm, id.leg)?;
         let sender = vm.sender(id.leg).map(|it| &it.settings);
         let receiver = || vm.receiver().filter(|_| id.leg == Leg::Primary).map(|it| &it.settings);
         let stored = sender.or_else(receiver).map(|it| (**it).clone());
-        vm.has_leg(id.leg).then(|| stored.unwrap_or_else(|| self.policy.settings()))
+        Some(stored.unwrap_or_else(|| self.policy.settings()))
     }
 
     /// The recovery points of a virtual machine, oldest first.
@@ -121,10 +128,7 @@ impl World {
         leg: Leg,
     ) -> Option<(Statistics, Vec<ErrorRecord>)> {
         let now = self.now;
-        let vm = self.vm_state(host, id)?;
-        if !vm.has_leg(leg) {
-            return None;
-        }
+        let vm = self.vm_with(host, id, leg)?;
         let condition = vm.condition(leg, now);
         let window = condition.map_or(Window::starting(now), |it| it.window);
         let health = condition.map_or(ReplicationHealth::NotApplicable, Condition::health);
@@ -172,7 +176,7 @@ impl VmState {
         Some(Condition {
             state: self.state(leg),
             sends: self.sender(leg).is_some(),
-            window: self.counters(leg)?,
+            window: self.counters(leg, now)?,
             last,
             now,
         })

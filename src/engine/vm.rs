@@ -229,10 +229,10 @@ impl VmState {
         !matches!(self.role, Role::None | Role::Test { .. })
     }
 
-    /// The counters of a relationship as they are.
-    pub(crate) fn counters(&self, leg: Leg) -> Option<Window> {
+    /// The counters of a relationship as they are now.
+    pub(crate) fn counters(&self, leg: Leg, now: SimTime) -> Option<Window> {
         let receiver = || self.receiver().filter(|_| leg == Leg::Primary).map(|it| it.counters);
-        self.sender(leg).map(|it| it.counters).or_else(receiver)
+        self.sender(leg).map(|it| it.counted(now)).or_else(receiver)
     }
 
     /// The counters of a relationship, to count.
@@ -268,15 +268,15 @@ impl VmState {
         }
     }
 
-    /// The relationship that is prepared for a failover, or failed over.
+    /// The relationship that is prepared for a failover, or being prepared, or failed over.
     pub(crate) fn failing_over_leg(&self) -> Leg {
         match self.sender(Leg::Extended) {
-            Some(onward) if onward.phase == Sending::Synced => Leg::Extended,
+            Some(_) if self.state(Leg::Extended) == ReplicationState::Synced => Leg::Extended,
             _ => Leg::Primary,
         }
     }
 
-    /// Whether there is a relationship object of this index: 0 always, 1 on every replica.
+    /// Whether it can have a relationship of this index: 0 always, 1 as a replica.
     pub(crate) fn has_leg(&self, leg: Leg) -> bool {
         leg == Leg::Primary || matches!(self.role, Role::Replica { .. })
     }

@@ -143,7 +143,7 @@ impl World {
     pub(super) fn monitor(&mut self, host: HostId) {
         let Some(state) = self.hosts.get_mut(usize::from(host.0)) else { return };
         if state.monitoring.is_none()
-            && state.vms.values().any(|vm| vm.is_replicated())
+            && state.vms.values().any(VmState::is_replicated)
             && let Some(end) = next_boundary(self.now, &state.settings)
         {
             state.monitoring = Some(self.agenda.schedule(end, Due::MonitoringEnds(host)));
@@ -184,9 +184,9 @@ impl World {
     /// figures go to the log.
     fn end_windows(&mut self, host: HostId, next: SimTime, end: impl Fn(SimTime) -> SimTime) {
         let Some(state) = self.host(host) else { return };
-        let ended = |(id, vm): (&VmId, &std::sync::Arc<VmState>)| {
+        let ended = |(id, vm): (&VmId, &VmState)| {
             [Leg::Primary, Leg::Extended].map(|leg| {
-                let window = vm.counters(leg).filter(|it| it.start < next)?;
+                let window = vm.counters(leg, next).filter(|it| it.start < next)?;
                 Some((RelationshipId { vm: *id, leg }, window))
             })
         };

@@ -84,6 +84,12 @@ wire_enum! {
         ApplyFailed = 32056, "Received changes could not be applied";
         /// A replication operation failed, on the replica; names both hosts.
         ReplicationFailed = 33680, "A replication operation failed";
+        /// The replica server could not be authenticated with Kerberos, on the primary:
+        /// <https://jpwinsup.github.io/blog/2025/11/04/Hyper-V/ConfigurationAndManagement/Fail-hyperv-replica-cross-domain-setup/>.
+        KerberosFailed = 29210, "The replica server could not be authenticated with Kerberos";
+        /// A host could not register its service principal names:
+        /// <https://learn.microsoft.com/troubleshoot/windows-server/virtualization/hyper-v-vmm-service-fails-event-id-14050>.
+        PrincipalNotRegistered = 14050, "Service principal names could not be registered";
         /// A guest did not take the addresses of a failover. The number is this crate's own; that
         /// there is an entry says
         /// <https://learn.microsoft.com/virtualization/community/team-blog/2012/20120528-inject-ip-address-into-the-vm-during-failover>.
@@ -109,6 +115,8 @@ impl EventId {
             | Self::ApplyFailed
             | Self::ReplicationFailed
             | Self::ReplicationSuspended
+            | Self::KerberosFailed
+            | Self::PrincipalNotRegistered
             | Self::NetworkNotTaken
             | Self::OperationFailed => EventLevel::Error,
         }

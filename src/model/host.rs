@@ -121,7 +121,8 @@ pub struct ServiceSettings {
 
 impl Default for ServiceSettings {
     /// What a host has on which replication was never configured: the server is disabled, the
-    /// ports are 80 and 443, and monitoring windows of twelve hours start at 09:00.
+    /// ports are 80 and 443, and monitoring windows of twelve hours start at 09:00, where
+    /// local time is UTC.
     fn default() -> Self {
         Self {
             recovery_server_enabled: false,
@@ -147,6 +148,16 @@ impl ServiceSettings {
             AuthenticationType::Kerberos => self.http_port,
             AuthenticationType::Certificate => self.https_port,
         }
+    }
+
+    /// `MonitoringStartTime` of a host that nobody has configured: 09:00 in its local time, which is
+    /// so many minutes ahead of UTC, in seconds after midnight UTC.
+    ///
+    /// Source: <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-replicationservicesettingdata>.
+    pub const fn monitoring_start_at(utc_offset_min: i16) -> u32 {
+        const DAY_MIN: i16 = 24 * 60;
+        let minutes = (9 * 60 - utc_offset_min % DAY_MIN).rem_euclid(DAY_MIN);
+        minutes.unsigned_abs() as u32 * 60
     }
 
     /// A replica server that lets Kerberos senders in on port 80.

@@ -135,6 +135,8 @@ facts! {
     ParametersOfClass: "each embedded instance and each reference must be of its parameter's class";
     /// The host's storage is not full.
     StorageLeft: "the host must have storage left, to which what is configured is written";
+    /// A seeded start has a copy to compare with.
+    SeedThere: "a seeded start needs a replica that was there, marked, before the relationship";
     /// A virtual machine can be asked for the state.
     PowerOffered: "a virtual machine can only be asked for 2, 3, 4, 6, 9, 10 and 11";
 }

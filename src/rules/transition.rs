@@ -234,6 +234,7 @@ pub static TRANSITIONS: &[Transition] = &[
     t(Sender,   Replicating, Call(O::ResumeReplication), Resynchronizing, Documented(page::BLOG_RESYNC)),
     t(Receiver, Suspended, Call(O::ResumeReplication), Replicating, Documented(page::RESUME)),
     t(Receiver, Replicating, Call(O::ResumeReplication), Waiting, Assumed("what was interrupted in initial replication goes on with it")),
+    t(Receiver, Replicating, Call(O::ResumeReplication), Resynchronizing, Assumed("a comparison that the replica itself has paused goes on")),
     t(Receiver, Resynchronizing, Call(O::ResumeReplication), Replicating, Client(page::START_FAILOVER)),
     t(Receiver, ResynchronizationSuspended, Call(O::ResumeReplication), Replicating, Client(page::START_FAILOVER)),
 
@@ -283,6 +284,7 @@ pub static TRANSITIONS: &[Transition] = &[
     t(Sender,   Suspended, Event(H::ResynchronizationCancelled), NeedsResync, Assumed("a pause of a resynchronisation that ends under it is overtaken")),
     t(Receiver, Resynchronizing, Event(H::ResynchronizationCancelled), Replicating, Assumed("cancelling is safe: the copy is as it was")),
     t(Receiver, ResynchronizationSuspended, Event(H::ResynchronizationCancelled), Replicating, Assumed("cancelling is safe: the copy is as it was")),
+    t(Receiver, ResynchronizationSuspended, Event(H::ResynchronizationCancelled), Suspended, Assumed("a pause of the replica's own outlasts the comparison")),
     t(Sender,   Resynchronizing, Event(H::HostCrashed), NeedsResync, Assumed("the next comparison begins from zero")),
     t(Sender,   Resynchronizing, Event(H::HostShutDown), NeedsResync, Assumed("the next comparison begins from zero")),
     t(Sender,   ResynchronizationSuspended, Event(H::HostCrashed), NeedsResync, Assumed("the next comparison begins from zero")),
@@ -308,7 +310,7 @@ pub static TRANSITIONS: &[Transition] = &[
     t(Sender,   Critical, Call(O::BecomeReplica), RepurposeInProgress, Assumed("18 is named for it")),
     t(Sender,   NeedsResync, Call(O::BecomeReplica), RepurposeInProgress, Assumed("18 is named for it")),
     t(Receiver, RepurposeInProgress, Call(O::BecomeReplica), Waiting, Observed(page::SCRIPTS)),
-    // Before Windows Server 2016, which brought 18, the requested state is shown meanwhile.
+    // Before Windows 10, version 1703, which brought 18, the requested state is shown meanwhile.
     t(Sender,   Replicating, Call(O::BecomeReplica), Waiting, SHOWN),
     t(Sender,   Critical, Call(O::BecomeReplica), Waiting, SHOWN),
     t(Sender,   NeedsResync, Call(O::BecomeReplica), Waiting, SHOWN),

@@ -3,12 +3,12 @@
 use super::args::{Args, BLANK, Group};
 use super::ast::Verb;
 use super::form::{
-    ANSWER, Authentication, Build, Disks, EDITION, Exact, GUEST, GuidForm, Hours, Moment, Name,
-    Number, Numbered, ON_OFF, OperationName, REFUSALS, Rate, Seconds, SharedName, Size, Text, Time,
-    Trouble, TroubleName, UtcOffset, YES_NO,
+    ANSWER, Authentication, Disks, EDITION, Exact, GUEST, GuidForm, Hours, Moment, Name, Number,
+    Numbered, ON_OFF, REFUSALS, Rate, Seconds, SharedName, Size, Text, Time, UtcOffset, YES_NO,
 };
 use super::hash::id_of_name;
 use super::method::Method;
+use super::named::{Build, OperationName, Trouble, TroubleName};
 use super::text::Keyword;
 use crate::engine::{Disturbance, HostChange, HostSpec, HostTrouble, Policy, VmSpec, Weakness};
 use crate::model::{
@@ -31,7 +31,7 @@ const WRITE_RATE: u64 = 1 << 20;
 /// The arguments of a call.
 pub(super) fn call<A: Args>(args: &mut A, method: Method, call: &mut Call) {
     match call {
-        Call::ModifyServiceSettings { settings } => service_settings(args, settings),
+        Call::ModifyServiceSettings { settings } => service_settings(args, settings, 0),
         Call::AddAuthorizationEntry { entry } | Call::ModifyAuthorizationEntry { entry } => {
             authorization_entry(args, entry);
         }
@@ -140,8 +140,9 @@ fn test_connection<A: Args>(args: &mut A, call: &mut Call) {
     args.key("bypass_proxy", YES_NO, bypass_proxy, false);
 }
 
-/// `server=off`, or `server=on` with the defaults of a Kerberos listener.
-fn service_settings<A: Args>(args: &mut A, settings: &mut ServiceSettings) {
+/// `server=off`, or `server=on` with the defaults of a Kerberos listener, on a host of this local
+/// time.
+fn service_settings<A: Args>(args: &mut A, settings: &mut ServiceSettings, utc_offset_min: i16) {
     args.key("server", ON_OFF, &mut settings.recovery_server_enabled, true);
     let enabled = settings.recovery_server_enabled;
     let base = if enabled { ServiceSettings::kerberos() } else { ServiceSettings::default() };
@@ -151,7 +152,8 @@ fn service_settings<A: Args>(args: &mut A, settings: &mut ServiceSettings) {
     args.key("https_port", Number::new(), &mut settings.https_port, base.https_port);
     let certificate = &mut settings.certificate_thumbprint;
     args.key("certificate", Text, certificate, base.certificate_thumbprint);
-    let (start, interval) = (base.monitoring_start_s, base.monitoring_interval_s);
+    let start = ServiceSettings::monitoring_start_at(utc_offset_min);
+    let interval = base.monitoring_interval_s;
     args.key("monitoring_start", Seconds::new(), &mut settings.monitoring_start_s, start);
     args.key("monitoring_interval", Seconds::new(), &mut settings.monitoring_interval_s, interval);
 }
@@ -236,8 +238,6 @@ pub(super) fn policy<A: Args>(args: &mut A, policy: &mut Policy) {
     args.key("merge", Time, &mut policy.merge, base.merge);
     args.key("boot", Time, &mut policy.boot, base.boot);
     args.key("guest_shutdown", Time, &mut policy.guest_shutdown, base.guest_shutdown);
-    let transfers = base.max_active_transfers;
-    args.key("max_active_transfers", Number::new(), &mut policy.max_active_transfers, transfers);
     args.key("guest_talks", Time, &mut policy.guest_talks, base.guest_talks);
     args.key("refusals", REFUSALS, &mut policy.refusals, base.refusals);
     args.key("job_retention", Time, &mut policy.job_retention, base.job_retention);
@@ -261,7 +261,7 @@ pub(super) fn host<A: Args>(args: &mut A, spec: &mut HostSpec) {
     args.key("edition", EDITION, &mut spec.edition, Edition::Server);
     args.key("clustered", YES_NO, &mut spec.clustered, false);
     args.key("utc_offset", UtcOffset, &mut spec.utc_offset_min, 0);
-    service_settings(args, &mut spec.settings);
+    service_settings(args, &mut spec.settings, spec.utc_offset_min);
     let entries = Group {
         default: vec![AuthorizationEntry::any(STORAGE)],
         blank: |_| AuthorizationEntry::any(STORAGE),
@@ -291,7 +291,12 @@ pub(super) fn host<A: Args>(args: &mut A, spec: &mut HostSpec) {
         },
     };
     args.group("provider", &mut spec.providers, providers);
+    let transfers = &mut spec.max_active_transfers;
+    args.key(TRANSFERS, Number::new(), transfers, HostSpec::MAX_ACTIVE_TRANSFERS);
 }
+
+/// The argument of a host, and the word that changes it.
+pub(super) const TRANSFERS: &str = "max_active_transfers";
 
 const THUMBPRINT: Name = Name("the thumbprint of a certificate");
 
@@ -321,6 +326,7 @@ pub(super) fn blank_change(keyword: Keyword) -> Option<HostChange> {
             element_name: String::new(),
         }),
         Keyword::Unregister => HostChange::RemoveProvider(BLANK),
+        Keyword::LimitTransfers => HostChange::LimitTransfers(HostSpec::MAX_ACTIVE_TRANSFERS),
         Keyword::Upgrade => HostChange::Upgrade(WindowsBuild::Server2022),
         _ => return None,
     })
@@ -337,6 +343,7 @@ pub(super) const fn keyword_of(change: &HostChange) -> Keyword {
         HostChange::OpenFolder(_) => Keyword::Open,
         HostChange::RegisterProvider(_) => Keyword::Provider,
         HostChange::RemoveProvider(_) => Keyword::Unregister,
+        HostChange::LimitTransfers(_) => Keyword::LimitTransfers,
         HostChange::Upgrade(_) => Keyword::Upgrade,
     }
 }
@@ -360,6 +367,7 @@ pub(super) fn change<A: Args>(args: &mut A, change: &mut HostChange) {
             args.key("title", Text, &mut it.element_name, String::new());
         }
         HostChange::RemoveProvider(name) => args.next(GuidForm, name),
+        HostChange::LimitTransfers(most) => args.next(Number::new(), most),
         HostChange::Upgrade(build) => args.next(Build, build),
     }
 }

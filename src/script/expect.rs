@@ -2,7 +2,8 @@
 
 use super::args::{Args, Reader};
 use super::facts::{self, EventFacts, JobFacts, VmFacts, keyed};
-use super::form::{EventName, Exact};
+use super::form::Exact;
+use super::named::EventName;
 use super::print::args_of;
 use super::problem::{Problem, listed, shown};
 use super::text::{ABSENT, Arg, EVENT, Span, Word, is_alias};

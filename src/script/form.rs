@@ -2,11 +2,10 @@
 
 use super::problem::listed;
 use super::text::Word;
-use crate::engine::{Answer, HostTrouble, Refusals, VmTrouble};
+use crate::engine::{Answer, Refusals};
 use crate::model::time::{format_duration, parse_duration};
 use crate::model::{
-    AuthenticationType, DiskId, Edition, EventId, GuestSystem, Guid, Leg, Operation, SimTime,
-    WindowsBuild, WireEnum,
+    AuthenticationType, DiskId, Edition, GuestSystem, Guid, Leg, SimTime, WireEnum,
 };
 use std::fmt::Display;
 use std::marker::PhantomData;
@@ -179,25 +178,6 @@ impl<E: WireEnum> Form for Exact<E> {
     }
     fn write(self, value: &E) -> Word {
         Word::bare(value.name())
-    }
-}
-
-/// The Windows of a host, by the number of its build.
-#[derive(Clone, Copy)]
-pub(super) struct Build;
-
-impl Form for Build {
-    type Value = WindowsBuild;
-
-    fn expected(self) -> String {
-        let numbers: Vec<_> = WindowsBuild::ALL.iter().map(|it| it.number().to_string()).collect();
-        format!("the build {}", listed(numbers.iter().map(|it| &**it)))
-    }
-    fn read(self, word: &Word) -> Option<WindowsBuild> {
-        WindowsBuild::parse(word.plain()?).ok()
-    }
-    fn write(self, value: &WindowsBuild) -> Word {
-        Word::bare(value.number())
     }
 }
 
@@ -549,27 +529,6 @@ impl Form for WhenForm {
     }
 }
 
-/// An entry of a log, by its number.
-#[derive(Clone, Copy)]
-pub(super) struct EventName;
-
-impl Form for EventName {
-    type Value = EventId;
-
-    fn expected(self) -> String {
-        "an event such as `32086`".to_owned()
-    }
-    fn words(self) -> Vec<&'static str> {
-        EventId::ALL.iter().map(|it| it.name()).collect()
-    }
-    fn read(self, word: &Word) -> Option<EventId> {
-        EventId::parse(word.plain()?).ok()
-    }
-    fn write(self, value: &EventId) -> Word {
-        Word::bare(value.to_wire())
-    }
-}
-
 /// The code behind a failure: `0x80072EE7`.
 #[derive(Clone, Copy)]
 pub(super) struct Hresult;
@@ -587,66 +546,5 @@ impl Form for Hresult {
     }
     fn write(self, value: &u32) -> Word {
         Word::bare(format_args!("0x{value:08X}"))
-    }
-}
-
-/// An operation by its name in the rule book.
-#[derive(Clone, Copy)]
-pub(super) struct OperationName;
-
-impl Form for OperationName {
-    type Value = Operation;
-
-    fn expected(self) -> String {
-        "an operation such as `StartReplication`".to_owned()
-    }
-    fn words(self) -> Vec<&'static str> {
-        Operation::ALL.iter().map(|it| it.name()).collect()
-    }
-    fn read(self, word: &Word) -> Option<Operation> {
-        let text = word.plain()?;
-        Operation::ALL.iter().copied().find(|it| it.name().eq_ignore_ascii_case(text))
-    }
-    fn write(self, value: &Operation) -> Word {
-        Word::bare(value.name())
-    }
-}
-
-/// A trouble of a host or of a virtual machine.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Trouble {
-    Host(HostTrouble),
-    Vm(VmTrouble),
-}
-
-/// The name of a trouble.
-#[derive(Clone, Copy)]
-pub(super) struct TroubleName;
-
-impl TroubleName {
-    fn all() -> impl Iterator<Item = (&'static str, Trouble)> {
-        let hosts = HostTrouble::ALL.into_iter().map(|it| (it.name(), Trouble::Host(it)));
-        hosts.chain(VmTrouble::ALL.into_iter().map(|it| (it.name(), Trouble::Vm(it))))
-    }
-}
-
-impl Form for TroubleName {
-    type Value = Trouble;
-
-    fn expected(self) -> String {
-        listed(Self::all().map(|(name, _)| name))
-    }
-    fn words(self) -> Vec<&'static str> {
-        Self::all().map(|(name, _)| name).collect()
-    }
-    fn read(self, word: &Word) -> Option<Trouble> {
-        let text = word.plain()?;
-        Self::all().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, it)| it)
-    }
-    fn write(self, value: &Trouble) -> Word {
-        Word::bare(match value {
-            Trouble::Host(it) => it.name(),
-            Trouble::Vm(it) => it.name(),
-        })
     }
 }

@@ -72,6 +72,7 @@
 //! - `close HOST FOLDER`, `open HOST FOLDER`: a folder cannot be opened any more, or again.
 //! - `provider HOST {GUID} …`, `unregister HOST {GUID}`: an external provider is installed, or
 //!   uninstalled.
+//! - `max_active_transfers HOST 1`: a host sends so many change logs at a time from now on.
 //! - `upgrade HOST BUILD`: a host gets a newer Windows.
 //! - `fault HOST OPERATION [VM] => VERDICT`: from here on, such calls go wrong at the edge.
 //!
@@ -82,7 +83,8 @@
 //!
 //! `host` takes `build=9600`, `edition=Client`, `clustered=yes`, `utc_offset=-3h30m`,
 //! `server=on|off`, `auth=Kerberos|Certificate|Both|Undefined`, `port=`, `https_port=`,
-//! `certificate=`, `monitoring_start=9h`, `monitoring_interval=12h`, and authorization entries:
+//! `certificate=`, `monitoring_start=9h` (after midnight UTC; otherwise 09:00 in local time),
+//! `monitoring_interval=12h`, `max_active_transfers=3`, and authorization entries:
 //! `allow=NAME`, each followed by its own `storage=` and `trust=`; `allow=none` is none. What it has from the start: `store=THUMBPRINT`, each followed by what
 //! `certificate` takes; `occupied=PORT` and `closed=FOLDER`, any number of each; and
 //! `provider={GUID}`, each followed by its own `title=`.
@@ -217,6 +219,7 @@ mod form;
 pub use form::When;
 
 mod look;
+mod named;
 mod print;
 mod told;
 

@@ -1,6 +1,7 @@
 //! Words: how a line falls apart, and how a word is written so that it comes back.
 
 use super::ast::Verb;
+use super::describe::TRANSFERS;
 use super::problem::Problem;
 use std::fmt;
 
@@ -171,10 +172,11 @@ pub(super) enum Keyword {
     Seed,
     Policy,
     Fault,
+    LimitTransfers,
 }
 
 impl Keyword {
-    const FIXED: [(Self, &'static str); 17] = [
+    const FIXED: [(Self, &'static str); 18] = [
         (Self::Host, "host"),
         (Self::Vm, "vm"),
         (Self::Advance, "advance"),
@@ -192,6 +194,7 @@ impl Keyword {
         (Self::Seed, "seed"),
         (Self::Policy, "policy"),
         (Self::Fault, "fault"),
+        (Self::LimitTransfers, TRANSFERS),
     ];
 
     /// Every keyword with its word.

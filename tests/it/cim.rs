@@ -1,5 +1,8 @@
 //! The wire vocabulary, as the rooms that speak it use it.
 
+mod client;
 mod path;
 mod schema;
+mod text;
 mod value;
+mod wql;

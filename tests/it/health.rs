@@ -242,7 +242,7 @@ fn an_error_is_critical_and_its_warnings_stand_beside_it() {
     done(&pair.tokyo, pair.tokyo.reset_replication_statistics(pair.id));
     assert_eq!(pair.health(&pair.tokyo), (Critical, vec![IN_ERROR]), "a reset forgives no error");
     pair.lab.advance(hours(2));
-    assert_eq!(pair.health(&pair.tokyo), (Critical, vec![IN_ERROR, BEHIND]));
+    assert_eq!(pair.health(&pair.tokyo), (Critical, vec![IN_ERROR, MISSED, BEHIND]));
 }
 
 /// “More than 20 percent of the replication cycles in the monitoring interval”: just 20 is not.

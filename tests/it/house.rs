@@ -103,6 +103,7 @@ fn rooms_know_only_what_they_may() {
                 "error", "model",
             ],
         ),
+        ("testkit/conformance", &["service", "error", "model"]),
     ];
     const ROOMS: &[&str] = &[
         "model", "error", "service", "layer", "rules", "engine", "oracle", "sim", "script",
@@ -110,7 +111,10 @@ fn rooms_know_only_what_they_may() {
     ];
     let mut found = Vec::new();
     for (room, may) in DOORS {
+        // What a room calls itself is no door.
+        let own = format!("crate::{}::", room.replace('/', "::"));
         for (path, number, line) in code(room) {
+            let line = line.replace(&own, "");
             for other in ROOMS.iter().filter(|other| !may.contains(other)) {
                 let door = format!("crate::{other}");
                 if line.contains(&door) {

@@ -5,6 +5,8 @@ mod arbitrary;
 #[cfg(feature = "cim")]
 mod cim;
 mod codes;
+#[cfg(feature = "conformance")]
+mod conformance;
 mod event_log;
 mod faulty;
 mod fuzz_smoke;

@@ -47,6 +47,8 @@ const FLOWS: &[(&str, &str)] = &[
     ("a host shut down or crashed, on 2012 R2 and on 2022", "hosts-stopped"),
     ("hosts restarted in order, and after a crash", "scripts-both-hosts-back"),
     ("paused and resumed on either side", "pause"),
+    ("a replica server that Kerberos does not know", "kerberos-fails"),
+    ("a proxy that inspects what is sent", "proxy-inspects"),
     // Resynchronisation.
     ("resynchronised by hand, forced from a pause", "resync-forced"),
     ("resynchronised at a set time", "resync-scheduled"),
@@ -55,6 +57,8 @@ const FLOWS: &[(&str, &str)] = &[
     ("a resynchronisation paused and resumed", "resync-paused"),
     ("a resynchronisation cancelled by the state and by the job", "resync-cancelled"),
     ("a resynchronisation ended by an unplanned failover", "resync-failed-over"),
+    ("a resynchronisation between disks of different sizes", "resync-other-sizes"),
+    ("a resynchronisation paused by the replica", "resync-held"),
     // Planned failover.
     ("planned failover, reversed, then started", "planned-failover"),
     ("planned failover, started, then reversed", "planned-failover-running"),

@@ -299,6 +299,7 @@ fn change() -> BoxedStrategy<HostChange> {
         provider().prop_map(HostChange::RegisterProvider),
         guid().prop_map(HostChange::RemoveProvider),
         one_of().prop_map(HostChange::Upgrade),
+        number().prop_map(HostChange::LimitTransfers),
     ]
 }
 
@@ -308,6 +309,7 @@ prop_compose! {
         entries in vec(entry(), 0..3), client: bool, clustered: bool, utc_offset_min: i16,
         certificates in vec(certificate(), 0..3), occupied_ports in vec(number(), 0..3),
         closed_folders in vec(text(), 0..3), providers in vec(provider(), 0..3), plain: bool,
+        max_active_transfers in number(),
     ) -> HostSpec {
         if plain {
             return HostSpec::trusting(&name);
@@ -315,7 +317,7 @@ prop_compose! {
         let edition = if client { Edition::Client } else { Edition::Server };
         HostSpec {
             name: name.into(), build, edition, clustered, utc_offset_min, settings, entries,
-            certificates, occupied_ports, closed_folders, providers,
+            certificates, occupied_ports, closed_folders, providers, max_active_transfers,
         }
     }
 }
@@ -479,7 +481,7 @@ fn policy() -> impl Strategy<Value = Policy> {
     let answers = prop::collection::btree_map(operation(), answers, 0..4);
     let warnings = prop::collection::btree_set(operation(), 0..4);
     let times = vec(any::<Duration>(), 11);
-    let rest = (any::<[u64; 2]>(), any::<u16>(), any::<[bool; 2]>(), of(one_of()));
+    let rest = (any::<[u64; 2]>(), any::<[bool; 2]>(), of(one_of()));
     (times, rest, answers, warnings).prop_map(|(times, rest, answers, warnings)| {
         let [
             link_latency,
@@ -494,8 +496,7 @@ fn policy() -> impl Strategy<Value = Policy> {
             guest_talks,
             job_retention,
         ] = <[Duration; 11]>::try_from(times).unwrap();
-        let ([link_rate, compare_rate], max_active_transfers, [late, auto_resynchronize], since) =
-            rest;
+        let ([link_rate, compare_rate], [late, auto_resynchronize], since) = rest;
         Policy {
             link_rate,
             link_latency,
@@ -508,7 +509,6 @@ fn policy() -> impl Strategy<Value = Policy> {
             merge,
             boot,
             guest_shutdown,
-            max_active_transfers,
             guest_talks,
             answers,
             refusals: if late { Refusals::Late } else { Refusals::Early },

@@ -282,6 +282,28 @@ fn the_window_of_resynchronisation_is_local_time() {
     }
 }
 
+/// windows/win32/hyperv_v2/msvm-replicationservicesettingdata: windows start at 09:00 local time
+/// unless the host says otherwise; a host eight hours ahead of UTC has 01:00 UTC.
+#[test]
+fn monitoring_windows_start_at_nine_local_time() {
+    for (offset, settings, at) in [
+        ("0s", "", "9h"),
+        ("8h", "", "1h"),
+        ("-5h", "", "2h"), // 14:00 UTC, and twelve hours before
+        ("8h", "monitoring_start=9h", "9h"),
+    ] {
+        play(&format!(
+            "host tokyo utc_offset={offset} {settings}
+             host osaka
+             vm web on tokyo
+             tokyo CreateReplicationRelationship web to=osaka => 4096
+             advance {at}
+             expect tokyo event 29174 web
+             expect tokyo web window_start=@{at}"
+        ));
+    }
+}
+
 /// windows/win32/hyperv_v2/removeauthorizationentry-msvm-replicationservice: replication that rests
 /// on the entry stops. No page makes entries and settings depend on each other.
 #[test]

@@ -133,7 +133,7 @@ fn what_holds_is_not_found() {
 fn walks_call_and_disturb_everything() {
     let (mut called, mut accepted) = (BTreeSet::new(), BTreeSet::new());
     let mut disturbed = BTreeSet::new();
-    for (lab, steps) in some(&(labs(), prop::collection::vec(steps(0.6), 60)), 500) {
+    for (lab, steps) in some(&(labs(), prop::collection::vec(steps(0.6), 60)), 1000) {
         let mut world = lab.world();
         for step in steps {
             let Some(input) = step.resolve(&world) else { continue };

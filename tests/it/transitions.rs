@@ -225,7 +225,13 @@ fn courses() -> Vec<Course> {
             .pass(3)
             .terminate(JobType::SendingInitialReplica),
         Course::from(three_hosts()).create().start(1, "").pass(3).remove(OSAKA).pass(4000),
-        Course::resynchronization().request(OSAKA, 7).pass(2),
+        Course::resynchronization()
+            .request(OSAKA, 7)
+            .pass(2)
+            .request(OSAKA, 3)
+            .pass(2)
+            .request(OSAKA, 7)
+            .pass(600),
         Course::resynchronization().request(OSAKA, 3).request(TOKYO, 7).pass(2),
         Course::from(replicating())
             .request(TOKYO, 7)

@@ -54,6 +54,10 @@ pub(super) const PEER_REFUSES: Late = late(
     Observed(page::ENABLE_FAILED),
 );
 
+/// Copies that cannot be compared block by block.
+const OTHER_SIZES: Late =
+    late(Failed, "the disks on both hosts are not of the same size", Documented(page::BLOG_RESYNC));
+
 pub(super) const CREATE: Rule = Rule {
     operation: Operation::CreateReplicationRelationship,
     target: Target::Sending,
@@ -216,6 +220,7 @@ pub(super) const START: Rule = Rule {
             InvalidState,
             Assumed("what is sent on is what was received; before the first copy there is nothing"),
         ),
+        fact(Fact::SeedThere, InvalidState, Documented(page::BLOG_SEED)),
         UNLOCKED,
     ],
     plans: &[
@@ -313,5 +318,5 @@ pub(super) const RESYNCHRONIZE: Rule = Rule {
     ],
     effect: "Both copies are compared and what differs is sent (10); then both sides replicate (3). Every recovery point is deleted.",
     evidence: Documented(page::BLOG_RESYNC),
-    late: &[PEER_REFUSES, DISK_FULL, DISK_MISSING],
+    late: &[PEER_REFUSES, OTHER_SIZES, DISK_FULL, DISK_MISSING],
 };

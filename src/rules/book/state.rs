@@ -79,7 +79,8 @@ pub(super) const BECOME_REPLICA: Rule = Rule {
         plan(JobType::ReplicationStateChange, &[Pace::Local])
             .when(&[
                 Check::Mode(set!(ReplicationMode: Primary)),
-                Check::Since(WindowsBuild::Server2016),
+                // The state came with Windows 10, version 1703.
+                Check::Since(WindowsBuild::Server2019),
             ])
             .during(ReplicationState::RepurposeInProgress),
         plan(JobType::ReplicationStateChange, &[Pace::Local])
@@ -124,7 +125,7 @@ pub(super) const RESUME: Rule = Rule {
     plans: &[
         plan(JobType::ReplicationStateChange, &[Pace::Local]).during(ReplicationState::Replicating)
     ],
-    effect: "Replication goes on (3) with what it was interrupted in: 2 in initial replication, 10 in a resynchronisation. On a replica it takes a mirrored resynchronisation back; a failed change of the set of disks is given up.",
+    effect: "Replication goes on (3) with what it was interrupted in: 2 in initial replication, 10 in a resynchronisation. On a replica it takes a mirrored resynchronisation back, unless the replica has paused it itself; a failed change of the set of disks is given up.",
     evidence: Documented(page::RESUME),
     late: &[],
 };
@@ -184,7 +185,7 @@ pub(super) const SUSPEND: Rule = Rule {
     plans: &[
         plan(JobType::ReplicationStateChange, &[Pace::Local]).during(ReplicationState::Suspended)
     ],
-    effect: "Replication is paused (7; 11 in a resynchronisation). A paused sender goes on logging; a paused replica takes no logs.",
+    effect: "Replication is paused (7; 11 in a resynchronisation). A paused sender goes on logging; a paused replica takes no logs, and lets no comparison end.",
     evidence: Documented(page::BLOG_HEALTH),
     late: &[],
 };

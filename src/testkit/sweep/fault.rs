@@ -132,6 +132,8 @@ impl Incident {
             HostTrouble::StorageFull => format!("the storage of {host_name} is full"),
             HostTrouble::MemoryLow => format!("{host_name} is out of memory"),
             HostTrouble::ServiceHangs => format!("the service of {host_name} hangs"),
+            HostTrouble::KerberosFails => format!("Kerberos fails at {host_name}"),
+            HostTrouble::ProxyInspects => format!("a proxy inspects what {host_name} sends"),
         };
         Self {
             name,

@@ -1,7 +1,9 @@
 //! Disturbances and changes to machines.
 
 use super::{Pick, hosts, nth};
-use crate::engine::{Disturbance, HostChange, HostTrouble, Input, VmTrouble, Weakness, World};
+use crate::engine::{
+    Disturbance, HostChange, HostSpec, HostTrouble, Input, VmTrouble, Weakness, World,
+};
 use crate::model::{AdapterId, Certificate, Disk, DiskId, HostId, Plug, VmId, WindowsBuild};
 use crate::script::Verb;
 use crate::testkit::beginning::{PROVIDER, THUMBPRINT, provider};
@@ -95,7 +97,7 @@ fn vm(world: &World, host: HostId, pick: Pick) -> Option<VmId> {
 pub(super) fn change(world: &World, pick: Pick) -> Option<Input> {
     let host = nth(|| hosts(world), pick.host.into())?;
     let folder = || r"D:\Replica".to_owned();
-    let change = match pick.how % 11 {
+    let change = match pick.how % 13 {
         0 => HostChange::RemoveCertificate(THUMBPRINT.to_owned()),
         1 => {
             let name = world.host_view(host)?.name;
@@ -109,6 +111,8 @@ pub(super) fn change(world: &World, pick: Pick) -> Option<Input> {
         7 => HostChange::OpenFolder(folder()),
         8 => HostChange::RemoveProvider(PROVIDER),
         9 => HostChange::RegisterProvider(provider()),
+        10 => HostChange::LimitTransfers(1),
+        11 => HostChange::LimitTransfers(HostSpec::MAX_ACTIVE_TRANSFERS),
         _ => HostChange::Upgrade(WindowsBuild::Server2022),
     };
     Some(Input::Configure { host, change })

@@ -1,7 +1,7 @@
 //! Builds of Windows: what each lacks, and which replicates to which.
 
 use super::{play, why};
-use hyperv_replica::model::HostId;
+use hyperv_replica::model::{HostId, RelationshipId};
 
 /// windows/win32/hyperv_v2/msvm-replicationservice and the pages of its methods: five methods, and
 /// the forms that name a relationship, since Windows Server 2012 R2.
@@ -66,9 +66,35 @@ fn disks_and_18_came_with_windows_server_2016() {
            expect tokyo web DiskUpdateInProgress
            wait job2
            tokyo RequestReplicationStateChangeEx web 2                     => 4096
-           expect tokyo web Primary RepurposeInProgress",
+           expect tokyo web Primary WaitingForInitialReplication",
         chain(14393)
     ));
+    // windows/win32/hyperv_v2/msvm-replicationrelationship: the state came with version 1703.
+    play(&format!(
+        "{}tokyo RequestReplicationStateChangeEx web 2                     => 4096
+           expect tokyo web Primary RepurposeInProgress",
+        chain(17763)
+    ));
+}
+
+/// windows/win32/hyperv_v2/msvm-replicationrelationship: the class, and with it the index, came with
+/// Windows 8.1.
+#[test]
+fn a_replica_on_windows_2012_has_one_relationship() {
+    let index_1 = |build: u16| {
+        let world = play(&format!(
+            "host tokyo build={build}
+             host osaka build={build}
+             vm web on tokyo
+             tokyo CreateReplicationRelationship web to=osaka => 4096 job1
+             wait job1"
+        ));
+        let vm = world.vms(HostId(1)).next().expect("the replica").id;
+        let id = RelationshipId::extended(vm);
+        (world.relationship(HostId(1), id).is_some(), world.settings(HostId(1), id).is_some())
+    };
+    assert_eq!(index_1(9200), (false, false));
+    assert_eq!(index_1(9600), (true, true));
 }
 
 /// virtualization/community/team-blog/2013/20131022-whats-new-in-hyper-v-replica-in-windows-server-2012-r2:

@@ -1,0 +1,99 @@
+//! What the wire vocabulary costs: instances as text, queries, and their test of an instance.
+//!
+//! Each group has a floor beside it, measured in the same run: copying the text, or touching each
+//! property once. What a service can answer is bounded by these, so that they are watched.
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use hyperv_replica::cim::text::{self, Form, Reader};
+use hyperv_replica::cim::wql::{self, Query};
+use hyperv_replica::cim::{DateTime, Instance, ObjectPath, Schema, Value};
+use std::hint::black_box;
+
+/// Settings as a management client hands them in: every property, set or null.
+fn settings(schema: &Schema) -> Instance {
+    let class = schema.class("Msvm_ReplicationSettingData").expect("declared");
+    let empty = class.properties.iter().fold(Instance::new(&class.name), |it, property| {
+        it.with(&property.name, property.default.clone().unwrap_or(Value::Null))
+    });
+    let evening: DateTime = "00000000183000.000000:000".parse().expect("an interval");
+    let disks = (0..4).map(|i| format!(r"\\TOKYO\root\virtualization\v2:Disk.InstanceID={i}"));
+    empty
+        .with("InstanceID", r"Microsoft:1F2E3D4C-0000-4000-8000-0000000000A5\HVR\0")
+        .with("ElementName", "web")
+        .with("VirtualSystemIdentifier", "1F2E3D4C-0000-4000-8000-0000000000A5")
+        .with("AuthenticationType", 1_u16)
+        .with("RecoveryConnectionPoint", "osaka.contoso.com")
+        .with("RecoveryServerPortNumber", 80_u16)
+        .with("CompressionEnabled", true)
+        .with("ReplicationInterval", 300_u16)
+        .with("RecoveryHistory", 24_u16)
+        .with("AutoResynchronizeIntervalStart", evening)
+        .with("IncludedDisks", disks.collect::<Vec<_>>())
+}
+
+fn texts(c: &mut Criterion) {
+    let schema = Schema::virtualization();
+    let settings = settings(schema);
+    for form in [Form::CimDtd20, Form::WmiDtd20] {
+        let written = text::write(&settings, schema, form);
+        let mut group = c.benchmark_group(format!("settings as text, {form:?}"));
+        group.throughput(Throughput::Bytes(written.len() as u64));
+        group.bench_function("floor: copy", |b| b.iter(|| black_box(&written).clone()));
+        group.bench_function("write", |b| b.iter(|| text::write(&settings, schema, form)));
+        let reader = Reader::new(schema).of_class("Msvm_ReplicationSettingData");
+        group.bench_function("read", |b| b.iter(|| reader.read(black_box(&written))));
+        group.finish();
+    }
+}
+
+fn queries(c: &mut Criterion) {
+    const KEY: &str = "SELECT * FROM Msvm_ComputerSystem WHERE Name = \
+                       '1F2E3D4C-0000-4000-8000-0000000000A5'";
+    const RUNNING: &str = "SELECT * FROM Msvm_ComputerSystem WHERE Description = \
+                           \"Microsoft Virtual Machine\" AND (EnabledState != 0 AND \
+                           EnabledState != 3 AND EnabledState != 32769)";
+    let schema = Schema::virtualization();
+    let class = schema.class("Msvm_ComputerSystem").expect("declared");
+    let empty = class
+        .properties
+        .iter()
+        .fold(Instance::new(&class.name), |it, property| it.with(&property.name, Value::Null));
+    let vm = empty
+        .with("Name", "1F2E3D4C-0000-4000-8000-0000000000A5")
+        .with("Description", "Microsoft Virtual Machine")
+        .with("EnabledState", 2_u16);
+    let mut group = c.benchmark_group("query");
+    for (name, text) in [("by key", KEY), ("running", RUNNING)] {
+        group.bench_function(format!("parse, {name}"), |b| {
+            b.iter(|| wql::parse(black_box(text), schema));
+        });
+        let Ok(Query::Select(select)) = wql::parse(text, schema) else { return };
+        group.bench_function(format!("test an instance, {name}"), |b| {
+            b.iter(|| select.selects(black_box(&vm), schema));
+        });
+    }
+    group.bench_function("floor: touch each property", |b| {
+        b.iter(|| black_box(&vm).properties().filter(|(_, value)| value.is_null()).count());
+    });
+    group.finish();
+}
+
+fn paths(c: &mut Criterion) {
+    const PATH: &str = r#"\\TOKYO\root\virtualization\v2:Msvm_ComputerSystem.CreationClassName="Msvm_ComputerSystem",Name="1F2E3D4C-0000-4000-8000-0000000000A5""#;
+    let path: ObjectPath = PATH.parse().expect("a path");
+    let mut group = c.benchmark_group("path");
+    group.bench_function("parse", |b| b.iter(|| black_box(PATH).parse::<ObjectPath>()));
+    group.bench_function("print", |b| b.iter(|| black_box(&path).to_string()));
+    group.finish();
+    c.bench_function("schema, from MOF", |b| b.iter(|| Schema::parse(Schema::VIRTUALIZATION)));
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .sample_size(20)
+        .warm_up_time(std::time::Duration::from_millis(300))
+        .measurement_time(std::time::Duration::from_secs(1));
+    targets = texts, queries, paths
+}
+criterion_main!(benches);
