@@ -47,8 +47,8 @@ fn promises(lab: &Lab, result: Result<&(), &Error>) -> Result<(), String> {
     match (result, runs(&tokyo), runs(&osaka)) {
         (_, true, true) => Err("the virtual machine runs twice".into()),
         (_, false, false) => Err("the virtual machine runs nowhere".into()),
-        (Ok(_), true, _) => Err("it says that it is done, and the old primary runs".into()),
-        (Ok(_), _, true) if !is_primary(&osaka) => {
+        (Ok(()), true, _) => Err("it says that it is done, and the old primary runs".into()),
+        (Ok(()), _, true) if !is_primary(&osaka) => {
             Err("it says that it is done, and what runs is not the primary".into())
         }
         (Err(_), _, true) if !is_primary(&osaka) => {
@@ -60,7 +60,7 @@ fn promises(lab: &Lab, result: Result<&(), &Error>) -> Result<(), String> {
             }
             _ => Ok(()),
         },
-        (Ok(_), ..) => Ok(()),
+        (Ok(()), ..) => Ok(()),
     }
 }
 

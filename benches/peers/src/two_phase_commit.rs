@@ -114,16 +114,19 @@ impl Model for TwoPhaseCommit {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        let all = |state: &State, like| state.managers.iter().all(|it| *it == like);
         vec![
-            Property::sometimes("all abort", move |_, state| all(state, Manager::Aborted)),
-            Property::sometimes("all commit", move |_, state| all(state, Manager::Committed)),
-            Property::always("consistent", |_, state| {
+            Property::sometimes("all abort", |_, state| all(state, Manager::Aborted)),
+            Property::sometimes("all commit", |_, state| all(state, Manager::Committed)),
+            Property::always("consistent", |_: &Self, state: &State| {
                 !(state.managers.contains(&Manager::Aborted)
                     && state.managers.contains(&Manager::Committed))
             }),
         ]
     }
+}
+
+fn all(state: &State, like: Manager) -> bool {
+    state.managers.iter().all(|it| *it == like)
 }
 
 fn check() -> (usize, usize) {

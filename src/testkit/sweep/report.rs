@@ -182,8 +182,8 @@ impl Report {
         self.cells.iter().filter(|cell| **cell != Cell::Impossible).count()
     }
 
-    /// What can be told apart of the cells of one moment, with its label: a call, a read or a
-    /// sleep of the faultless run.
+    /// The moments of the run without a fault, each a call, a read or a sleep as a script writes
+    /// it, with its cells in the order of [`faults`](Self::faults).
     pub fn rows(&self) -> impl Iterator<Item = (&str, &[Cell])> {
         let width = self.faults.len().max(1);
         self.rows.iter().map(|row| &*row.label).zip(self.cells.chunks(width))
