@@ -47,6 +47,7 @@
 //! | [`oracle`] | What holds always, what should happen sometimes, and what an answer rests on. |
 //! | [`sim`] | The shell: a lab to experiment with, whose hosts implement the contract. |
 //! | [`script`] | The language of scenarios: parser, printer, runner. |
+//! | [`testkit`] | What tests of many worlds at once are made of: a search, liveness, determinism. |
 //!
 //! # The states
 //!
@@ -95,6 +96,8 @@ pub mod oracle;
 pub mod sim;
 
 pub mod script;
+
+pub mod testkit;
 
 /// What a test usually needs.
 pub mod prelude {

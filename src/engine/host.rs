@@ -12,6 +12,7 @@ use crate::model::{
     SimTime, VmId, WindowsBuild,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// A host with everything on it.
@@ -150,6 +151,21 @@ impl HostState {
             }
         }
         Ok(())
+    }
+
+    /// Hashes how the machine is set up, with the times of its certificates as they are from now.
+    pub(crate) fn hash_configuration(&self, now: SimTime, state: &mut impl Hasher) {
+        (self.build, &self.settings, &self.entries).hash(state);
+        (&self.occupied_ports, &self.closed_folders, &self.providers).hash(state);
+        for it in &self.certificates {
+            let ahead = |at: SimTime| if at == SimTime::MAX { None } else { Some(at.since(now)) };
+            let relative = Certificate {
+                valid_from: SimTime::ZERO,
+                valid_until: SimTime::ZERO,
+                ..(**it).clone()
+            };
+            (relative, ahead(it.valid_from), ahead(it.valid_until)).hash(state);
+        }
     }
 
     pub(crate) fn entry(&self, allowed_primary: &str) -> Option<&Arc<AuthorizationEntry>> {

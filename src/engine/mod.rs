@@ -25,6 +25,7 @@ mod vm;
 mod window;
 
 mod accept;
+mod canon;
 mod check;
 mod cycle;
 mod disturb;
@@ -42,6 +43,8 @@ mod transfer;
 mod trouble;
 mod view;
 
+pub(crate) use canon::Minted;
+pub use canon::{Canon, Clock, Digest};
 pub use check::Inconsistency;
 pub use event::{Change, Event, Rejection, Reply, Trouble};
 pub use input::{

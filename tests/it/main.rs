@@ -2,12 +2,16 @@
 
 mod accounts;
 mod arbitrary;
+mod canon;
 mod codes;
+mod determinism;
 mod event_log;
+mod explore;
 mod health;
 mod house;
 mod jobs;
 mod lab;
+mod liveness;
 mod model;
 mod network;
 mod oracles;

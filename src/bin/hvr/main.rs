@@ -14,6 +14,8 @@ mod json;
 
 mod docs;
 
+mod explore;
+
 mod markdown;
 
 mod style;
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
     let verdict = match &cli.command {
         cli::Command::Run(args) => run::run(args, &mut out, &mut err),
         cli::Command::Docs(args) => docs::docs(args, &mut out, &mut err),
+        cli::Command::Explore(args) => explore::explore(args, &mut out, &mut err),
     };
     match verdict {
         Ok(Verdict::Held) => ExitCode::SUCCESS,
