@@ -265,7 +265,7 @@ impl Pass<'_> {
     }
 
     fn sender(&mut self, host: HostId, it: &Sender) {
-        self.word(u64::from(it.peer.0) << 32 | u64::from(it.failures.min(RETRIES)));
+        self.word(u64::from(it.peer.0) << 32 | u64::from(it.failures).min(RETRIES));
         self.plain(&it.settings);
         self.plain(&(it.phase, it.last_type));
         self.flags(&[
@@ -469,7 +469,7 @@ impl Pass<'_> {
 }
 
 /// From so many failures in a row on, pauses are as long as they get.
-const RETRIES: u8 = RETRY_PAUSES.len() as u8 + 1;
+const RETRIES: u64 = RETRY_PAUSES.len() as u64 + 1;
 
 /// More hours than any `ApplicationConsistentSnapshotInterval` has.
 const LONGEST_H: u64 = 24;
