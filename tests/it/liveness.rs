@@ -1,8 +1,11 @@
 //! What is broken heals.
 
+use crate::arbitrary::{beginning, config, step, walk};
 use crate::scenarios;
+use hyperv_replica::engine::World;
 use hyperv_replica::script;
-use hyperv_replica::testkit::liveness::{assert_recovers, shortest_stuck};
+use hyperv_replica::testkit::liveness::{assert_recovers, recover, shortest_stuck};
+use proptest::prelude::*;
 use std::fs;
 
 /// A guest that writes faster than its link carries never comes to rest: its log outgrows its share
@@ -74,4 +77,21 @@ fn a_bad_day_passes() {
         ",
     );
     assert_recovers(&script.unwrap());
+}
+
+proptest! {
+    #![proptest_config(config(60))]
+
+    /// Whatever happened, everything comes to rest again.
+    #[test]
+    fn what_is_broken_heals(
+        origin in beginning(),
+        steps in prop::collection::vec(step(), 1..50),
+    ) {
+        let mut world: World = origin.world();
+        walk(&mut world, &steps);
+        let recovery = recover(&world);
+        let stuck: Vec<_> = recovery.stuck.iter().map(ToString::to_string).collect();
+        prop_assert!(stuck.is_empty(), "{}", stuck.join("; "));
+    }
 }
