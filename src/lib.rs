@@ -48,7 +48,7 @@
 //! | [`oracle`] | What holds always, what should happen sometimes, and what an answer rests on. |
 //! | [`sim`] | The shell: a lab to experiment with, whose hosts implement the contract. |
 //! | [`script`] | The language of scenarios: parser, printer, runner. |
-//! | [`testkit`] | What tests are made of: generated walks, drawn troubles, counterexamples, sweeps of faults. |
+//! | [`testkit`] | What tests are made of: generated walks, drawn troubles, sweeps of faults, exhaustive search, liveness, conformance. |
 //!
 //! # The states
 //!

@@ -27,6 +27,14 @@ pub(crate) enum Due {
     GuestTalks(HostId, VmId),
 }
 
+impl Due {
+    /// Whether how a call is answered may depend on it. What an ended job or a window of statistics
+    /// tells is history.
+    pub(crate) const fn matters(self) -> bool {
+        !matches!(self, Self::Reap(_) | Self::MonitoringEnds(_))
+    }
+}
+
 /// Proof of an appointment; needed to cancel it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Ticket(SimTime, u64);

@@ -479,7 +479,11 @@ impl World {
                 self.start_resync(host, id, leg, out);
             }
             (Some(job), _) if copies => self.set_job_state(job, JobState::Running, out),
-            (None, Sending::Initial) if !exported => self.start_copy(host, id, leg, false, out),
+            (None, Sending::Initial) if !exported => {
+                // The disks are read anew, as they are now.
+                self.tracking_begins(host, id, leg);
+                self.start_copy(host, id, leg, false, out);
+            }
             (None, Sending::Resyncing) => return Err(Failed::GONE),
             _ => self.arm(host, id, leg, self.now),
         }

@@ -13,6 +13,7 @@ use crate::model::{
     SimTime, VmId, WindowsBuild,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -58,7 +59,7 @@ const TRANSFERS: RangeInclusive<u16> = 1..=1024;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Transfers {
     /// How many there may be.
-    most: u16,
+    pub(crate) most: u16,
     pub(crate) active: u16,
     /// First come, first served.
     pub(crate) queue: BTreeMap<u64, (VmId, Leg)>,
@@ -176,6 +177,21 @@ impl HostState {
             }
         }
         Ok(())
+    }
+
+    /// Hashes how the machine is set up, with the times of its certificates as they are from now.
+    pub(crate) fn hash_configuration(&self, now: SimTime, state: &mut impl Hasher) {
+        (self.build, &self.settings, &self.entries).hash(state);
+        (&self.occupied_ports, &self.closed_folders, &self.providers).hash(state);
+        for it in &self.certificates {
+            let ahead = |at: SimTime| if at == SimTime::MAX { None } else { Some(at.since(now)) };
+            let relative = Certificate {
+                valid_from: SimTime::ZERO,
+                valid_until: SimTime::ZERO,
+                ..(**it).clone()
+            };
+            (relative, ahead(it.valid_from), ahead(it.valid_until)).hash(state);
+        }
     }
 
     pub(crate) fn entry(&self, allowed_primary: &str) -> Option<&Arc<AuthorizationEntry>> {

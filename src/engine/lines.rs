@@ -46,6 +46,14 @@ impl Lines {
         line
     }
 
+    /// The line that this one, by way of others, branched off from: the first one of all.
+    pub(crate) fn root(&self, mut line: u32) -> u32 {
+        while let Some(from) = self.branches.get(line as usize).and_then(|it| it.from) {
+            line = from.line;
+        }
+        line
+    }
+
     /// Where two copies part.
     pub(crate) fn parting(&self, mut a: Reach, mut b: Reach) -> Parting {
         let mut since = [None, None];

@@ -26,6 +26,7 @@ mod vms;
 mod window;
 
 mod accept;
+mod canon;
 mod check;
 mod cycle;
 mod disturb;
@@ -44,6 +45,8 @@ mod transfer;
 mod trouble;
 mod view;
 
+pub(crate) use canon::Minted;
+pub use canon::{Canon, Clock, Digest};
 pub use check::Inconsistency;
 pub use event::{Change, Event, Rejection, Reply, Trouble};
 pub(crate) use glance::{Glance, GlanceAtEnd};

@@ -13,6 +13,7 @@ use crate::model::{
     Adapter, AdapterId, AdapterKind, EnabledState, FailoverNetworkAdapterSettings, GuestSystem,
     HostId, Plug, VmId, WindowsBuild,
 };
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// The network of a virtual machine. It changes so rarely that forks and cycles share it.
@@ -110,6 +111,11 @@ impl Network {
             _ => None,
         };
         taken.map_or(&adapter.addresses, |it| &it.addresses)
+    }
+
+    /// Hashes what does not wait for a time: everything but the settings on their way.
+    pub(super) fn hash_plain(&self, state: &mut impl Hasher) {
+        (self.guest, &self.adapters, &self.settings).hash(state);
     }
 
     pub(super) fn plug(&mut self, id: AdapterId, plug: Plug) -> Option<()> {

@@ -82,6 +82,14 @@ impl Receiving {
         }
     }
 
+    /// What a pause or an error interrupted.
+    pub(crate) const fn interrupted(self) -> Option<Work> {
+        match self {
+            Self::Suspended(work) | Self::Critical(work) => Some(work),
+            _ => None,
+        }
+    }
+
     pub(crate) const fn recovery(self) -> Option<Recovery> {
         match self {
             Self::FailedOver(it) | Self::Committed(it) | Self::FailedBack(it) => Some(it),

@@ -127,7 +127,7 @@ impl World {
     }
 
     /// From here on the writes of a virtual machine are logged; how far it reaches now.
-    fn tracking_begins(&mut self, host: HostId, vm: VmId, leg: Leg) -> Option<Reach> {
+    pub(super) fn tracking_begins(&mut self, host: HostId, vm: VmId, leg: Leg) -> Option<Reach> {
         let now = self.now;
         let vm = self.vm_mut(host, vm)?;
         let reach = match leg {

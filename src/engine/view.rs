@@ -6,9 +6,9 @@ use super::vm::VmState;
 use super::window::Window;
 use super::{Policy, World};
 use crate::model::{
-    AuthorizationEntry, ErrorRecord, Host, HostId, Job, JobId, Leg, RecoveryPoint, Relationship,
-    RelationshipId, ReplicationHealth, ReplicationType, ServiceSettings, Settings, SimTime,
-    Statistics, Vm, VmId,
+    AuthorizationEntry, Disk, ErrorRecord, Host, HostId, Job, JobId, Leg, RecoveryPoint,
+    Relationship, RelationshipId, ReplicationHealth, ReplicationType, ServiceSettings, Settings,
+    SimTime, Statistics, Vm, VmId,
 };
 use std::sync::Arc;
 
@@ -69,6 +69,11 @@ impl World {
     /// One virtual machine.
     pub fn vm(&self, host: HostId, id: VmId) -> Option<Vm> {
         self.vm_state(host, id).map(|vm| vm.view(id))
+    }
+
+    /// The disks of a virtual machine on a host.
+    pub fn disks(&self, host: HostId, id: VmId) -> Option<&[Disk]> {
+        self.vm_state(host, id).map(|vm| &*vm.disks)
     }
 
     /// A relationship. Index 0 exists for every virtual machine, index 1 for every replica since

@@ -80,6 +80,13 @@ impl Watcher {
         verdict.map(|()| reply)
     }
 
+    /// One that watches on with the same memory, and has reached nothing yet.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let Self { seen, memory, spare, coverage: _ } = self.clone();
+        Self { seen, memory, spare, coverage: Coverage::default() }
+    }
+
     /// What the world looked like at the last look.
     pub fn seen(&self) -> &Picture {
         &self.seen

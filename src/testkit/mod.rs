@@ -1,10 +1,15 @@
 //! What tests of replication are made of: generated worlds and walks through them, troubles drawn
-//! from a seed, counterexamples that are scripts, and sweeps of faults through an orchestration.
+//! from a seed, counterexamples that are scripts, sweeps of faults through an orchestration, a
+//! search through all that can happen, whether what was broken heals, whether a run repeats itself,
+//! and what every backend must do alike.
 
 pub mod beginning;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod counterexample;
+pub mod determinism;
+pub mod explore;
+pub mod liveness;
 pub mod schedule;
 #[cfg(feature = "proptest")]
 pub mod strategies;

@@ -2,12 +2,15 @@
 
 mod accounts;
 mod arbitrary;
+mod canon;
 #[cfg(feature = "cim")]
 mod cim;
 mod codes;
 #[cfg(feature = "conformance")]
 mod conformance;
+mod determinism;
 mod event_log;
+mod explore;
 mod faulty;
 mod fuzz_smoke;
 mod health;
@@ -15,6 +18,7 @@ mod house;
 mod jobs;
 mod lab;
 mod lint;
+mod liveness;
 mod model;
 mod network;
 mod oracles;

@@ -1,6 +1,8 @@
 //! The arguments of the command line.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use hyperv_replica::testkit::explore::Mishap;
 use std::path::PathBuf;
 
 /// A deterministic simulator of Hyper-V Replica's WMI service.
@@ -21,7 +23,8 @@ Examples:
   hvr run fixtures/scenarios/planned-failover.hvr   Run one script and show every step
   hvr run fixtures/scenarios                        Run every *.hvr file of a folder
   hvr run --json test.hvr                           The same for programs
-  hvr docs InitiateFailover                         What an operation needs and refuses";
+  hvr docs InitiateFailover                         What an operation needs and refuses
+  hvr explore --goal 'CommitFailover 32775'         A shortest way into that answer";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -43,6 +46,13 @@ pub(crate) enum Command {
     /// the recorded time. Listed is whatever the simulator answers or shows otherwise, with the
     /// rule by which it does and how that is known.
     Compare(Compare),
+
+    /// Search through everything that can happen in a small lab.
+    ///
+    /// From two hosts and a virtual machine, or from where a script ends, everything on the menu
+    /// is tried in every world, and every step judged by the invariants of Hyper-V Replica. Shows
+    /// what was reached, by how many steps, and what was not; of each goal, a shortest script.
+    Explore(Explore),
 }
 
 /// The arguments of `hvr compare`.
@@ -120,6 +130,113 @@ Examples:
   hvr docs RequestReplicationStateChangeEx Synced
   hvr docs ConcreteJob.RequestStateChange
   hvr docs --all";
+
+/// The arguments of `hvr explore`.
+#[derive(Debug, Args)]
+#[command(after_help = EXPLORE_EXAMPLES)]
+pub(crate) struct Explore {
+    /// How many hosts the lab has.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=6))]
+    pub(crate) hosts: u8,
+
+    /// How many virtual machines it has.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=6))]
+    pub(crate) vms: u8,
+
+    /// Begin where this script ends, instead of with a lab.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["hosts", "vms"])]
+    pub(crate) from: Option<PathBuf>,
+
+    /// What to find: `METHOD CODE`, `METHOD accepted`, or a goal as the report names it. The search
+    /// ends when everything is found.
+    #[arg(long, value_name = "GOAL")]
+    pub(crate) goal: Vec<String>,
+
+    /// In which order worlds are looked into.
+    #[arg(long, value_enum, default_value_t = Order::Breadth)]
+    pub(crate) order: Order,
+
+    /// Go no more steps than this from the beginning.
+    #[arg(long, value_name = "STEPS")]
+    pub(crate) depth: Option<u32>,
+
+    /// Keep no more states than this.
+    #[arg(long, default_value_t = 1_000_000)]
+    pub(crate) states: usize,
+
+    /// How many threads search; the result is the same.
+    #[arg(long, short, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) threads: u8,
+
+    /// The seeds of random orders.
+    #[arg(long, value_delimiter = ',', default_value = "1,2,3,4")]
+    pub(crate) seed: Vec<u64>,
+
+    /// What goes wrong.
+    #[arg(long, value_delimiter = ',', value_name = "KIND", value_parser = mishap())]
+    pub(crate) disturb: Vec<Mishap>,
+
+    /// Call only these operations.
+    #[arg(long, value_delimiter = ',', value_name = "METHOD")]
+    pub(crate) only: Vec<String>,
+
+    /// Do not call these operations.
+    #[arg(long, value_delimiter = ',', value_name = "METHOD")]
+    pub(crate) without: Vec<String>,
+
+    /// How many recovery points replicas keep.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=24))]
+    pub(crate) history: u16,
+
+    /// Let senders resynchronise by themselves.
+    #[arg(long)]
+    pub(crate) auto_resync: bool,
+
+    /// Let time pass half the way to what is due, too.
+    #[arg(long)]
+    pub(crate) half_way: bool,
+
+    /// Do not judge every step by the invariants: several times as fast.
+    #[arg(long)]
+    pub(crate) unobserved: bool,
+
+    /// Print only the scripts that were found.
+    #[arg(long)]
+    pub(crate) script: bool,
+}
+
+const EXPLORE_EXAMPLES: &str = "\
+Examples:
+  hvr explore --depth 6                              Everything within six steps
+  hvr explore --goal 'CommitFailover 32775'          A shortest way into that answer
+  hvr explore --disturb links,hosts --depth 5        With bad days
+  hvr explore --from test.hvr --depth 3              From where a script ends
+  hvr explore --order swarm --states 100000          What is too large to be searched whole
+
+Exit status:
+  0  every goal was reached, and every invariant holds
+  1  a goal was not reached, or an invariant does not hold
+  2  the arguments are wrong";
+
+/// In which order to search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Order {
+    /// Level by level: shortest scripts.
+    Breadth,
+    /// As deep as possible first.
+    Depth,
+    /// In a random order for each seed.
+    Swarm,
+}
+
+/// Reads what may go wrong by its name, and lists the names in the help.
+fn mishap() -> impl TypedValueParser<Value = Mishap> {
+    let named = |name: String| {
+        let known = Mishap::ALL.iter().copied().find(|it| it.name() == name);
+        known.ok_or("nothing goes wrong by that name")
+    };
+    PossibleValuesParser::new(Mishap::ALL.iter().map(|it| it.name())).try_map(named)
+}
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

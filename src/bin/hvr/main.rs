@@ -16,6 +16,8 @@ mod docs;
 
 mod compare;
 
+mod explore;
+
 mod markdown;
 
 mod style;
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         cli::Command::Run(args) => run::run(args, &mut out, &mut err),
         cli::Command::Docs(args) => docs::docs(args, &mut out, &mut err),
         cli::Command::Compare(args) => compare::compare(args, &mut out, &mut err),
+        cli::Command::Explore(args) => explore::explore(args, &mut out, &mut err),
     };
     match verdict {
         Ok(Verdict::Held) => ExitCode::SUCCESS,

@@ -1,0 +1,252 @@
+//! A search through worlds: everything that can happen in a small lab, or as much of it as there is
+//! time and memory for.
+//!
+//! From a [`Beginning`], an [`Explorer`] tries everything on a [`Menu`] in every world it comes
+//! into, and a world counts as known when one of its [`Digest`](crate::engine::Digest) was met: what
+//! no future answer depends on makes no difference. It reports which answers, states and failovers
+//! it reached, each with the shortest script to it, and which it did not. Every step is judged by
+//! the [invariants](crate::oracle::ALWAYS); one that does not hold ends the search with the script
+//! that breaks it.
+//!
+//! ```
+//! use hyperv_replica::model::{ErrorCode, Operation};
+//! use hyperv_replica::prelude::*;
+//! use hyperv_replica::testkit::explore::{self, Reached};
+//!
+//! // A world in which CommitFailover returns 32775, and how to come into it.
+//! let found = explore::find(Reached::Refused(Operation::CommitFailover, ErrorCode::InvalidState))
+//!     .expect("a world that refuses it");
+//! let refused = found.lab.apply(&found.input);
+//! assert!(refused.is_refusal());
+//! assert!(found.script.to_string().ends_with("CommitFailover web  => 32775\n"));
+//! ```
+//!
+//! A search is deterministic: it finds the same, by the same scripts, on any machine and with any
+//! number of threads.
+
+mod breadth;
+mod menu;
+mod reached;
+mod report;
+mod space;
+mod step;
+mod walks;
+
+pub use menu::{Menu, Mishap};
+pub use reached::{Reached, UnknownGoal};
+pub use report::{Bound, Found, Report};
+
+use crate::engine::{Clock, Input, World};
+use crate::model::{Leg, RelationshipId, ReplicationState};
+use crate::script::{self, Fault, Line, Runner, Script};
+use std::borrow::Cow;
+
+/// Where a search begins: a world, and the script that makes it.
+#[derive(Clone, Debug)]
+pub struct Beginning {
+    world: World,
+    script: Script,
+}
+
+impl Beginning {
+    /// Hosts that trust each other, `tokyo`, `osaka`, `london` and so on, and virtual machines on
+    /// the first, `web`, `db` and so on, that run and are not replicated. At most six of each.
+    ///
+    /// # Panics
+    /// Never: the script it is made of is tested for every size.
+    pub fn lab(hosts: usize, vms: usize) -> Self {
+        const HOSTS: [&str; 6] = ["tokyo", "osaka", "london", "paris", "oslo", "lima"];
+        const VMS: [&str; 6] = ["web", "db", "mail", "files", "queue", "cache"];
+        let hosts = HOSTS.iter().take(hosts.max(1)).map(|it| format!("host {it}\n"));
+        let vm = |it: &&str| format!("vm {it} on tokyo running disk=10GiB used=1GiB\n");
+        let text: String = hosts.chain(VMS.iter().take(vms).map(|it| vm(it))).collect();
+        let script = script::parse(&text).expect("a script");
+        Self::script(&script).expect("a script that runs")
+    }
+
+    /// The world that a script makes, with seed 0. What it expects is not looked at again.
+    ///
+    /// # Errors
+    /// The first line that cannot be done.
+    pub fn script(script: &Script) -> Result<Self, Fault> {
+        let mut runner = Runner::new(World::new(0));
+        for (number, line) in (1..).zip(&script.lines) {
+            let fault = runner.step(number, line).and_then(|it| it.fault);
+            if let Some(fault @ Fault::Problem(_)) = fault {
+                return Err(fault);
+            }
+        }
+        Ok(Self { world: runner.world().clone(), script: script.clone() })
+    }
+
+    /// The world.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// This, and then these inputs, as a script with their answers.
+    fn then(&self, inputs: &[Input]) -> Script {
+        let mut script = self.script.clone();
+        let recorded = script::record(self.world.clone(), inputs);
+        script.lines.extend(recorded.lines);
+        script
+    }
+}
+
+/// In which order worlds are looked into.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Level by level: every script that is found is a shortest one.
+    #[default]
+    Breadth,
+    /// As deep as possible first. It needs least memory, and one thread.
+    Depth,
+    /// Depth first in a random order for each of these seeds, which share the bound on states.
+    Swarm(Vec<u64>),
+}
+
+/// A search.
+///
+/// ```
+/// use hyperv_replica::testkit::explore::{Beginning, Explorer};
+///
+/// let explorer = Explorer { depth: Some(3), ..Explorer::new(Beginning::lab(2, 1)) };
+/// let report = explorer.run();
+/// println!("{report}");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Explorer {
+    /// Where it begins.
+    pub beginning: Beginning,
+    /// What it tries.
+    pub menu: Menu,
+    /// In which order.
+    pub order: Order,
+    /// How many steps from the beginning it goes at most; as many as there are if `None`.
+    pub depth: Option<u32>,
+    /// How many states it keeps at most. One takes some thirty bytes, one that still waits to be
+    /// looked into up to a few kilobytes.
+    pub states: usize,
+    /// How many threads look into worlds. It makes no difference to what is found.
+    pub threads: usize,
+    /// Whether every step is judged by the [invariants](crate::oracle::ALWAYS). It takes several
+    /// times as long, and health and the ways of failovers are reached only so.
+    pub observed: bool,
+    /// When all of these are reached, the search ends; never, if there are none.
+    pub goals: Vec<Reached>,
+}
+
+impl Explorer {
+    /// Everything on the menu of that world, breadth first, observed, in one thread, up to a
+    /// million states.
+    pub fn new(beginning: Beginning) -> Self {
+        Self {
+            menu: Menu::of(&beginning.world),
+            beginning,
+            order: Order::Breadth,
+            depth: None,
+            states: 1_000_000,
+            threads: 1,
+            observed: true,
+            goals: Vec::new(),
+        }
+    }
+
+    /// Searches.
+    pub fn run(&self) -> Report {
+        self.run_with(&mut |_| {})
+    }
+
+    /// Searches, and says again and again how far it is.
+    pub fn run_with(&self, progress: &mut dyn FnMut(&Progress)) -> Report {
+        match &self.order {
+            Order::Breadth => breadth::search(self, progress),
+            Order::Depth => walks::search(self, progress),
+            Order::Swarm(seeds) => walks::swarm(self, seeds, progress),
+        }
+    }
+
+    /// How much goes by the clock in the worlds of this search.
+    pub fn clock(&self) -> Clock {
+        let world = &self.beginning.world;
+        let vms = world.hosts().flat_map(|(host, _)| world.vms(host).map(move |vm| (host, vm.id)));
+        let legs = vms.flat_map(|(host, vm)| {
+            [Leg::Primary, Leg::Extended].map(|leg| (host, RelationshipId { vm, leg }))
+        });
+        let there = legs.filter(|(host, id)| {
+            world.relationship(*host, *id).is_some_and(|it| it.state != ReplicationState::Disabled)
+        });
+        let settings = there.filter_map(|(host, id)| world.settings(host, id));
+        settings.map(|it| Clock::of(&it)).chain([self.menu.clock()]).max().unwrap_or_default()
+    }
+
+    /// The input of this number on the menu of a world.
+    fn input<'a>(
+        &'a self,
+        world: &World,
+        action: u16,
+        more: &mut Vec<Input>,
+    ) -> Option<Cow<'a, Input>> {
+        let action = usize::from(action);
+        if let Some(input) = self.menu.inputs.get(action) {
+            return Some(Cow::Borrowed(input));
+        }
+        self.menu.more(world, more);
+        let action = action - self.menu.inputs.len();
+        (action < more.len()).then(|| Cow::Owned(more.swap_remove(action)))
+    }
+
+    /// The inputs of a path, from the beginning, and the world before the last of them.
+    fn replay(&self, path: &[u16]) -> (Vec<Input>, World) {
+        let mut world = self.beginning.world.clone();
+        let mut before = world.clone();
+        let (mut inputs, mut more, mut events) = (Vec::new(), Vec::new(), Vec::new());
+        for action in path {
+            let Some(input) = self.input(&world, *action, &mut more) else { break };
+            before = world.clone();
+            events.clear();
+            world.apply(&input, &mut events);
+            inputs.push(input.into_owned());
+        }
+        (inputs, before)
+    }
+}
+
+/// How far a search is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Different states that were met.
+    pub states: usize,
+    /// How many of them wait to be looked into at the next level; depth first, how far down it is.
+    pub frontier: usize,
+    /// How many steps from the beginning it is.
+    pub depth: u32,
+    /// Inputs that were tried.
+    pub steps: u64,
+}
+
+/// Finds a world in which something is reached by one more input, with two hosts and one virtual
+/// machine, breadth first.
+///
+/// For other labs, menus or bounds: [`Explorer::find`].
+pub fn find(reached: Reached) -> Option<Found> {
+    Explorer::new(Beginning::lab(2, 1)).find(reached)
+}
+
+impl Explorer {
+    /// Finds a world in which something is reached by one more input, within the bounds of this
+    /// search.
+    pub fn find(&self, reached: Reached) -> Option<Found> {
+        let answers = reached.index().is_some();
+        // Answers are read off without watching closely.
+        let observed = self.observed && !answers;
+        let search = Self { goals: vec![reached], observed, ..self.clone() };
+        search.run().found(reached)
+    }
+}
+
+/// A comment of a script that is printed.
+fn comment(text: &str) -> Line {
+    Line::comment(&format!(" {text}"))
+}

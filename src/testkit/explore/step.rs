@@ -1,0 +1,228 @@
+//! One world and everything that may happen in it next.
+
+use super::{Explorer, Reached};
+use crate::engine::{Canon, Change, Digest, Event, Input, Reply, World};
+use crate::model::RelationshipId;
+use crate::oracle::{Goal, Violation, Watcher};
+use crate::rules::Side;
+use std::collections::BTreeSet;
+
+/// A world that is looked into, with who watches it.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    pub(super) world: World,
+    pub(super) watcher: Option<Watcher>,
+}
+
+/// What one input did.
+#[derive(Debug)]
+pub(super) enum Edge {
+    /// Nothing: it was refused.
+    Refused,
+    /// The world came into this state.
+    Leads(Digest),
+    /// An invariant does not hold any more.
+    Breaks(Box<Violation>),
+}
+
+/// How much was tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    /// Inputs that were tried.
+    pub(super) steps: u64,
+    /// Those of them that were refused.
+    pub(super) refused: u64,
+}
+
+/// Takes steps, and notes what they reach for the first time.
+#[derive(Debug)]
+pub(super) struct Stepper<'a> {
+    explorer: &'a Explorer,
+    canon: Canon,
+    events: Vec<Event>,
+    more: Vec<Input>,
+    /// What is known to be reached: answers by their number, then everything else.
+    answers: Vec<bool>,
+    goals: BTreeSet<Goal>,
+    pub(super) tally: Tally,
+}
+
+impl<'a> Stepper<'a> {
+    pub(super) fn new(explorer: &'a Explorer) -> Self {
+        Self {
+            explorer,
+            canon: Canon::new(explorer.clock()),
+            events: Vec::new(),
+            more: Vec::new(),
+            answers: vec![false; Reached::ANSWERS],
+            goals: BTreeSet::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Nothing needs to be noted that is known already.
+    pub(super) fn knows(&mut self, reached: impl IntoIterator<Item = Reached>) {
+        for it in reached {
+            match (it.index(), it) {
+                (Some(index), _) => self.answers[index] = true,
+                (None, Reached::Goal(goal)) => drop(self.goals.insert(goal)),
+                (None, _) => {}
+            }
+        }
+    }
+
+    /// The beginning, and its digest.
+    pub(super) fn first(&mut self) -> (Kept, Digest) {
+        let world = self.explorer.beginning.world().clone();
+        let digest = self.canon.digest(&world);
+        let watcher = self.explorer.observed.then(|| Watcher::new(&world));
+        (Kept { world, watcher }, digest)
+    }
+
+    /// The world after an input of its menu, by its number; where it was made once, it is made
+    /// again.
+    pub(super) fn follow(&mut self, kept: &Kept, action: u16) -> Kept {
+        let mut next = kept.clone();
+        if let Some(input) = self.explorer.input(&kept.world, action, &mut self.more) {
+            self.events.clear();
+            match &mut next.watcher {
+                Some(watcher) => {
+                    // An invariant that does not hold was reported when this step was first taken.
+                    let _ = watcher.apply(&mut next.world, &input, &mut self.events);
+                    *watcher = watcher.fork();
+                }
+                None => drop(next.world.apply(&input, &mut self.events)),
+            }
+        }
+        next
+    }
+
+    /// Tries everything on the menu of a world.
+    ///
+    /// `each` gets the number of the input and what it did; it returns whether to go on. `first`
+    /// gets the number of the input and what it reached for the first time.
+    pub(super) fn expand(
+        &mut self,
+        kept: &Kept,
+        mut first: impl FnMut(u16, Reached),
+        mut each: impl FnMut(u16, Edge) -> bool,
+    ) {
+        let mut more = std::mem::take(&mut self.more);
+        self.explorer.menu.more(&kept.world, &mut more);
+        let mut world = kept.world.clone();
+        for (action, input) in (0u16..).zip(self.explorer.menu.inputs.iter().chain(&more)) {
+            let edge = self.try_one(kept, &mut world, input, |it| first(action, it));
+            if !matches!(edge, Edge::Refused) {
+                world = kept.world.clone();
+            }
+            if !each(action, edge) {
+                break;
+            }
+        }
+        self.more = more;
+    }
+
+    /// Tries one input of the menu. A refusal leaves the world as it was, so that the next input
+    /// can be tried in it.
+    fn try_one(
+        &mut self,
+        kept: &Kept,
+        world: &mut World,
+        input: &Input,
+        mut first: impl FnMut(Reached),
+    ) -> Edge {
+        self.tally.steps += 1;
+        self.events.clear();
+        let reply = world.apply(input, &mut self.events);
+        if let Some(answer) = answer(input, &reply) {
+            let known = answer.index().map(|index| &mut self.answers[index]);
+            if known.is_some_and(|known| !std::mem::replace(known, true)) {
+                first(answer);
+            }
+        }
+        if reply.is_refusal() && *world == kept.world {
+            self.tally.refused += 1;
+            return Edge::Refused;
+        }
+        if let Some(watcher) = &kept.watcher {
+            let mut watcher = watcher.fork();
+            *world = kept.world.clone();
+            self.events.clear();
+            if let Err(violation) = watcher.apply(world, input, &mut self.events) {
+                return Edge::Breaks(violation);
+            }
+            for goal in watcher.coverage().reached() {
+                if !matches!(goal, Goal::Answered(_) | Goal::Refused(_)) && self.goals.insert(*goal)
+                {
+                    first(Reached::Goal(*goal));
+                }
+            }
+        } else {
+            for goal in self.events.iter().filter_map(|it| goal(&it.change)) {
+                if self.goals.insert(goal) {
+                    first(Reached::Goal(goal));
+                }
+            }
+        }
+        Edge::Leads(self.canon.digest(world))
+    }
+}
+
+fn answer(input: &Input, reply: &Reply) -> Option<Reached> {
+    let Input::Call { call, .. } = input else { return None };
+    match reply {
+        Reply::Refused(refusal) => Some(Reached::Refused(refusal.operation, refusal.code)),
+        Reply::NotFound(_) | Reply::Rejected(_) => None,
+        _ => Some(Reached::Accepted(call.operation())),
+    }
+}
+
+/// What an event says without a look at the world.
+fn goal(change: &Change) -> Option<Goal> {
+    match change {
+        Change::State { id: RelationshipId { leg, .. }, mode, to, .. } => {
+            Some(Goal::State(Side::of(*mode, *leg, *to), *to))
+        }
+        Change::Mode { to, .. } => Some(Goal::Role(*to)),
+        Change::Job { to, .. } => Some(Goal::JobState(*to)),
+        Change::PointCreated { kind, .. } => Some(Goal::Point(*kind)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Beginning;
+    use super::*;
+
+    /// A watcher that saw another world sees a first step that no invariant allows.
+    #[test]
+    fn a_step_that_breaks_an_invariant_is_told() {
+        let explorer = Explorer::new(Beginning::lab(2, 1));
+        let mut stepper = Stepper::new(&explorer);
+        let (kept, _) = stepper.first();
+        let beginning = crate::script::parse(REPLICATES).expect("a script");
+        let beginning = Beginning::script(&beginning).expect("a script that runs");
+        let other = Watcher::new(beginning.world());
+        let doctored = Kept { watcher: Some(other), ..kept.clone() };
+        let mut broken = |kept: &Kept| {
+            let mut broken = 0;
+            let count = |_, edge| {
+                broken += usize::from(matches!(edge, Edge::Breaks(_)));
+                true
+            };
+            stepper.expand(kept, |_, _| {}, count);
+            broken
+        };
+        assert_eq!(broken(&kept), 0);
+        assert_ne!(broken(&doctored), 0);
+    }
+
+    const REPLICATES: &str = "
+        host tokyo
+        host osaka
+        vm web on tokyo running
+        tokyo CreateReplicationRelationship web to=osaka  => 4096 job1
+        wait job1
+    ";
+}

@@ -1,0 +1,214 @@
+//! Depth first, and in many random orders at once: for what is too large to be searched whole.
+
+use super::space::Space;
+use super::step::{Edge, Kept, Stepper};
+use super::{Bound, Explorer, Progress, Report};
+use crate::engine::Digest;
+use crate::oracle::Violation;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{Rng, SeedableRng};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How deep a search goes that has no bound of its own.
+pub(super) const DEEP: u32 = 1000;
+
+/// A world on the way down, and what is left to be tried in it.
+struct Frame {
+    kept: Kept,
+    leads: Vec<(Digest, u16)>,
+}
+
+/// Depth first, in the order of the menu.
+pub(super) fn search(explorer: &Explorer, progress: &mut dyn FnMut(&Progress)) -> Report {
+    let mut walker = Walker::new(explorer, None);
+    walker.walk(explorer.states, progress);
+    walker.finish()
+}
+
+/// Several searches in random orders; each seed has its share of the states.
+pub(super) fn swarm(
+    explorer: &Explorer,
+    seeds: &[u64],
+    progress: &mut dyn FnMut(&Progress),
+) -> Report {
+    let share = (explorer.states / seeds.len().max(1)).max(1);
+    let turn = AtomicUsize::new(0);
+    let work = |progress: &mut dyn FnMut(&Progress)| {
+        let mut done = Vec::new();
+        loop {
+            let number = turn.fetch_add(1, Ordering::Relaxed);
+            let Some(seed) = seeds.get(number) else { return done };
+            let mut walker = Walker::new(explorer, Some(*seed));
+            walker.walk(share, progress);
+            done.push((number, walker.finish()));
+        }
+    };
+    let threads = explorer.threads.clamp(1, seeds.len().max(1));
+    let mut reports = std::thread::scope(|scope| {
+        let others: Vec<_> =
+            (1..threads).map(|_| scope.spawn(|| work(&mut |_: &Progress| {}))).collect();
+        let mut all = work(progress);
+        for other in others {
+            match other.join() {
+                Ok(done) => all.extend(done),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        all
+    });
+    reports.sort_by_key(|(number, _)| *number);
+    let mut reports = reports.into_iter().map(|(_, report)| report);
+    let mut all = reports.next().unwrap_or_else(|| Report::new(explorer));
+    reports.for_each(|report| all.merge(report));
+    all
+}
+
+/// Goes down from the beginning as far as it may, back, and down again.
+struct Walker<'a> {
+    explorer: &'a Explorer,
+    stepper: Stepper<'a>,
+    space: Space,
+    /// How deep each state was met, by its number: one that is met again nearer to the beginning
+    /// leads further.
+    depths: Vec<u32>,
+    frames: Vec<Frame>,
+    path: Vec<u16>,
+    /// In which order things are tried: that of the menu, or a random one.
+    draws: Option<Draws>,
+    report: Report,
+}
+
+impl<'a> Walker<'a> {
+    fn new(explorer: &'a Explorer, seed: Option<u64>) -> Self {
+        let mut stepper = Stepper::new(explorer);
+        let (kept, digest) = stepper.first();
+        let mut walker = Self {
+            explorer,
+            stepper,
+            space: Space::new(digest),
+            depths: vec![0],
+            frames: Vec::new(),
+            path: Vec::new(),
+            draws: seed.map(Draws::new),
+            report: Report::new(explorer),
+        };
+        walker.report.seeds.extend(seed);
+        walker.enter(kept);
+        walker
+    }
+
+    fn walk(&mut self, states: usize, progress: &mut dyn FnMut(&Progress)) {
+        let deepest = self.explorer.depth.unwrap_or(DEEP) as usize;
+        while let Some(frame) = self.frames.last_mut() {
+            let Some((digest, action)) = frame.leads.pop() else {
+                self.frames.pop();
+                self.path.pop();
+                continue;
+            };
+            let depth = self.path.len() + 1;
+            if !self.leads_on(digest, depth) {
+                continue;
+            }
+            if self.space.len() >= states {
+                self.report.bound = Some(Bound::States);
+                return;
+            }
+            if depth >= deepest {
+                self.report.bound = Some(Bound::Depth);
+                continue;
+            }
+            let Some(frame) = self.frames.last() else { return };
+            let kept = self.stepper.follow(&frame.kept, action);
+            self.path.push(action);
+            self.enter(kept);
+            if self.report.broken.is_some() || self.report.has_all(&self.explorer.goals) {
+                self.report.bound = Some(Bound::Goal);
+                return;
+            }
+            progress(&Progress {
+                states: self.space.len(),
+                frontier: self.frames.len(),
+                depth: u32::try_from(depth).unwrap_or(u32::MAX),
+                steps: self.stepper.tally.steps,
+            });
+        }
+    }
+
+    /// Whether a state is new, or was met only further from the beginning.
+    fn leads_on(&mut self, digest: Digest, depth: usize) -> bool {
+        let depth = u32::try_from(depth).unwrap_or(u32::MAX);
+        if self.space.insert(digest, 0, 0).is_some() {
+            self.depths.push(depth);
+            let levels = &mut self.report.levels;
+            levels.resize(levels.len().max(depth as usize + 1), 0);
+            levels[depth as usize] += 1;
+            return true;
+        }
+        let known = self.space.find(digest).and_then(|id| self.depths.get_mut(id as usize));
+        let nearer = known.filter(|it| **it > depth && self.explorer.depth.is_some());
+        nearer.map(|it| *it = depth).is_some()
+    }
+
+    /// Tries everything in a world, and notes what of it leads on.
+    fn enter(&mut self, kept: Kept) {
+        let Self { stepper, report, path, .. } = self;
+        let (mut leads, mut broken): (Vec<_>, Option<(u16, Box<Violation>)>) = (Vec::new(), None);
+        let reached = &mut report.reached;
+        stepper.expand(
+            &kept,
+            |action, it| {
+                reached.entry(it).or_insert_with(|| [&path[..], &[action]].concat());
+            },
+            |action, edge| {
+                match edge {
+                    Edge::Refused => {}
+                    Edge::Leads(digest) => leads.push((digest, action)),
+                    Edge::Breaks(violation) => {
+                        broken.get_or_insert((action, violation));
+                    }
+                }
+                true
+            },
+        );
+        if let Some((action, violation)) = broken {
+            report.broken.get_or_insert(([&path[..], &[action]].concat(), violation));
+        }
+        match &mut self.draws {
+            Some(draws) => draws.put_in_order(&mut leads),
+            None => leads.reverse(), // The first of the menu is taken first.
+        }
+        self.frames.push(Frame { kept, leads });
+    }
+
+    fn finish(mut self) -> Report {
+        self.report.states = self.space.len();
+        self.report.add(self.stepper.tally);
+        if let Some(first) = self.report.levels.first_mut() {
+            *first = 1;
+        }
+        self.report
+    }
+}
+
+/// Draws orders. Each seed likes some inputs more than others, so that walks differ in kind: one
+/// that rarely lets a host crash gets further in what needs both.
+struct Draws {
+    random: Xoshiro256PlusPlus,
+    likes: u64,
+}
+
+impl Draws {
+    fn new(seed: u64) -> Self {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let likes = random.next_u64();
+        Self { random, likes }
+    }
+
+    /// The last is taken first.
+    fn put_in_order(&mut self, leads: &mut [(Digest, u16)]) {
+        leads.sort_by_cached_key(|(_, action)| {
+            let liked = self.likes.rotate_right(u32::from(*action)) & 3;
+            self.random.next_u64() >> (3 - liked) // Larger numbers are drawn for what it likes.
+        });
+    }
+}

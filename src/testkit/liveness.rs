@@ -1,0 +1,457 @@
+//! Whether what was broken heals: faults first, then everything is repaired, and every relationship
+//! must come to rest.
+//!
+//! [`recover`] repairs what is broken outside the service ([`heal`]), does what an administrator is
+//! documented to do about each state that waits for one, lets days pass, and tells who is still
+//! [`Stuck`]. [`assert_recovers`] does so with where a script ends, and shortens the script for as
+//! long as something stays stuck.
+//!
+//! At rest is
+//! - a relationship both of whose ends replicate, with normal health;
+//! - an external provider's;
+//! - a failover that was committed, or failed back: where to go from there is a decision, not a
+//!   repair; and with it the sending end that its replica has left;
+//! - a virtual machine that is marked as a replica and waits for its primary to be reversed;
+//! - an initial replica that was exported and waits to be imported;
+//! - an extended replica, as long as the replica before it is one of these.
+
+use crate::engine::{Caller, Disturbance, HostChange, HostTrouble, Input, Reply, VmTrouble, World};
+use crate::model::time::{days, hours};
+use crate::model::{
+    AllowedAuthentication, AuthorizationEntry, Call, Certificate, HostId, InitialReplicationType,
+    Leg, RelationshipId, ReplicationHealth, ReplicationMode, ReplicationProvider, ReplicationState,
+    RequestedReplicationState, RequestedState, ServiceSettings, Settings,
+};
+use crate::rules::Side;
+use crate::script::{Fault, Line, Runner, Script};
+use std::fmt;
+
+/// How often an administrator looks and repairs. A failover that is taken back, a resumption and a
+/// resynchronisation follow upon each other.
+const ROUNDS: usize = 12;
+
+/// What came of healing a world.
+#[derive(Clone, Debug)]
+pub struct Recovery {
+    /// The world afterwards.
+    pub world: World,
+    /// What was done about what was broken, and by an administrator, in order; with the time that
+    /// was let pass, the way from the broken world to this one.
+    pub inputs: Vec<Input>,
+    /// Who did not come to rest.
+    pub stuck: Vec<Stuck>,
+}
+
+/// An end of a relationship that does not come to rest.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stuck {
+    /// The host.
+    pub host: String,
+    /// The virtual machine.
+    pub vm: String,
+    /// Which relationship.
+    pub relationship: Leg,
+    /// Which end of it.
+    pub side: Side,
+    /// What it shows.
+    pub state: ReplicationState,
+    /// Its health.
+    pub health: ReplicationHealth,
+}
+
+impl fmt::Display for Stuck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, vm, relationship, side, state, health } = self;
+        let (side, leg) = (side.label(), relationship.index());
+        write!(f, "the {side} of {vm} on {host}, relationship {leg}, stays in {state}, {health}")
+    }
+}
+
+/// Repairs everything outside the service: links, hosts that are down, troubles, and what keeps a
+/// replica server from receiving – its ports, folders, certificate, entries, providers, and whether
+/// it is enabled. Returns what had an effect.
+pub fn heal(world: &mut World) -> Vec<Input> {
+    let mut mender = Mender { world, inputs: Vec::new() };
+    mender.heal();
+    mender.inputs
+}
+
+/// Heals a world, repairs it as an administrator would, lets days pass, and looks who is stuck.
+///
+/// What an administrator does about a state, each as Microsoft documents it: `StartReplication`
+/// where nothing has begun; cancel initial replication that nobody works at, and start anew; resume
+/// what is suspended, critical or failed to update its disks; `Resynchronize` what needs it; take
+/// back a failover, and cancel one that is only prepared; and remove one end of a relationship
+/// whose other end is gone.
+pub fn recover(world: &World) -> Recovery {
+    let mut world = world.clone();
+    let mut mender = Mender { world: &mut world, inputs: Vec::new() };
+    mender.heal();
+    for _ in 0..ROUNDS {
+        mender.pass(hours(6));
+        if !mender.repair() {
+            break;
+        }
+    }
+    // Windows of statistics end, and with them what was missed.
+    mender.pass(days(9));
+    let inputs = mender.inputs;
+    let stuck = ends(&world).filter(|it| !it.is_at_rest(&world)).map(|it| it.told(&world));
+    Recovery { stuck: stuck.collect(), inputs, world }
+}
+
+/// Asserts that where a script ends everything can come to rest again.
+///
+/// # Panics
+/// If something stays stuck, with the shortest script that was found to bring that about.
+#[track_caller]
+pub fn assert_recovers(script: &Script) {
+    if let Some((shortest, stuck)) = shortest_stuck(script) {
+        let stuck: Vec<_> = stuck.iter().map(ToString::to_string).collect();
+        panic!("{} after\n{shortest}", stuck.join("; "));
+    }
+}
+
+/// The shortest script that can be had by taking lines away from this one, as long as something
+/// stays stuck after it; `None` if nothing stays stuck. Lines that cannot be done are not counted
+/// on.
+pub fn shortest_stuck(script: &Script) -> Option<(Script, Vec<Stuck>)> {
+    let stuck = |lines: &[Line]| -> Option<Vec<Stuck>> {
+        let world = end_of(lines).ok()?;
+        Some(recover(&world).stuck).filter(|it| !it.is_empty())
+    };
+    let mut lines: Vec<Line> = script.lines.iter().filter(|it| acts(it)).cloned().collect();
+    let mut found = stuck(&lines)?;
+    let mut size = (lines.len() / 2).max(1);
+    loop {
+        let (mut at, mut shorter) = (0, false);
+        while at < lines.len() {
+            let end = (at + size).min(lines.len());
+            let without: Vec<Line> = lines[..at].iter().chain(&lines[end..]).cloned().collect();
+            match stuck(&without) {
+                Some(still) => (lines, found, shorter) = (without, still, true),
+                None => at = end,
+            }
+        }
+        match (size, shorter) {
+            (1, false) => return Some((Script { lines }, found)),
+            (1, true) => {}
+            _ => size /= 2,
+        }
+    }
+}
+
+/// Whether a line makes something happen.
+fn acts(line: &Line) -> bool {
+    use crate::script::Statement;
+    !matches!(line.statement, None | Some(Statement::Expect(_)))
+}
+
+/// The world where these lines end; answers are not compared.
+fn end_of(lines: &[Line]) -> Result<World, Fault> {
+    let mut runner = Runner::new(World::new(0));
+    for (number, line) in (1..).zip(lines) {
+        if let Some(fault @ Fault::Problem(_)) = runner.step(number, line).and_then(|it| it.fault) {
+            return Err(fault);
+        }
+    }
+    Ok(runner.world().clone())
+}
+
+/// Whoever repairs a world, and what they did.
+struct Mender<'a> {
+    world: &'a mut World,
+    inputs: Vec<Input>,
+}
+
+impl Mender<'_> {
+    /// Whether it had an effect.
+    fn make(&mut self, input: Input) -> bool {
+        let reply = self.world.apply(&input, &mut Vec::new());
+        let happened = !reply.is_refusal() && !matches!(reply, Reply::Rejected(_));
+        self.inputs.extend(happened.then_some(input));
+        happened
+    }
+
+    fn call(&mut self, host: HostId, call: Call) -> bool {
+        self.make(Input::Call { host, caller: Caller::Administrator, call })
+    }
+
+    fn pass(&mut self, time: std::time::Duration) {
+        self.make(Input::Advance(time));
+    }
+
+    fn heal(&mut self) {
+        let hosts: Vec<HostId> = self.world.hosts().map(|(id, _)| id).collect();
+        for (i, host) in hosts.iter().enumerate() {
+            for other in &hosts[i + 1..] {
+                self.make(Input::Disturb(Disturbance::HealLink(*host, *other)));
+            }
+        }
+        for host in &hosts {
+            self.make(Input::Disturb(Disturbance::BootHost(*host)));
+            for it in HostTrouble::ALL {
+                self.make(Input::Disturb(Disturbance::RelieveHost(*host, it)));
+            }
+            let vms: Vec<_> = self.world.vms(*host).map(|it| it.id).collect();
+            for vm in &vms {
+                for it in VmTrouble::ALL {
+                    self.make(Input::Disturb(Disturbance::RelieveVm(*host, *vm, it)));
+                }
+            }
+            self.open_server(*host);
+        }
+        self.enlarge_disks(&hosts);
+    }
+
+    /// The replica server of a host receives again.
+    fn open_server(&mut self, host: HostId) {
+        let Some(mut settings) = self.world.service_settings(host).cloned() else { return };
+        for port in [settings.http_port, settings.https_port] {
+            self.make(Input::Configure { host, change: HostChange::ReleasePort(port) });
+        }
+        let name = self.world.host_view(host).map(|it| it.name).unwrap_or_default();
+        let thumbprint = settings.certificate_thumbprint.clone();
+        if !thumbprint.is_empty() {
+            let old = HostChange::RemoveCertificate(thumbprint.clone());
+            let new = HostChange::InstallCertificate(Certificate::of(&name, &thumbprint));
+            self.make(Input::Configure { host, change: old });
+            self.make(Input::Configure { host, change: new });
+        }
+        let mut entries: Vec<_> = self.world.authorization_entries(host).cloned().collect();
+        if entries.is_empty() {
+            let entry = AuthorizationEntry::any(r"D:\Replica");
+            entries.push(entry.clone());
+            self.call(host, Call::AddAuthorizationEntry { entry });
+        }
+        for AuthorizationEntry { storage_location, .. } in entries {
+            let change = HostChange::OpenFolder(storage_location);
+            self.make(Input::Configure { host, change });
+        }
+        let senders: Vec<_> = ends(self.world).filter_map(|it| it.settings(self.world)).collect();
+        for Settings { provider, .. } in senders.into_iter().filter(Settings::is_external) {
+            let element_name = "An external provider".to_owned();
+            let provider = ReplicationProvider { name: provider, element_name };
+            self.make(Input::Configure { host, change: HostChange::RegisterProvider(provider) });
+        }
+        settings.recovery_server_enabled = true;
+        settings.allowed_authentication = match thumbprint.is_empty() {
+            true => AllowedAuthentication::Kerberos,
+            false => AllowedAuthentication::Both,
+        };
+        if self.world.service_settings(host) != Some(&settings) {
+            let settings: Box<ServiceSettings> = Box::new(settings);
+            self.call(host, Call::ModifyServiceSettings { settings });
+        }
+    }
+
+    /// A disk that is smaller than another copy of it becomes as large.
+    ///
+    /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2013/20131114-online-resize-of-virtual-disks-attached-to-replicating-virtual-machines>.
+    fn enlarge_disks(&mut self, hosts: &[HostId]) {
+        let all = |world: &World, host: HostId| -> Vec<_> {
+            let of = |vm| world.disks(host, vm).map(<[_]>::to_vec).unwrap_or_default();
+            world
+                .vms(host)
+                .flat_map(|vm| of(vm.id).into_iter().map(move |it| (vm.id, it)))
+                .collect()
+        };
+        let every: Vec<_> = hosts.iter().flat_map(|host| all(self.world, *host)).collect();
+        for host in hosts {
+            for (vm, mut disk) in all(self.world, *host) {
+                let copies = every.iter().filter(|(id, it)| *id == vm && it.id == disk.id);
+                let most = copies.map(|(_, it)| it.capacity_bytes).max().unwrap_or_default();
+                if disk.capacity_bytes < most {
+                    disk.capacity_bytes = most;
+                    self.make(Input::Disturb(Disturbance::ResizeDisk(*host, vm, disk)));
+                }
+            }
+        }
+    }
+
+    /// Repairs every end that waits for it; whether there was one.
+    fn repair(&mut self) -> bool {
+        let mut repaired = false;
+        let waiting: Vec<End> = ends(self.world).collect();
+        for end in waiting {
+            for call in end.repairs(self.world) {
+                if self.call(end.host, call) {
+                    repaired = true;
+                    self.pass(hours(1));
+                    break;
+                }
+            }
+        }
+        repaired
+    }
+}
+
+/// One end of a relationship.
+#[derive(Clone, Copy, Debug)]
+struct End {
+    host: HostId,
+    id: RelationshipId,
+    side: Side,
+    state: ReplicationState,
+}
+
+/// Every end of every relationship.
+fn ends(world: &World) -> impl Iterator<Item = End> {
+    let vms = world.hosts().flat_map(|(host, _)| world.vms(host).map(move |vm| (host, vm)));
+    vms.flat_map(move |(host, vm)| {
+        [Leg::Primary, Leg::Extended].into_iter().filter_map(move |leg| {
+            let id = RelationshipId { vm: vm.id, leg };
+            let state = world.relationship(host, id)?.state;
+            let side = Side::of(vm.mode, leg, state);
+            (side != Side::Neither).then_some(End { host, id, side, state })
+        })
+    })
+}
+
+impl End {
+    fn settings(&self, world: &World) -> Option<Settings> {
+        world.settings(self.host, self.id)
+    }
+
+    /// The other end, if the other host has one that belongs to this.
+    fn other(&self, world: &World) -> Option<End> {
+        match self.side {
+            Side::Sender => {
+                let peer = world.sends_to(self.host, self.id)?;
+                let mode = match self.id.leg {
+                    Leg::Primary => ReplicationMode::Replica,
+                    Leg::Extended => ReplicationMode::ExtendedReplica,
+                };
+                let id = RelationshipId::primary(self.id.vm);
+                let there = world.vm(peer, id.vm).is_some_and(|it| it.mode == mode);
+                let from = world.settings(peer, id)?.primary_host;
+                let mine = world.host_named(&from) == Some(self.host);
+                let state = world.relationship(peer, id)?.state;
+                (there && mine).then_some(End { host: peer, id, side: Side::Receiver, state })
+            }
+            Side::Receiver => ends(world).find(|it| {
+                let sends = it.side == Side::Sender && it.id.vm == self.id.vm;
+                let here = world.sends_to(it.host, it.id) == Some(self.host);
+                sends && here && it.other(world).is_some_and(|it| it.host == self.host)
+            }),
+            Side::Neither => None,
+        }
+    }
+
+    /// Whether a receiving end waits, marked, for its primary.
+    fn is_marked(&self, world: &World) -> bool {
+        let named = || self.settings(world).is_some_and(|it| !it.primary_host.is_empty());
+        let waits = self.state == ReplicationState::WaitingForInitialReplication;
+        self.side == Side::Receiver && waits && !named()
+    }
+
+    /// Whether a sending end waits until the initial replica that it has exported is imported.
+    fn is_exported(&self, world: &World) -> bool {
+        let waits = self.state == ReplicationState::WaitingForInitialReplication;
+        let exported = || {
+            let relationship = world.relationship(self.host, self.id);
+            relationship.is_some_and(|it| it.last_replication.is_some())
+        };
+        self.side == Side::Sender && waits && exported()
+    }
+
+    /// Whether an extended replica is sent nothing, because the replica before it is sent nothing.
+    fn is_cut_off(&self, world: &World) -> bool {
+        if self.side != Side::Sender || self.id.leg == Leg::Primary {
+            return false;
+        }
+        let before = ends(world)
+            .find(|it| it.host == self.host && it.id == RelationshipId::primary(self.id.vm));
+        before.is_some_and(|it| {
+            let exported = it.other(world).is_some_and(|it| it.is_exported(world));
+            it.is_marked(world) || it.is_final() || exported
+        })
+    }
+
+    /// Whether a failover was made final.
+    fn is_final(&self) -> bool {
+        use ReplicationState as S;
+        matches!(self.state, S::Committed | S::FailbackInProgress | S::FailbackComplete)
+    }
+
+    fn is_at_rest(&self, world: &World) -> bool {
+        let health = world.relationship(self.host, self.id).map(|it| it.health);
+        let external = self.settings(world).is_some_and(|it| it.is_external());
+        let other = self.other(world);
+        let replicates = |end: &Self| end.state == ReplicationState::Replicating;
+        let both = replicates(self) && other.as_ref().is_some_and(replicates);
+        let left = other.as_ref().is_some_and(Self::is_final);
+        both && health == Some(ReplicationHealth::Ok)
+            || external
+            || self.is_final()
+            || left
+            || self.is_marked(world)
+            || self.is_exported(world)
+            || other.is_some_and(|it| it.is_exported(world) || it.is_cut_off(world))
+            || self.is_cut_off(world)
+    }
+
+    fn told(&self, world: &World) -> Stuck {
+        let health = world.relationship(self.host, self.id).map(|it| it.health);
+        Stuck {
+            host: world.host_view(self.host).map(|it| it.name.to_string()).unwrap_or_default(),
+            vm: world.vm(self.host, self.id.vm).map(|it| it.name.to_string()).unwrap_or_default(),
+            relationship: self.id.leg,
+            side: self.side,
+            state: self.state,
+            health: health.unwrap_or(ReplicationHealth::NotApplicable),
+        }
+    }
+
+    /// What an administrator would do about this end, the best first.
+    fn repairs(&self, world: &World) -> Vec<Call> {
+        use ReplicationState as S;
+        let vm = self.id.vm;
+        // The form without a relationship is the one that every Windows has.
+        let relationship = Some(self.id).filter(|it| it.leg == Leg::Extended);
+        let request = |it: RequestedReplicationState| {
+            let requested = it.to_wire();
+            Call::RequestReplicationStateChange { vm, relationship, requested }
+        };
+        let remove = || Call::RemoveReplicationRelationship { vm, relationship };
+        if self.other(world).is_none() && !self.is_marked(world) && !self.is_final() {
+            let onward = Some(RelationshipId::extended(vm));
+            let onward = Call::RemoveReplicationRelationship { vm, relationship: onward };
+            let stop = Call::RevertFailover { vm };
+            return match (self.side, self.state) {
+                (Side::Receiver, S::Recovered) => vec![stop, self.turn_off()],
+                (Side::Receiver, _) => vec![onward, remove()],
+                _ => vec![remove()],
+            };
+        }
+        let resume = || request(RequestedReplicationState::Replicating);
+        match (self.side, self.state) {
+            (Side::Sender, S::Ready) => {
+                let initial = InitialReplicationType::Network.to_wire();
+                vec![Call::StartReplication { vm, initial, export_location: None, start: None }]
+            }
+            (Side::Sender, S::WaitingForInitialReplication) => {
+                let works = world
+                    .jobs(self.host)
+                    .any(|job| job.affected.contains(&vm) && !job.state.is_terminal());
+                if works { Vec::new() } else { vec![request(RequestedReplicationState::Ready)] }
+            }
+            (Side::Sender, S::WaitingForResynchronization) => {
+                vec![Call::Resynchronize { vm, start: None }]
+            }
+            (Side::Sender, S::DiskUpdateCritical) => {
+                vec![request(RequestedReplicationState::DiskUpdateInProgress), resume()]
+            }
+            (Side::Sender, S::Synced) => vec![Call::RevertFailover { vm }],
+            (Side::Receiver, S::Recovered) => vec![Call::RevertFailover { vm }, self.turn_off()],
+            (_, S::Suspended | S::Critical | S::ResynchronizationSuspended) => vec![resume()],
+            _ => Vec::new(),
+        }
+    }
+
+    /// A replica that is failed over has to be off before that can be taken back.
+    fn turn_off(&self) -> Call {
+        let requested = RequestedState::Disabled.to_wire();
+        Call::RequestStateChange { vm: self.id.vm, requested }
+    }
+}
