@@ -103,7 +103,8 @@ impl Run {
                 let line = run.record(beginning.clone()).lines.into_iter().nth(same);
                 line.unwrap_or_else(Line::default)
             };
-            let before: String = before.iter().take(same).map(|it| format!("  {it}\n")).collect();
+            let before: Vec<_> = before.iter().take(same).map(|it| format!("  {it}\n")).collect();
+            let before = before.concat();
             return Some(format!(
                 "after {same} equal steps\n{before}the first run does at {}\n  {}\nthe second at \
                  {}\n  {}",

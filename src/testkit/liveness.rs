@@ -235,9 +235,10 @@ impl Mender<'_> {
             self.make(Input::Configure { host, change: HostChange::RegisterProvider(provider) });
         }
         settings.recovery_server_enabled = true;
-        settings.allowed_authentication = match thumbprint.is_empty() {
-            true => AllowedAuthentication::Kerberos,
-            false => AllowedAuthentication::Both,
+        settings.allowed_authentication = if thumbprint.is_empty() {
+            AllowedAuthentication::Kerberos
+        } else {
+            AllowedAuthentication::Both
         };
         if self.world.service_settings(host) != Some(&settings) {
             let settings: Box<ServiceSettings> = Box::new(settings);

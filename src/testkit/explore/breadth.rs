@@ -163,11 +163,10 @@ fn look_into_chunk(
             |action, reached| first.push((reached, place, action)),
             |action, edge| {
                 match edge {
-                    Edge::Refused => {}
                     Edge::Leads(digest) if space.find(digest).is_none() => {
                         leads.push((digest, place, action));
                     }
-                    Edge::Leads(_) => {}
+                    Edge::Leads(_) | Edge::Refused => {}
                     Edge::Breaks(violation) => {
                         broken.get_or_insert((place, action, violation));
                     }

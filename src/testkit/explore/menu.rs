@@ -25,6 +25,7 @@ use std::time::Duration;
 /// menu.retain(|operation| operation != Operation::TestReplicaSystem);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools)] // Five independent dials.
 pub struct Menu {
     /// What is tried in every world, whatever it is.
     pub inputs: Vec<Input>,
@@ -150,7 +151,9 @@ impl Menu {
                     disturb_link(*kind, *host, *other, &mut add);
                 }
                 disturb_host(*kind, *host, &mut add);
-                vms.iter().for_each(|vm| disturb_vm(*kind, *host, *vm, &mut add));
+                for vm in &vms {
+                    disturb_vm(*kind, *host, *vm, &mut add);
+                }
             }
         }
         self
@@ -186,11 +189,8 @@ impl Menu {
             Input::Call {
                 call:
                     Call::CreateReplicationRelationship { settings, .. }
-                    | Call::ModifyReplicationSettings { settings, .. },
-                ..
-            } => Clock::of(settings),
-            Input::Call {
-                call: Call::ReverseReplicationRelationship { settings: Some(settings), .. },
+                    | Call::ModifyReplicationSettings { settings, .. }
+                    | Call::ReverseReplicationRelationship { settings: Some(settings), .. },
                 ..
             } => Clock::of(settings),
             _ => Clock::Ignored,

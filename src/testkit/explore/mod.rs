@@ -59,7 +59,7 @@ impl Beginning {
         const VMS: [&str; 6] = ["web", "db", "mail", "files", "queue", "cache"];
         let hosts = HOSTS.iter().take(hosts.max(1)).map(|it| format!("host {it}\n"));
         let vm = |it: &&str| format!("vm {it} on tokyo running disk=10GiB used=1GiB\n");
-        let text: String = hosts.chain(VMS.iter().take(vms).map(|it| vm(it))).collect();
+        let text: String = hosts.chain(VMS.iter().take(vms).map(vm)).collect();
         let script = script::parse(&text).expect("a script");
         Self::script(&script).expect("a script that runs")
     }

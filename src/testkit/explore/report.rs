@@ -257,7 +257,7 @@ impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = self.0.to_string();
         for (i, digit) in digits.chars().enumerate() {
-            let gap = if i > 0 && (digits.len() - i) % 3 == 0 { " " } else { "" };
+            let gap = if i > 0 && (digits.len() - i).is_multiple_of(3) { " " } else { "" };
             write!(f, "{gap}{digit}")?;
         }
         Ok(())
