@@ -93,10 +93,11 @@ fn fastest<R>(runs: usize, mut run: impl FnMut() -> R) -> (Duration, R) {
     best
 }
 
+#[allow(clippy::cast_precision_loss)] // The counts are small, the figures rough.
 fn marks() {
     let steps = steps();
     let explorer = search(6, 1);
-    let (took, _) = fastest(500, || floor(&explorer, &steps));
+    let (took, ()) = fastest(500, || floor(&explorer, &steps));
     let floor = took.as_secs_f64() * 1e9 / steps.len() as f64;
     let (one, report): (_, Report) = fastest(3, || explorer.run());
     let (two, _) = fastest(3, || search(6, 2).run());

@@ -31,10 +31,10 @@ struct Drawn {
 
 impl Drawn {
     /// A walk; `None` if it breaks an invariant, which is for a fuzzer to tell.
-    fn new(begin: &World, length: usize, draws: &mut Xoshiro256PlusPlus) -> Option<Self> {
+    fn new(begin: &World, length: usize, random: &mut Xoshiro256PlusPlus) -> Option<Self> {
         let mut step = || {
             let mut bytes = [0; Step::BYTES];
-            draws.fill_bytes(&mut bytes);
+            random.fill_bytes(&mut bytes);
             bytes
         };
         let bytes: Vec<_> = (0..length).map(|_| step()).collect();
@@ -114,9 +114,13 @@ fn main() {
         Beginning::provided(),
     ];
     let begins = begins.map(|it| it.world());
-    let mut draws = Xoshiro256PlusPlus::seed_from_u64(0);
-    let drawn: Vec<_> =
-        begins.iter().cycle().take(walks).filter_map(|it| Drawn::new(it, 64, &mut draws)).collect();
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(0);
+    let drawn: Vec<_> = begins
+        .iter()
+        .cycle()
+        .take(walks)
+        .filter_map(|it| Drawn::new(it, 64, &mut random))
+        .collect();
     let left_out = walks - drawn.len();
     let one = &drawn[0];
     assert!(one.apply() == one.judge() && one.judge() == one.fuzz(), "all three do the same");

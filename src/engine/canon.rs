@@ -194,13 +194,13 @@ impl Pass<'_> {
             }
             self.plain(key);
             self.vm(id, vm);
-            if let Some(tester) = vm.tester.and_then(|it| host.vms.get(&it)) {
+            if let Some(tester) = vm.tester.and_then(|it| host.vms.get(it)) {
                 self.vm(id, tester);
             }
         }
         for (key, vm) in host.vms.iter() {
             if let Role::Test { of } = vm.role
-                && host.vms.get(&of).is_none_or(|it| it.tester != Some(*key))
+                && host.vms.get(of).is_none_or(|it| it.tester != Some(*key))
             {
                 self.plain(&of);
                 self.vm(id, vm);

@@ -86,7 +86,7 @@ impl World {
     /// A virtual machine that has a relationship of this index.
     fn vm_with(&self, host: HostId, id: VmId, leg: Leg) -> Option<&VmState> {
         let host = self.host(host)?;
-        host.vms.get(&id).filter(|vm| host.shows(vm, leg))
+        host.vms.get(id).filter(|vm| host.shows(vm, leg))
     }
 
     /// The host a virtual machine sends to on a relationship, if it sends on it.

@@ -44,7 +44,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
 }
 
 /// Turns a step into an input for this world.
-pub(crate) fn resolve(world: &World, step: &Step) -> Option<Input> {
+pub(crate) fn resolve(world: &World, step: Step) -> Option<Input> {
     step.resolve(world)
 }
 

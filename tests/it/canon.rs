@@ -31,7 +31,7 @@ fn twin(world: &World, days: u8) -> World {
     if let Some(test) = twin.vm(HostId(1), WEB).and_then(|it| it.test_replica).filter(|_| tested) {
         call(&mut twin, HostId(1), Call::DestroySystem { vm: test });
     }
-    twin.apply(&Input::Advance(day * u32::from(days) - hours(1)), &mut Vec::new());
+    twin.apply(&Input::Advance((day * u32::from(days)).saturating_sub(hours(1))), &mut Vec::new());
     twin
 }
 
@@ -144,7 +144,7 @@ proptest! {
         prop_assume!(digest(&left) == digest(&right));
         prop_assert_ne!(&left, &right);
         for (number, step) in after.iter().enumerate() {
-            let Some(input) = resolve(&left, step) else { continue };
+            let Some(input) = resolve(&left, *step) else { continue };
             let Some(other) = translated(&input, &left, &right) else { continue };
             let mut out = Vec::new();
             // Up to where something is due is as far as the nearest change, not an ended job.

@@ -332,9 +332,9 @@ tokyo RequestStateChange web Offline           => 4096
     assert!(report.passed(), "{:?}", report.faults().next());
     let last = report.steps.last().unwrap();
     assert_eq!(last.until.since(last.at), minutes(5));
-    let lost = report.steps.iter().find(|it| it.line == 12).unwrap();
+    let unanswered = report.steps.iter().find(|it| it.line == 12).unwrap();
     assert_eq!(
-        lost.why.as_deref(),
+        unanswered.why.as_deref(),
         Some("an injected fault: the call took place, and its answer was lost")
     );
 }

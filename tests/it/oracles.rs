@@ -115,7 +115,7 @@ proptest! {
         let mut watcher = Watcher::new(&world);
         let mut events = Vec::new();
         for step in &steps {
-            let Some(input) = resolve(&world, step) else { continue };
+            let Some(input) = resolve(&world, *step) else { continue };
             if let Err(violation) = watcher.apply(&mut world, &input, &mut events) {
                 return Err(TestCaseError::fail(violation.to_string()));
             }

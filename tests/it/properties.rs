@@ -75,7 +75,7 @@ proptest! {
     ) {
         let mut world = origin.world();
         for step in &steps {
-            let Some(input) = resolve(&world, step) else { continue };
+            let Some(input) = resolve(&world, *step) else { continue };
             let before = world.clone();
             let mut events = Vec::new();
             let reply = world.apply(&input, &mut events);

@@ -26,9 +26,9 @@ fn some<S: Strategy>(strategy: &S, count: usize) -> Vec<S::Value> {
 }
 
 /// What fails of a property, shrunk.
-fn found(property: impl Fn(&World) -> Result<(), Broken>) -> Box<Counterexample> {
+fn found(property: impl Fn(&World) -> Result<(), Broken>) -> Counterexample {
     let found = strategies::check(&config(2000), walks(0.8, 1..40), property);
-    found.expect_err("a planted bug is found")
+    *found.expect_err("a planted bug is found")
 }
 
 /// The statements of a script, without its head of comments.

@@ -132,6 +132,7 @@ Examples:
   hvr docs --all";
 
 /// The arguments of `hvr explore`.
+#[allow(clippy::struct_excessive_bools)] // Each is a flag of its own.
 #[derive(Debug, Args)]
 #[command(after_help = EXPLORE_EXAMPLES)]
 pub(crate) struct Explore {

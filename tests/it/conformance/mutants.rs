@@ -436,7 +436,7 @@ impl ReplicationService for Mutant {
         let points = self.host.recovery_points(vm)?;
         Ok(match self.bug {
             Bug::NoPoints => Vec::new(),
-            Bug::PointsOf(mode) if self.host.vm(vm)?.mode == mode => {
+            Bug::PointsOf(role) if self.host.vm(vm)?.mode == role => {
                 let id = PointId(Guid(7));
                 let (kind, created) = (RecoveryPointKind::Standard, SimTime::ZERO);
                 let more = RecoveryPoint { id, kind, created, position: 0 };
