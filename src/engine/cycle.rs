@@ -11,8 +11,7 @@ use super::sender::{Cycle, Log, Sender, Sending, Work};
 use super::vm::{Lock, VmState};
 use super::vms::{Hint, Spot};
 use crate::model::{
-    EnabledState, HostId, JobState, Leg, RelationshipId, ReplicationState, ReplicationType,
-    SimTime, VmId,
+    EnabledState, HostId, JobState, Leg, Operation, RelationshipId, ReplicationType, SimTime, VmId,
 };
 use crate::rules::constants::RETRY_PAUSES;
 use crate::rules::{Cause, Happening};
@@ -320,16 +319,17 @@ impl World {
             let ended = super::message::Message::ResyncEnds { reach: None };
             self.tell_peer(host, id, leg, ended, out);
         }
+        let lock = self.vm_state(host, id).and_then(|vm| vm.lock);
+        let holder = lock.and_then(|it| self.record(it.job)).map(|it| it.operation);
         self.edit(host, id, Cause::Happening(by), out, |vm| {
             if let Some(sender) = vm.sender_mut(leg) {
                 sender.phase = Sending::NeedsResync;
             }
             // What an operation shows meanwhile is overtaken, unless the sender's end is what it
-            // is about.
+            // is about. Which state it shows does not tell that: before 18 there was, it was 2.
             if let Some(Lock { shows, .. }) = &mut vm.lock {
-                *shows = shows.filter(|(on, state)| {
-                    *on != leg || *state == ReplicationState::RepurposeInProgress
-                });
+                let ends_sending = holder == Some(Operation::BecomeReplica);
+                *shows = shows.filter(|(on, _)| *on != leg || ends_sending);
             }
         });
         self.arm_window(host, id, leg, Duration::ZERO);

@@ -296,3 +296,37 @@ fn every_transition_is_in_the_book_and_happens() {
         .collect();
     assert!(idle.is_empty(), "never happens: {idle:#?}");
 }
+
+/// The log of an old primary turns out to be corrupt while it becomes a replica: the operation ends
+/// its sending anyway, and what that shows meanwhile is not overtaken. It shows 18, and before
+/// Windows 10, version 1703, brought that, the requested state, 2:
+/// <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-requestreplicationstatechangeex-computersystem>.
+#[test]
+fn a_corrupt_log_does_not_overtake_an_end_of_sending() {
+    use ReplicationState::{Replicating, RepurposeInProgress, WaitingForInitialReplication};
+    let old = (on_old_hosts(), vec![(Replicating, WaitingForInitialReplication)]);
+    let new = (
+        replicating(),
+        vec![
+            (Replicating, RepurposeInProgress),
+            (RepurposeInProgress, WaitingForInitialReplication),
+        ],
+    );
+    for (world, path) in [old, new] {
+        let beginning = Course::from(world)
+            .call(TOKYO, Call::RequestStateChange { vm: WEB, requested: 3 })
+            .pass(60)
+            .call(OSAKA, Call::InitiateFailover { vm: WEB, point: None });
+        let course = Course::from(beginning.world)
+            .request(TOKYO, 2)
+            .disturb(Disturbance::CorruptLog(TOKYO, WEB))
+            .pass(1);
+        let on_tokyo = course.events.iter().filter(|it| it.host == TOKYO);
+        let states = on_tokyo.filter_map(|it| match it.change {
+            Change::State { from, to, .. } => Some((from, to)),
+            _ => None,
+        });
+        assert_eq!(states.collect::<Vec<_>>(), path);
+        assert_eq!(course.world.vm(TOKYO, WEB).unwrap().mode, ReplicationMode::Replica);
+    }
+}
