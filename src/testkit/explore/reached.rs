@@ -90,7 +90,7 @@ impl FromStr for Reached {
     /// let refused = Reached::Refused(Operation::CommitFailover, ErrorCode::InvalidState);
     /// assert_eq!("CommitFailover 32775".parse(), Ok(refused));
     /// assert_eq!("commitfailover InvalidState".parse(), Ok(refused));
-    /// assert!("receiver in state Committed".parse::<Reached>().is_ok());
+    /// assert!("receiver in state Committed (6)".parse::<Reached>().is_ok());
     /// assert!("CommitFailover 4".parse::<Reached>().is_err());
     /// ```
     fn from_str(text: &str) -> Result<Self, Self::Err> {
