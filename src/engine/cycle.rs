@@ -2,11 +2,11 @@
 
 use super::World;
 use super::agenda::{Agenda, Due, Ticket};
+use super::delivery::{Delivery, Taken, Vss};
 use super::event::{Change, Event};
 use super::host::{Transfers, Turned};
 use super::input::VmTrouble;
 use super::lines::{Lines, Reach};
-use super::message::{Delivery, Taken, Vss};
 use super::sender::{Cycle, Log, Sender, Sending, Work};
 use super::vm::{Lock, VmState};
 use super::vms::{Hint, Spot};

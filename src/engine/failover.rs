@@ -1,11 +1,11 @@
 //! The effects of failing over, back and for a test, and of preparing for it.
 
 use super::World;
+use super::delivery::{Delivery, Vss};
 use super::event::{Change, Event};
 use super::finish::Failed;
 use super::host::Turned;
 use super::lines::Reach;
-use super::message::{Delivery, Vss};
 use super::receiver::{Receiver, Receiving, Recovery};
 use super::sender::Sending;
 use super::vm::{Role, VmState};

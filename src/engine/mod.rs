@@ -29,6 +29,7 @@ mod accept;
 mod canon;
 mod check;
 mod cycle;
+mod delivery;
 mod disturb;
 mod failover;
 mod failure;

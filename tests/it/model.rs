@@ -3,7 +3,7 @@
 use hyperv_replica::model::*;
 use std::collections::BTreeSet;
 
-mod schema;
+pub(crate) mod schema;
 
 /// Runs a generic check for every enumeration of the wire.
 macro_rules! for_every_enum {

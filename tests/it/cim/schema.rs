@@ -169,17 +169,6 @@ fn what_is_no_mof_is_refused_where_it_is() {
     }
 }
 
-/// The published schema, or a remark that the test is skipped.
-fn published() -> Option<Json> {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/spec/schema.json");
-    let path = std::env::var("HVR_SCHEMA").unwrap_or_else(|_| beside.to_owned());
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        println!("SKIPPED: no published schema at {path}; HVR_SCHEMA may name one");
-        return None;
-    };
-    Some(serde_json::from_str(&text).expect("the published schema is JSON"))
-}
-
 fn text<'a>(json: &'a Json, key: &str) -> &'a str {
     json[key].as_str().unwrap_or_default()
 }
@@ -351,7 +340,7 @@ impl<'a> Comparison<'a> {
 /// Property for property, method for method, label for label.
 #[test]
 fn the_schema_is_the_published_one() {
-    let Some(json) = published() else { return };
+    let Some(json) = crate::model::schema::published() else { return };
     let classes = list(&json, "classes");
     let by_name = classes.iter().map(|it| (text(it, "name"), it)).collect();
     let mut comparison = Comparison {

@@ -7,8 +7,8 @@ use hyperv_replica::model::*;
 use hyperv_replica::rules::RULES;
 use serde_json::Value;
 
-/// The schema, or a remark that the test is skipped.
-fn schema() -> Option<Value> {
+/// The published schema, or a remark that the test is skipped.
+pub(crate) fn published() -> Option<Value> {
     let Some(path) = std::env::var_os("HVR_SCHEMA") else {
         println!("skipped: HVR_SCHEMA names no schema file");
         return None;
@@ -70,7 +70,7 @@ const SERVICE: &str = "Msvm_ReplicationService";
 
 #[test]
 fn enumerations_are_those_of_the_schema() {
-    let Some(it) = schema() else { return };
+    let Some(it) = published() else { return };
     let of = |property| Property(RELATIONSHIP, property);
     compare::<ReplicationState>(&it, &of("ReplicationState"), &Whole, &[]);
     compare::<ReplicationHealth>(&it, &of("ReplicationHealth"), &Whole, &[]);
@@ -109,7 +109,7 @@ fn enumerations_are_those_of_the_schema() {
 
 #[test]
 fn methods_and_their_codes_are_those_of_the_schema() {
-    let Some(schema) = schema() else { return };
+    let Some(schema) = published() else { return };
     for rule in RULES {
         let operation = rule.operation;
         let class = named(&schema["classes"], operation.class());
@@ -131,7 +131,7 @@ fn methods_and_their_codes_are_those_of_the_schema() {
 
 #[test]
 fn every_method_of_the_service_has_an_operation() {
-    let Some(schema) = schema() else { return };
+    let Some(schema) = published() else { return };
     let service = named(&schema["classes"], SERVICE).expect("the service");
     for method in service["methods"].as_array().expect("methods") {
         let name = method["name"].as_str().expect("a name");
