@@ -2,6 +2,8 @@
 //!
 //! | What | Here |
 //! |---|---|
+//! | What a request is answered with, without any I/O | [`Endpoint`] |
+//! | The same on a port, for several hosts | [`Server`] |
 //! | Who may ask, and how messages are sealed | [`Authenticate`], [`Authenticator`] |
 //!
 //! The protocol is DMTF's [DSP0226] with the encoding of instances of [DSP0230]; what Windows makes of
@@ -33,5 +35,11 @@ mod encode;
 #[allow(dead_code)]
 mod fault;
 
+mod endpoint;
+pub use endpoint::{Endpoint, Limits, Request, Response};
+
 mod seam;
 pub use seam::{Accepting, Authenticate, Authenticator, Encrypt, Peer, Stream, Verdict};
+
+mod server;
+pub use server::{Host, HttpLimits, Server, ServerError, random_ids};

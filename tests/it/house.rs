@@ -108,8 +108,7 @@ fn rooms_know_only_what_they_may() {
     ];
     const ROOMS: &[&str] = &[
         "model", "error", "service", "layer", "rules", "engine", "oracle", "sim", "script",
-        "prelude", "cim", "testkit",
-        "wsman",
+        "prelude", "cim", "testkit", "wsman",
     ];
     let mut found = Vec::new();
     for (room, may) in DOORS {
