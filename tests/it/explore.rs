@@ -5,9 +5,8 @@ use hyperv_replica::model::{ErrorCode, JobState, Operation};
 use hyperv_replica::oracle::Goal;
 use hyperv_replica::script;
 use hyperv_replica::sim::Lab;
-use hyperv_replica::testkit::explore::{
-    self, Beginning, Bound, Explorer, Menu, Mishap, Order, Reached,
-};
+use hyperv_replica::testkit::beginning::Beginning;
+use hyperv_replica::testkit::explore::{self, Bound, Explorer, Menu, Mishap, Order, Reached};
 
 fn two_hosts(depth: u32) -> Explorer {
     Explorer { depth: Some(depth), observed: false, ..Explorer::new(Beginning::lab(2, 1)) }
@@ -72,7 +71,8 @@ fn a_swarm_repeats_itself() {
 #[test]
 fn what_is_reached_is_reached() {
     let beginning = Beginning::lab(2, 1);
-    let menu = Menu::of(beginning.world()).disturbed_by(beginning.world(), &[Mishap::Links]);
+    let world = beginning.world();
+    let menu = Menu::of(&world).disturbed_by(&world, &[Mishap::Links]);
     let search = Explorer { menu, depth: Some(3), ..Explorer::new(beginning) };
     let report = search.run();
     assert!(report.broken().is_none());
@@ -154,7 +154,8 @@ fn progress_is_told() {
 #[test]
 fn the_report_is_as_it_was_reviewed() {
     let beginning = Beginning::lab(2, 1);
-    let menu = Menu::of(beginning.world()).disturbed_by(beginning.world(), &[Mishap::Links]);
+    let world = beginning.world();
+    let menu = Menu::of(&world).disturbed_by(&world, &[Mishap::Links]);
     let goals = vec![
         "TestReplicaSystem 32775".parse().unwrap(),
         Reached::Goal(Goal::JobState(JobState::Exception)),
