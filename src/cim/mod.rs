@@ -49,6 +49,9 @@ pub mod text;
 
 pub mod wql;
 
+#[allow(dead_code)] // Until both directions use it.
+mod mirror;
+
 mod client;
 pub use client::{CimClient, CimClientExt, Reply, Subscription};
 
