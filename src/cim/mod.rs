@@ -52,6 +52,9 @@ pub mod wql;
 #[allow(dead_code)] // Until both directions use it.
 mod mirror;
 
+pub mod service;
+pub use service::CimService;
+
 mod client;
 pub use client::{CimClient, CimClientExt, Reply, Subscription};
 

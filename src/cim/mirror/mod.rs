@@ -5,3 +5,9 @@
 //! properties stand as literals on both sides; a test holds each against the schema.
 
 pub(super) mod names;
+
+pub(super) mod read;
+pub use read::Unreadable;
+pub(super) mod read_job;
+pub(super) mod read_settings;
+pub(super) mod read_state;

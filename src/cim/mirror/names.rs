@@ -35,6 +35,8 @@ pub(crate) mod class {
     pub(crate) const SHUTDOWN: &str = "Msvm_ShutdownComponent";
     /// Of `root\cimv2`: the host's Windows.
     pub(crate) const OPERATING_SYSTEM: &str = "Win32_OperatingSystem";
+    /// Of `root\cimv2`: the host's name and domain.
+    pub(crate) const COMPUTER: &str = "Win32_ComputerSystem";
 
     pub(crate) const AFFECTED_JOB_ELEMENT: &str = "Msvm_AffectedJobElement";
     pub(crate) const ELEMENT_SETTING_DATA: &str = "Msvm_ElementSettingData";
@@ -44,8 +46,7 @@ pub(crate) mod class {
     pub(crate) const SYSTEM_SUMMARY: &str = "Msvm_ComputerSystemSummaryInformation";
     pub(crate) const SNAPSHOT_OF: &str = "Msvm_SnapshotOfVirtualSystem";
     pub(crate) const SETTINGS_COMPONENT: &str = "Msvm_VirtualSystemSettingDataComponent";
-    pub(crate) const FAILOVER_COMPONENT: &str =
-        "Msvm_EthernetPortFailoverSettingDataComponent";
+    pub(crate) const FAILOVER_COMPONENT: &str = "Msvm_EthernetPortFailoverSettingDataComponent";
 }
 
 /// `Name` of the replication service.
