@@ -4,8 +4,7 @@ use super::names::{self, class, time};
 use super::{Place, with};
 use crate::cim::{Array, Instance, Value};
 use crate::model::{
-    EnabledState, Host, Relationship, RequestedState, Settings, SimTime, Vm, VmId,
-    WindowsBuild,
+    EnabledState, Host, Relationship, RequestedState, Settings, SimTime, Vm, VmId, WindowsBuild,
 };
 
 /// `HealthState` of whatever is well.
@@ -162,4 +161,3 @@ pub(crate) fn operating_system(host: &Host) -> Instance {
         ],
     )
 }
-

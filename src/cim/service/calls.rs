@@ -4,9 +4,7 @@ use super::answers::{outcome, refused_by_wmi};
 use super::{Cim, CimService, parameters};
 use crate::cim::mirror::names::{self, class};
 use crate::cim::text::{self, Form};
-use crate::cim::{
-    CimClient, CimClientExt, Error as CimError, Instance, ObjectPath, Schema, Value, WbemStatus,
-};
+use crate::cim::{CimClient, Error as CimError, Instance, ObjectPath, Schema, Value, WbemStatus};
 use crate::error::{Error, Missing, Result};
 use crate::model::{
     AuthorizationEntry, Call, Flaw, JobId, Operation, PointId, RelationshipId, SimTime, VmId,
@@ -100,7 +98,7 @@ impl<C: CimClient> CimService<C> {
         Ok(path.on(self.host_name()?, names::NAMESPACE))
     }
 
-    fn host_name(&self) -> Cim<&str> {
+    pub(super) fn host_name(&self) -> Cim<&str> {
         if let Some(name) = self.host.get() {
             return Ok(name);
         }
@@ -260,14 +258,6 @@ impl<C: CimClient> CimService<C> {
         };
         let gone = |it: &PointId| !is_there(names::by_id(class::VM_SETTINGS, names::point_id(*it)));
         point.filter(gone).map_or(Missing::Vm(vm), Missing::Point)
-    }
-
-    /// The instance that a client changes, if it is there.
-    pub(super) fn shown(&self, vm: VmId) -> Cim<Vec<Instance>> {
-        let from = names::vm_path(vm);
-        let shown =
-            self.client.associators(&from, class::ELEMENT_SETTING_DATA, Some(class::SETTINGS));
-        Ok(super::if_there(shown)?.unwrap_or_default())
     }
 }
 

@@ -7,30 +7,51 @@ use super::calls::text_of;
 use super::parts::Disks;
 use super::{Cim, CimService, if_there};
 use crate::cim::mirror::names::{self, class};
-use crate::cim::{CimClient, Instance, Value};
+use crate::cim::mirror::{Place, write_replication as write};
+use crate::cim::{CimClient, CimClientExt, Instance, Value};
 use crate::model::{
     AuthorizationEntry, DiskId, FailoverNetworkAdapterSettings, Leg, RelationshipId,
-    ServiceSettings, Settings, VmId,
+    ServiceSettings, Settings, VmId, WindowsBuild,
 };
+
+/// What settings have that no caller changes.
+const FIXED: [&str; 8] = [
+    "InstanceID",
+    "Caption",
+    "Description",
+    "ElementName",
+    "VirtualSystemIdentifier",
+    "VirtualSystemType",
+    "RootCertificateThumbPrint",
+    "EnableWriteOrderPreservationAcrossDisks",
+];
+
+/// What a caller wants, over what a host showed. A property that this host does not have is given
+/// to it only if the caller wants something else of it than the default, so that it is refused.
+fn over(shown: Option<Instance>, wanted: Instance, default: &Instance) -> Instance {
+    let Some(mut to) = shown else { return wanted };
+    for (name, value) in wanted.properties() {
+        let says_nothing = default.get(name.as_str()) == Some(value);
+        let is_fixed = FIXED.iter().any(|it| *name == **it);
+        if !is_fixed && (to.supplies(name.as_str()) || !says_nothing) {
+            to.set(name, value.clone());
+        }
+    }
+    to
+}
 
 impl<C: CimClient> CimService<C> {
     pub(super) fn service_settings_text(&self, settings: &ServiceSettings) -> Cim<String> {
         let shown = if_there(self.only(class::SERVICE_SETTINGS))?;
-        let mut to = shown.unwrap_or_else(|| Instance::new(class::SERVICE_SETTINGS));
-        to.set("RecoveryServerEnabled", settings.recovery_server_enabled);
-        to.set("AllowedAuthenticationType", settings.allowed_authentication.to_wire());
-        to.set("CertificateThumbPrint", settings.certificate_thumbprint.as_str());
-        to.set("HttpPort", settings.http_port);
-        to.set("HttpsPort", settings.https_port);
-        to.set("MonitoringStartTime", names::seconds(settings.monitoring_start_s));
-        to.set("MonitoringInterval", settings.monitoring_interval_s);
-        Ok(text_of(&to))
+        let host = self.host_name()?;
+        let written = |settings| write::service_settings(settings, host);
+        Ok(text_of(&over(shown, written(settings), &written(&ServiceSettings::default()))))
     }
 
     /// The settings of the relationship that a virtual machine sends on, or would: the extended one
     /// of a replica, which alone has two.
     pub(super) fn sender_settings_text(&self, vm: VmId, settings: &Settings) -> Cim<String> {
-        let mut shown = self.shown(vm)?;
+        let mut shown = self.shown_settings(vm)?;
         let extended = shown.iter().position(|it| leg_of(it) == Some(Leg::Extended));
         let at = extended.or_else(|| (!shown.is_empty()).then_some(0));
         let shown = at.map(|at| shown.swap_remove(at));
@@ -39,51 +60,27 @@ impl<C: CimClient> CimService<C> {
 
     /// The settings of the primary relationship of a virtual machine.
     pub(super) fn primary_settings_text(&self, vm: VmId, settings: &Settings) -> Cim<String> {
-        let shown = self.shown(vm)?;
+        let shown = self.shown_settings(vm)?;
         let shown = shown.into_iter().find(|it| leg_of(it) != Some(Leg::Extended));
         self.settings_text(vm, shown, settings)
     }
 
+    /// The settings of the relationships of a virtual machine, if it is there.
+    fn shown_settings(&self, vm: VmId) -> Cim<Vec<Instance>> {
+        let from = names::vm_path(vm);
+        let link = class::ELEMENT_SETTING_DATA;
+        let shown = self.client.associators(&from, link, Some(class::SETTINGS));
+        Ok(if_there(shown)?.unwrap_or_default())
+    }
+
     fn settings_text(&self, vm: VmId, shown: Option<Instance>, it: &Settings) -> Cim<String> {
-        let fresh = || {
-            let id = RelationshipId::primary(vm).to_string();
-            Instance::new(class::SETTINGS).with("InstanceID", id)
-        };
-        let mut to = shown.unwrap_or_else(fresh);
-        // What the class of the host does not have cannot be given to it, unless it says more than
-        // the host does by itself.
-        let plain = Settings::default();
-        let is_older = |to: &Instance, property| to.path.is_some() && !to.supplies(property);
-        if !is_older(&to, "ReplicationProvider") || it.provider != plain.provider {
-            let path = self.on_host(names::provider_path(it.provider))?;
-            to.set("ReplicationProvider", path.to_string());
+        let place = Place::of(self.host_name()?, WindowsBuild::Server2012R2);
+        let id = RelationshipId::primary(vm);
+        let written = |settings| write::settings(settings, id, "", &place);
+        let mut to = over(shown, written(it), &written(&Settings::default()));
+        if let Some(disks) = &it.included_disks {
+            to.set("IncludedDisks", self.disk_paths(vm, disks)?);
         }
-        if !is_older(&to, "ReplicationInterval")
-            || it.replication_interval_s != plain.replication_interval_s
-        {
-            to.set("ReplicationInterval", it.replication_interval_s);
-        }
-        if !is_older(&to, "AdditionalSettings") || !it.additional_settings.is_empty() {
-            to.set("AdditionalSettings", it.additional_settings.as_str());
-        }
-        to.set("RecoveryConnectionPoint", it.recovery_connection_point.as_str());
-        to.set("RecoveryServerPortNumber", it.recovery_server_port);
-        to.set("AuthenticationType", it.authentication.map_or(0, |it| it.to_wire()));
-        to.set("CertificateThumbPrint", it.certificate_thumbprint.as_str());
-        to.set("CompressionEnabled", it.compression);
-        to.set("BypassProxyServer", it.bypass_proxy);
-        to.set("ReplicateHostKvpItems", it.replicate_host_kvp);
-        to.set("ApplicationConsistentSnapshotInterval", it.application_consistent_interval_h);
-        to.set("RecoveryHistory", it.recovery_history);
-        to.set("AutoResynchronizeEnabled", it.auto_resynchronize);
-        let (start, end) = (it.auto_resynchronize_start_s, it.auto_resynchronize_end_s);
-        to.set("AutoResynchronizeIntervalStart", names::seconds(start));
-        to.set("AutoResynchronizeIntervalEnd", names::seconds(end));
-        to.set("RecoveryHostSystem", it.recovery_host.as_str());
-        to.set("PrimaryConnectionPoint", it.primary_connection_point.as_str());
-        to.set("PrimaryHostSystem", it.primary_host.as_str());
-        let disks = it.included_disks.as_ref();
-        to.set("IncludedDisks", disks.map(|it| self.disk_paths(vm, it)).transpose()?);
         Ok(text_of(&to))
     }
 
@@ -108,29 +105,22 @@ impl<C: CimClient> CimService<C> {
         let adapters = if_there(self.adapters(vm))?.unwrap_or_default();
         let text = |it: &FailoverNetworkAdapterSettings| {
             let shown = adapters.iter().find(|known| known.adapter == it.adapter);
-            let fresh = || {
-                let id = names::failover_network_id(vm, it.adapter);
-                Instance::new(class::FAILOVER_NETWORK).with("InstanceID", id)
-            };
-            let mut to = shown.map_or_else(fresh, |known| known.shown.clone());
-            to.set("ProtocolIFType", it.protocol.to_wire());
-            to.set("DHCPEnabled", it.dhcp);
-            to.set("IPAddresses", it.addresses.clone());
-            to.set("Subnets", it.subnets.clone());
-            to.set("DefaultGateways", it.gateways.clone());
-            to.set("DNSServers", it.dns_servers.clone());
-            text_of(&to)
+            let shown = shown.map(|known| known.shown.clone());
+            let written = write::failover_network(vm, it);
+            // Every host has all that an adapter can be given.
+            let default = Instance::new(class::FAILOVER_NETWORK);
+            text_of(&over(shown, written, &default))
         };
         Ok(settings.iter().map(text).collect())
     }
 }
 
-/// An authorization entry with the three properties that it has.
+/// An authorization entry with the three properties that it has, and without the id that a host
+/// would give it.
 pub(super) fn entry(it: &AuthorizationEntry) -> Instance {
-    Instance::new(class::AUTHORIZATION)
-        .with("AllowedPrimaryHostSystem", it.allowed_primary.as_str())
-        .with("TrustGroup", it.trust_group.as_str())
-        .with("ReplicaStorageLocation", it.storage_location.as_str())
+    let mut entry = write::authorization(it, "");
+    entry.remove("InstanceID");
+    entry
 }
 
 fn leg_of(shown: &Instance) -> Option<Leg> {
