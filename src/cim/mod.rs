@@ -49,6 +49,12 @@ pub mod text;
 
 pub mod wql;
 
+#[allow(dead_code)] // Until both directions use it.
+mod mirror;
+
+pub mod service;
+pub use service::CimService;
+
 mod client;
 pub use client::{CimClient, CimClientExt, Reply, Subscription};
 
