@@ -55,6 +55,9 @@ mod mirror;
 
 pub mod namespace;
 
+pub mod service;
+pub use service::CimService;
+
 mod client;
 pub use client::{CimClient, CimClientExt, Reply, Subscription};
 

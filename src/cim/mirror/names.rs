@@ -39,6 +39,8 @@ pub(crate) mod class {
     pub(crate) const SHUTDOWN: &str = "Msvm_ShutdownComponent";
     /// Of `root\cimv2`: the host's Windows.
     pub(crate) const OPERATING_SYSTEM: &str = "Win32_OperatingSystem";
+    /// Of `root\cimv2`: the host's name and domain.
+    pub(crate) const COMPUTER: &str = "Win32_ComputerSystem";
 
     pub(crate) const AFFECTED_JOB_ELEMENT: &str = "Msvm_AffectedJobElement";
     pub(crate) const ELEMENT_SETTING_DATA: &str = "Msvm_ElementSettingData";

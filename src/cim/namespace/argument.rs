@@ -4,12 +4,13 @@
 //! number that it answers with, when it comes to that.
 
 use super::view::{View, found};
-use crate::cim::mirror::{names, update};
+use crate::cim::mirror::read::{Record, Unreadable};
+use crate::cim::mirror::{names, read_settings};
 use crate::cim::text::{Reader, TextFault};
 use crate::cim::{DateTime, Instance, ObjectPath, Result, Value};
 use crate::model::{
-    AdapterId, AuthorizationEntry, FailoverNetworkAdapterSettings, Flaw, Guid, IpProtocol, PointId,
-    RelationshipId, ReplicationMode, ServiceSettings, Settings, SimTime, VmId,
+    AuthorizationEntry, FailoverNetworkAdapterSettings, Flaw, Guid, PointId, RelationshipId,
+    ReplicationMode, ServiceSettings, Settings, SimTime, VmId,
 };
 use crate::service::ReplicationService;
 
@@ -135,7 +136,7 @@ impl<'a, S: ReplicationService> Arguments<'a, S> {
 
     /// What was read; a value that means nothing flaws the call as one that is missing does, as
     /// both are no valid parameter.
-    fn read<T>(&mut self, read: Result<T, update::Unreadable>) -> Option<T> {
+    fn read<T>(&mut self, read: Result<T, Unreadable>) -> Option<T> {
         if read.is_err() {
             self.flawed(Flaw::Null);
         }
@@ -173,7 +174,10 @@ impl<'a, S: ReplicationService> Arguments<'a, S> {
             None => self.default_leg(vm)?,
         };
         let base = found(self.view.service.settings(id))?.unwrap_or_default();
-        let settings = self.read(update::settings(base, &given, vm));
+        let disk = |text: &str| {
+            names::included_disk(text).filter(|(owner, _)| *owner == vm).map(|(_, disk)| disk)
+        };
+        let settings = self.read(read_settings::settings(Record::of(&given), base, disk));
         Ok(Box::new(settings.unwrap_or_default()))
     }
 
@@ -204,7 +208,7 @@ impl<'a, S: ReplicationService> Arguments<'a, S> {
             return Ok(Box::default());
         };
         let base = found(self.view.service.service_settings())?.unwrap_or_default();
-        let settings = self.read(update::service_settings(base, &given));
+        let settings = self.read(read_settings::service_settings(Record::of(&given), base));
         Ok(Box::new(settings.unwrap_or_default()))
     }
 
@@ -224,7 +228,7 @@ impl<'a, S: ReplicationService> Arguments<'a, S> {
             primary.is_some_and(|primary| it.allowed_primary.eq_ignore_ascii_case(primary))
         };
         let base = entries.into_iter().find(same).unwrap_or_else(|| nothing.clone());
-        Ok(self.read(update::authorization(base, &given)).unwrap_or(nothing))
+        Ok(self.read(read_settings::entry(Record::of(&given), base)).unwrap_or(nothing))
     }
 
     /// What adapters of a virtual machine take after a failover, each over what is stored.
@@ -246,21 +250,9 @@ impl<'a, S: ReplicationService> Arguments<'a, S> {
                 continue;
             };
             let base = stored.iter().find(|it| it.adapter == adapter).cloned();
-            let base = base.unwrap_or_else(|| nothing_for(adapter));
-            all.extend(self.read(update::failover_network(base, &given)));
+            let base = base.unwrap_or_else(|| read_settings::nothing_for(adapter));
+            all.extend(self.read(read_settings::failover_network(Record::of(&given), base)));
         }
         Ok(all)
-    }
-}
-
-fn nothing_for(adapter: AdapterId) -> FailoverNetworkAdapterSettings {
-    FailoverNetworkAdapterSettings {
-        adapter,
-        protocol: IpProtocol::Unknown,
-        dhcp: false,
-        addresses: Vec::new(),
-        subnets: Vec::new(),
-        gateways: Vec::new(),
-        dns_servers: Vec::new(),
     }
 }

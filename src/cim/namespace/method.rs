@@ -3,6 +3,7 @@
 
 use super::argument::Arguments;
 use super::object::Object;
+use super::query::agrees;
 use super::view::{View, failed};
 use crate::cim::mirror::{names, write_job, write_replication};
 use crate::cim::text::{self, Form};
@@ -32,7 +33,27 @@ enum Action {
     Reply(u32, Instance),
 }
 
+/// What has a method. Whether a virtual machine or a job is there, the service says when it is
+/// called: WMI hands a call on without looking.
+enum Addressee {
+    Vm(VmId),
+    Job(JobId),
+    Object(Object),
+}
+
 impl<S: ReplicationService> View<'_, S> {
+    fn addressee(&self, path: &ObjectPath) -> Result<Addressee> {
+        self.check(path)?;
+        let vm = names::vm_of(path).filter(|it| agrees(&names::vm_path(*it), path));
+        let job = names::job_of(path).filter(|it| agrees(&names::job_path(*it), path));
+        let is = |class: &str| path.class == *class;
+        Ok(match (vm, job) {
+            (Some(vm), _) if is(names::class::COMPUTER_SYSTEM) => Addressee::Vm(vm),
+            (_, Some(job)) if is(names::class::JOB) => Addressee::Job(job),
+            _ => Addressee::Object(self.one(path)?),
+        })
+    }
+
     /// Calls a method of the object at a path.
     pub(super) fn invoke(
         &self,
@@ -49,16 +70,15 @@ impl<S: ReplicationService> View<'_, S> {
             let why = format!("{name} is a method of an instance, and `{path}` names none");
             return Err(Error::status(WbemStatus::INVALID_METHOD_PARAMETERS, why));
         }
-        let object = self.one(path)?;
         let mut given = Arguments::new(self, method.bind(arguments)?);
-        let action = match &object {
-            Object::Service => self.of_service(method, &mut given)?,
-            Object::Vm(vm) => self.of_vm(method, vm.id, &mut given),
-            Object::Host => of_host(method),
-            Object::Job(job) => of_job(method, job.id, &mut given),
-            Object::Management => self.of_management(method, &mut given)?,
-            Object::Shutdown(vm) => of_shutdown(method, vm.id),
-            _ => None,
+        let action = match self.addressee(path)? {
+            Addressee::Vm(vm) => self.of_vm(method, vm, &mut given),
+            Addressee::Job(job) => of_job(method, job, &mut given),
+            Addressee::Object(Object::Service) => self.of_service(method, &mut given)?,
+            Addressee::Object(Object::Management) => self.of_management(method, &mut given)?,
+            Addressee::Object(Object::Host) => of_host(method),
+            Addressee::Object(Object::Shutdown(vm)) => of_shutdown(method, vm.id),
+            Addressee::Object(_) => None,
         };
         let Some(action) = action else {
             let why = format!("{}.{} does nothing here", class.name, method.name);

@@ -106,11 +106,10 @@ impl<S: ReplicationService> View<'_, S> {
 
     /// The instance at a path.
     pub(super) fn get(&self, path: &ObjectPath) -> Result<Instance> {
-        let class = self.class_of(path)?;
+        let class = self.check(path)?;
         if !class.is_association {
             return self.instance(&self.one(path)?);
         }
-        self.check_keys(path, class)?;
         let wanted = Wanted::of_path(path, class);
         let mut all = Vec::new();
         for link in self.links().filter(|it| self.schema.is_a(it.class(), class.name.as_str())) {
@@ -127,9 +126,7 @@ impl<S: ReplicationService> View<'_, S> {
 
     /// The objects at a path, which need not name every key.
     pub(super) fn locate(&self, path: &ObjectPath) -> Result<Vec<Object>> {
-        let class = self.class_of(path)?;
-        self.check_place(path)?;
-        self.check_keys(path, class)?;
+        let class = self.check(path)?;
         let wanted = Wanted::of_path(path, class);
         let mut all = Vec::new();
         for kind in self.kinds(class.name.as_str()) {
@@ -152,6 +149,14 @@ impl<S: ReplicationService> View<'_, S> {
             let why = format!("there is no class `{}`", path.class);
             Error::status(WbemStatus::INVALID_CLASS, why)
         })
+    }
+
+    /// The class of a path that could lead to something.
+    pub(super) fn check(&self, path: &ObjectPath) -> Result<&'static Class> {
+        let class = self.class_of(path)?;
+        self.check_place(path)?;
+        self.check_keys(path, class)?;
+        Ok(class)
     }
 
     /// A path leads here if it names this host, or none, and a namespace that is here, or none.
@@ -190,7 +195,7 @@ impl<S: ReplicationService> View<'_, S> {
 }
 
 /// Whether every key that a path names is as the object has it.
-fn agrees(own: &ObjectPath, path: &ObjectPath) -> bool {
+pub(super) fn agrees(own: &ObjectPath, path: &ObjectPath) -> bool {
     match (&path.keys, &own.keys) {
         (Keys::Named(asked), Keys::Named(_)) => {
             asked.iter().all(|(name, value)| own.key(name.as_str()) == Some(value))
