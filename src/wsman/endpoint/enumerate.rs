@@ -123,8 +123,7 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
         }
         let asking = target.asking(body)?;
         let objects = target.place.client.query(&asking.wql);
-        let objects =
-            objects.map_err(|it| Fault::of(&it, Operation::ExecQuery, &asking.wql))?;
+        let objects = objects.map_err(|it| Fault::of(&it, Operation::ExecQuery, &asking.wql))?;
         found.items = objects.into_iter().map(Item::Object).collect();
         found.projection = asking.projection;
         Ok(found)
@@ -160,7 +159,9 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
         let (mode, names) = (found.mode, found.projection.as_deref());
         let names: Option<Vec<_>> = names.map(|it| it.iter().map(String::as_str).collect());
         fill(&mut found.items, max, self.room(asked), |xml, item| match item {
-            Item::Object(object) => write_object(xml, place, &codec, mode, names.as_deref(), object),
+            Item::Object(object) => {
+                write_object(xml, place, &codec, mode, names.as_deref(), object)
+            }
             Item::Class(at) => {
                 if let Some(class) = place.schema.classes().nth(*at) {
                     metadata::class(xml, class);

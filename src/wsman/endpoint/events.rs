@@ -243,8 +243,7 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
             let order = Order { timeout: timeout.min(self.limits.wait), max, answer };
             pulling.orders.send(order).map_err(|_| gone())?;
             let found = answered.recv().map_err(|_| gone())?;
-            let found =
-                found.map_err(|it| Fault::of(&it, Operation::ExecNotificationQuery, ""))?;
+            let found = found.map_err(|it| Fault::of(&it, Operation::ExecNotificationQuery, ""))?;
             pulling.waiting.extend(found);
         }
         if pulling.waiting.is_empty() {

@@ -77,9 +77,9 @@ impl<C> Target<'_, C> {
         let objects = filter.child(CIM_BINDING, "AssociatedInstances");
         let inner = objects.or_else(|| filter.child(CIM_BINDING, "AssociationInstances"));
         let inner = inner.ok_or_else(|| unprocessable("expected a filter by association"))?;
-        let address = inner.child(CIM_BINDING, "Object").and_then(|it| {
-            Address::read(it.child(ADDRESSING, "EndpointReference").unwrap_or(it))
-        });
+        let address = inner
+            .child(CIM_BINDING, "Object")
+            .and_then(|it| Address::read(it.child(ADDRESSING, "EndpointReference").unwrap_or(it)));
         let source = address.and_then(|it| it.path(self.place.schema));
         let source = source.ok_or_else(|| unprocessable("the object is no reference"))?.relative();
         let name = |local: &str| {

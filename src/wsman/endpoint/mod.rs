@@ -248,9 +248,8 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
             return Ok(self.identity(namespace, &self.version, true));
         }
         let action = self.action(asked.header)?;
-        let operation = |namespace: &str| {
-            action.strip_prefix(namespace).and_then(|it| it.strip_prefix('/'))
-        };
+        let operation =
+            |namespace: &str| action.strip_prefix(namespace).and_then(|it| it.strip_prefix('/'));
         if let Some(name) = operation(TRANSFER) {
             return match name {
                 "Get" => self.get(asked),

@@ -2,9 +2,7 @@
 
 use super::{Asked, Endpoint, Target, metadata, unsupported};
 use crate::cim::wql::Select;
-use crate::cim::{
-    CimClient, CimClientExt, Class, Error, Keys, ObjectPath, WbemStatus,
-};
+use crate::cim::{CimClient, CimClientExt, Class, Error, Keys, ObjectPath, WbemStatus};
 use crate::wsman::fault::{Fault, Operation, Subcode};
 use crate::wsman::names::{CIM_NAMESPACE, CONFIG, TRANSFER};
 use crate::wsman::resource::{Resource, Selected, Selectors, path_of};
@@ -29,8 +27,8 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
                 let path = self.object(asked, &target)?;
                 let path = path.ok_or_else(Fault::insufficient_selectors)?;
                 let found = target.place.client.get(&path);
-                let found = found
-                    .map_err(|it| Fault::of(&it, Operation::GetObject, &path.to_string()))?;
+                let found =
+                    found.map_err(|it| Fault::of(&it, Operation::GetObject, &path.to_string()))?;
                 let text = self.reply(asked, Family::Transfer, &action, |it| {
                     target.codec.instance(it, &found);
                 });
@@ -89,9 +87,10 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
             return Err(refuse(&Error::status(WbemStatus::INVALID_METHOD, why)));
         };
         let flawed = |why: String| Fault::new(Subcode::SchemaValidation, why);
-        let body = asked.body.filter(|it| it.local().eq_ignore_ascii_case(&format!("{}_INPUT", method.name)));
-        let body =
-            body.ok_or_else(|| flawed(format!("the body is no `{}_INPUT`", method.name)))?;
+        let body = asked
+            .body
+            .filter(|it| it.local().eq_ignore_ascii_case(&format!("{}_INPUT", method.name)));
+        let body = body.ok_or_else(|| flawed(format!("the body is no `{}_INPUT`", method.name)))?;
         let arguments =
             target.codec.read_arguments(body, method).map_err(|it| flawed(it.to_string()))?;
         let Some(path) = self.object(asked, &target)? else {

@@ -178,7 +178,8 @@ async fn answer(shared: &Arc<Shared>, judge: &Judge, request: hyper::Request<Inc
         Ok(body) => body,
         Err(reply) => return reply,
     };
-    let is_unauthenticated = |it: &HeaderValue| it.as_bytes().eq_ignore_ascii_case(b"unauthenticated");
+    let is_unauthenticated =
+        |it: &HeaderValue| it.as_bytes().eq_ignore_ascii_case(b"unauthenticated");
     if head.headers.get(IDENTIFY).is_some_and(is_unauthenticated) {
         if let Some(response) = shared.endpoint.identify(&body) {
             return http(response);
