@@ -12,7 +12,9 @@ use hyperv_replica::engine::HostSpec;
 use hyperv_replica::model::{
     Adapter, AdapterId, DiskId, FailoverNetworkAdapterSettings, IpProtocol, WindowsBuild,
 };
-use hyperv_replica::prelude::{InitialReplication, ReplicationServiceExt, Settings, VmId, hours};
+use hyperv_replica::prelude::{
+    InitialReplication, RelationshipId, ReplicationServiceExt, Settings, VmId, hours, minutes,
+};
 use hyperv_replica::sim::{HostHandle, Lab};
 
 type Host = Namespace<HostHandle>;
