@@ -519,8 +519,18 @@ fn a_virtual_machine_is_shut_down_and_destroyed() {
     assert_eq!(number(&row, "EnabledState"), 3); // Disabled.
     assert_eq!(call(&site.tokyo, &management(), "DestroySystem", given()).value, INVALID_PARAMETER);
     let destroy = given().with("AffectedSystem", vm_path(site.db));
-    finish(&site.tokyo, &call(&site.tokyo, &management(), "DestroySystem", destroy));
+    let destroyed = call(&site.tokyo, &management(), "DestroySystem", destroy);
+    finish(&site.tokyo, &destroyed);
     assert_eq!(status(site.tokyo.get(&vm_path(site.db))), WbemStatus::NOT_FOUND);
+    // The job still says what it worked on, which is no longer there.
+    let Some(Value::Reference(job)) = destroyed.out.get("Job") else { panic!("{destroyed:?}") };
+    let links = site.tokyo.references(job, "Msvm_AffectedJobElement").unwrap();
+    match one(links).get("AffectedElement") {
+        Some(Value::Reference(path)) => assert_eq!(path.relative(), vm_path(site.db)),
+        other => panic!("{other:?}"),
+    }
+    let there = site.tokyo.associators(job, "Msvm_AffectedJobElement", None).unwrap();
+    assert_eq!(there, []);
 }
 
 /// <https://learn.microsoft.com/windows/win32/hyperv_v2/getsummaryinformation-msvm-virtualsystemmanagementservice>
