@@ -4,17 +4,18 @@
 //! that a tool for both turns it on once and says `#[cfg(windows)]` where it connects.
 //!
 //! ```no_run
-//! # #[cfg(windows)] fn main() -> Result<(), hyperv_replica::cim::Error> {
-//! use hyperv_replica::cim::CimClientExt;
+//! use hyperv_replica::cim::CimService;
+//! use hyperv_replica::prelude::*;
 //! use hyperv_replica::wmi::{Client, Options};
 //!
 //! let here = Client::connect(Options::local())?;
 //! let there = Client::connect(Options::remote("osaka.contoso.com"))?;
-//! for host in [here, there] {
-//!     println!("{:?}", host.enumerate("Msvm_ReplicationService")?);
+//! for client in [here, there] {
+//!     // From here on it is like any other host, and like the simulator.
+//!     let host = CimService::new(client);
+//!     println!("{}: {} virtual machines", host.host()?.name, host.vms()?.len());
 //! }
-//! # Ok(()) }
-//! # #[cfg(not(windows))] fn main() {}
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # What it does, and what it leaves to others

@@ -7,7 +7,6 @@ use std::time::Duration;
 /// How to connect to a namespace.
 ///
 /// ```
-/// # #[cfg(windows)] {
 /// use hyperv_replica::wmi::{Credentials, Options};
 /// use std::time::Duration;
 ///
@@ -17,7 +16,6 @@ use std::time::Duration;
 ///     ..Options::remote("osaka.contoso.com")
 /// };
 /// assert!(!format!("{options:?}").contains("secret"));
-/// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {

@@ -209,6 +209,35 @@ fn a_host_that_is_not_there() {
     assert_eq!(status(refused), Some(WbemStatus::INVALID_PARAMETER));
 }
 
+/// Windows' own headers, as Microsoft's bindings have them.
+#[test]
+fn names_are_those_of_the_headers() {
+    use windows::Win32::Foundation::*;
+    use windows::Win32::System::Wmi::WBEM_E_TRANSPORT_FAILURE;
+
+    macro_rules! named {
+        ($($name:ident)+) => { [$((stringify!($name), $name)),+] };
+    }
+    let of_com = named![
+        E_NOTIMPL E_NOINTERFACE E_FAIL E_UNEXPECTED RPC_E_CALL_CANCELED
+        RPC_E_CONNECTION_TERMINATED RPC_E_SERVER_DIED RPC_E_SERVER_DIED_DNE RPC_E_SERVERFAULT
+        RPC_E_CHANGED_MODE RPC_E_DISCONNECTED RPC_E_SERVERCALL_RETRYLATER RPC_E_ACCESS_DENIED
+        RPC_E_TIMEOUT REGDB_E_CLASSNOTREG CO_E_NOTINITIALIZED E_ACCESSDENIED E_OUTOFMEMORY
+        E_INVALIDARG CO_E_SERVER_EXEC_FAILURE
+    ];
+    let of_windows = named![
+        ERROR_LOGON_FAILURE RPC_S_UNKNOWN_IF RPC_S_SERVER_UNAVAILABLE RPC_S_SERVER_TOO_BUSY
+        RPC_S_CALL_FAILED RPC_S_CALL_FAILED_DNE EPT_S_NOT_REGISTERED RPC_S_SEC_PKG_ERROR
+        OR_INVALID_OXID
+    ];
+    let of_windows = of_windows.map(|(name, it)| (name, it.to_hresult()));
+    let of_wmi = ("WBEM_E_TRANSPORT_FAILURE", HRESULT(WBEM_E_TRANSPORT_FAILURE.0));
+    for (name, number) in of_com.into_iter().chain(of_windows).chain([of_wmi]) {
+        let error = ComError { hresult: number.0.cast_unsigned(), why: String::new() };
+        assert_eq!(error.name(), Some(name));
+    }
+}
+
 /// A host that was restarted is found again; what failed is not sent again.
 #[test]
 fn a_lost_connection_is_made_anew() {

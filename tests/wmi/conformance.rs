@@ -6,7 +6,7 @@ use crate::table::client;
 use hyperv_replica::ReplicationService;
 use hyperv_replica::cim::namespace::Namespace;
 use hyperv_replica::cim::{
-    CimClient, CimService, Instance, ObjectPath, Reply, Result, Schema, Subscription, Value,
+    CimClient, CimService, Error, Instance, ObjectPath, Reply, Result, Schema, Subscription, Value,
 };
 use hyperv_replica::model::time::minutes;
 use hyperv_replica::model::{SimTime, WindowsBuild};
@@ -86,7 +86,7 @@ fn instances_are_the_same_on_both_ends() {
     for class in Schema::virtualization().classes() {
         let wql = format!("SELECT * FROM {}", class.name);
         let (here, there) = (here.query(&wql), there.query(&wql));
-        let status = |it: &Result<Vec<Instance>>| it.as_ref().err().map(|it| it.wbem_status());
+        let status = |it: &Result<Vec<Instance>>| it.as_ref().err().map(Error::wbem_status);
         assert_eq!(status(&here), status(&there), "{wql}");
         if let (Ok(here), Ok(there)) = (here, there) {
             assert_eq!(here, there, "{wql}");

@@ -111,7 +111,7 @@ fn arguments_take_the_types_of_the_parameters() {
         .with("one_uint16", 443_i32)
         .with("One_uint64", 5_u8)
         .with("One_datetime", "00000000000500.000000:000")
-        .with("One_reference", r#"Test_Point.InstanceID='a'"#)
+        .with("One_reference", "Test_Point.InstanceID='a'")
         .with("Many_uint8", Vec::<String>::new());
     client.invoke(&echo(), "Echo", &given).unwrap();
     let heard = table.heard().pop().unwrap();

@@ -23,12 +23,10 @@ fn registry() -> ObjectPath {
     ObjectPath::class("StdRegProv")
 }
 
-/// A key below HKEY_LOCAL_MACHINE, a uint32 that Wine declares to be signed.
+/// A key below `HKEY_LOCAL_MACHINE`, a uint32 that Wine declares to be signed.
 fn key(key: &str) -> Instance {
-    let root = match is_wine() {
-        true => Value::Sint32(0x8000_0002_u32.cast_signed()),
-        false => Value::Uint32(0x8000_0002),
-    };
+    let root = 0x8000_0002_u32;
+    let root = if is_wine() { Value::Sint32(root.cast_signed()) } else { Value::Uint32(root) };
     Instance::parameters().with("hDefKey", root).with("sSubKeyName", key)
 }
 
@@ -210,10 +208,9 @@ fn numbers_that_a_method_gives() {
 #[test]
 fn arrays_of_bytes_there_and_back() {
     let client = cimv2();
-    let security: ObjectPath = match is_wine() {
-        true => ObjectPath::class("__SystemSecurity"),
-        false => "__SystemSecurity=@".parse().unwrap(),
-    };
+    // There is one of it, which Wine does not know.
+    let security = if is_wine() { "__SystemSecurity" } else { "__SystemSecurity=@" };
+    let security = security.parse().unwrap();
     let nothing = Instance::parameters();
     let reply = client.invoke(&security, "GetSD", &nothing).unwrap();
     assert_eq!(reply.value, 0);

@@ -7,6 +7,7 @@
 //! It shares no conversion with the backend: what goes which way is written twice, from Microsoft's
 //! pages, so that a slip in one of them does not cancel itself out.
 #![allow(unsafe_code, reason = "COM's interfaces are raw")]
+#![allow(clippy::inline_always, clippy::ref_as_ptr, reason = "`implement` writes it so")]
 
 mod object;
 mod services;

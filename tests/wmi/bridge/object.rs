@@ -31,7 +31,7 @@ impl Object {
         schema: &'static Schema,
         is_class: bool,
     ) -> IWbemClassObject {
-        Self { types, values: Mutex::new(values), schema: schema, is_class }.into()
+        Self { types, values: Mutex::new(values), schema, is_class }.into()
     }
 
     /// A class: its properties are null.
@@ -43,12 +43,12 @@ impl Object {
     /// An instance, with those properties that it supplies.
     pub(super) fn instance(instance: Instance, schema: &'static Schema) -> IWbemClassObject {
         let class = schema.class(instance.class.as_str());
-        let typed = |(name, value): (&Name, &Value)| {
+        let declare = |(name, value): (&Name, &Value)| {
             let declared = class.and_then(|it| it.property(name.as_str())).map(|it| it.of);
             let of = declared.or(value.type_of()).unwrap_or(Type::scalar(CimType::String));
             (name.clone(), of)
         };
-        let types = instance.properties().map(typed).collect();
+        let types = instance.properties().map(declare).collect();
         Self::made(types, instance, schema, false)
     }
 
@@ -131,7 +131,7 @@ pub(super) fn get(object: &IWbemClassObject, name: &str, of: Type) -> Result<Val
     variant::take(&value, of)
 }
 
-fn text(name: &PCWSTR) -> String {
+fn text(name: PCWSTR) -> String {
     // SAFETY: A caller of COM hands over a string with an end.
     unsafe { name.to_string() }.expect("a name is text")
 }
@@ -145,7 +145,7 @@ impl IWbemClassObject_Impl for Object_Impl {
         of: *mut i32,
         flavor: *mut i32,
     ) -> Result<()> {
-        let name = text(name);
+        let name = text(*name);
         let values = self.values.lock().unwrap();
         let (found, found_of) = match self.schema.system_property(&values, &name) {
             Some(it) => {
@@ -173,7 +173,7 @@ impl IWbemClassObject_Impl for Object_Impl {
     }
 
     fn Put(&self, name: &PCWSTR, _: i32, value: *const VARIANT, _: i32) -> Result<()> {
-        let name = text(name);
+        let name = text(*name);
         let Some(of) = self.of(&name) else { return bare(WbemStatus::NOT_FOUND) };
         // SAFETY: The caller hands over a VARIANT.
         let value = variant::take(unsafe { &*value }, of)?;
@@ -207,7 +207,7 @@ impl IWbemClassObject_Impl for Object_Impl {
             return bare(WbemStatus(0x8004_1038)); // WBEM_E_ILLEGAL_OPERATION
         }
         let class = self.values.lock().unwrap().class.clone();
-        let method = self.schema.class(class.as_str()).and_then(|it| it.method(&text(name)));
+        let method = self.schema.class(class.as_str()).and_then(|it| it.method(&text(*name)));
         let Some(method) = method else { return bare(WbemStatus::NOT_FOUND) };
         input.write(Object::input(method, self.schema))?;
         output.write(Some(Object::output(method, Instance::parameters(), self.schema)))

@@ -109,7 +109,7 @@ impl IWbemServices_Impl for Services_Impl {
     ) -> Result<IEnumWbemClassObject> {
         semisynchronous(language, flags)?;
         let host = self.host.clone();
-        let events = subscribe(Arc::clone(&host.client), wql.to_string())
+        let events = subscribe(&host.client, wql.to_string())
             .map_err(|it| raise(&it, "ExecNotificationQuery"))?;
         Ok(Enumerator { host, found: Mutex::new(Found::Events(events)) }.into())
     }
@@ -308,7 +308,7 @@ impl IWbemServices_Impl for Services_Impl {
 /// A query is to be one of WQL that returns at once; nothing else bounds what it waits for, or what
 /// it keeps.
 fn semisynchronous(language: &BSTR, flags: WBEM_GENERIC_FLAG_TYPE) -> Result<()> {
-    if language.to_string() != "WQL" {
+    if *language != "WQL" {
         return bare(WbemStatus::INVALID_QUERY_TYPE);
     }
     assert_eq!(flags, WBEM_FLAG_RETURN_IMMEDIATELY | WBEM_FLAG_FORWARD_ONLY);
@@ -391,7 +391,8 @@ impl Events {
     }
 }
 
-fn subscribe(client: Arc<dyn CimClient + Send + Sync>, wql: String) -> CimResult<Events> {
+fn subscribe(client: &Arc<dyn CimClient + Send + Sync>, wql: String) -> CimResult<Events> {
+    let client = Arc::clone(client);
     let (questions, asked) = mpsc::channel::<Asked>();
     let (begun, begins) = mpsc::channel();
     thread::spawn(move || {
@@ -415,7 +416,7 @@ fn secured(
     host: &Host,
     of: &'static str,
     itself: *mut c_void,
-    proxy: Ref<'_, IUnknown>,
+    proxy: Option<&IUnknown>,
     level: RPC_C_AUTHN_LEVEL,
     impersonation: RPC_C_IMP_LEVEL,
     account: *const c_void,
@@ -435,7 +436,7 @@ fn secured(
             String::from_utf16(units).expect("text")
         })
     });
-    let proxy = proxy.as_ref().map_or(std::ptr::null_mut(), Interface::as_raw);
+    let proxy = proxy.map_or(std::ptr::null_mut(), Interface::as_raw);
     host.hears(Heard::Blanket { of, level: level.0, account, itself: proxy == itself });
 }
 
@@ -455,7 +456,7 @@ macro_rules! secured {
             ) -> Result<()> {
                 let itself = ComObjectInterface::<$interface>::as_interface_ref(self).as_raw();
                 let of = stringify!($interface);
-                secured(&self.host, of, itself, proxy, level, impersonation, account);
+                secured(&self.host, of, itself, proxy.as_ref(), level, impersonation, account);
                 Ok(())
             }
             fn QueryBlanket(
