@@ -97,7 +97,8 @@ fn paths(c: &mut Criterion) {
 /// A host with so many virtual machines, as its namespace.
 fn crowd(vms: u32) -> (Lab, VmId, Namespace<HostHandle>) {
     let lab = Lab::new(["tokyo"]);
-    let last = (0..vms).map(|i| lab.vm(&format!("vm-{i}")).on("tokyo").create()).last();
+    let create = |i| lab.vm(&format!("vm-{i}")).on("tokyo").create();
+    let last = (0..vms).map(create).fold(None, |_, vm| Some(vm));
     let tokyo = Namespace::new(lab.host("tokyo"));
     (lab, last.expect("there is one"), tokyo)
 }

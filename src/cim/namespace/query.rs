@@ -178,7 +178,7 @@ impl<S: ReplicationService> View<'_, S> {
     pub(super) fn check(&self, path: &ObjectPath) -> Result<&'static Class> {
         let class = self.class_of(path)?;
         self.check_place(path)?;
-        self.check_keys(path, class)?;
+        check_keys(path, class)?;
         Ok(class)
     }
 
@@ -200,21 +200,21 @@ impl<S: ReplicationService> View<'_, S> {
         let why = format!("`{path}` is on another host than {}", self.host.name);
         Err(Error::status(WbemStatus::NOT_FOUND, why))
     }
+}
 
-    /// A path to an instance names keys, and nothing else; perhaps not all of them.
-    fn check_keys(&self, path: &ObjectPath, class: &Class) -> Result<()> {
-        let is_key = |name: &Name| class.keys().any(|it| it.name == *name);
-        let why = match &path.keys {
-            Keys::Named(keys) => match keys.keys().find(|it| !is_key(it)) {
-                None => return Ok(()),
-                Some(other) => format!("`{other}` is no key of {}", class.name),
-            },
-            Keys::Only(_) if class.keys().count() == 1 => return Ok(()),
-            Keys::Only(_) => format!("{} has more keys than one", class.name),
-            Keys::Class | Keys::Singleton => format!("`{path}` names no instance"),
-        };
-        Err(Error::status(WbemStatus::INVALID_OBJECT_PATH, why))
-    }
+/// A path to an instance names keys, and nothing else; perhaps not all of them.
+fn check_keys(path: &ObjectPath, class: &Class) -> Result<()> {
+    let is_key = |name: &Name| class.keys().any(|it| it.name == *name);
+    let why = match &path.keys {
+        Keys::Named(keys) => match keys.keys().find(|it| !is_key(it)) {
+            None => return Ok(()),
+            Some(other) => format!("`{other}` is no key of {}", class.name),
+        },
+        Keys::Only(_) if class.keys().count() == 1 => return Ok(()),
+        Keys::Only(_) => format!("{} has more keys than one", class.name),
+        Keys::Class | Keys::Singleton => format!("`{path}` names no instance"),
+    };
+    Err(Error::status(WbemStatus::INVALID_OBJECT_PATH, why))
 }
 
 /// Whether every key that a path names is as the object has it.

@@ -42,6 +42,7 @@ fn relationship(vm: VmId, index: u8) -> String {
 }
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "arguments are made where they are given")]
 fn call(host: &Host, at: &ObjectPath, method: &str, arguments: Instance) -> Reply {
     host.invoke(at, method, &arguments).unwrap_or_else(|error| panic!("{method}: {error}"))
 }
@@ -256,7 +257,7 @@ fn a_reply_says_what_happened() {
     let nobody = VmId(Guid(9));
     let missing = value(&site.tokyo, "CommitFailover", about(nobody));
     let direct = site.lab.host("tokyo.contoso.com").commit_failover(nobody).unwrap_err();
-    assert_eq!(Some(missing), direct.code().map(|it| it.to_wire()));
+    assert_eq!(Some(missing), direct.code().map(ErrorCode::to_wire));
     let host = given().with("ComputerSystem", vm_path(site.web).with("Name", "tokyo.contoso.com"));
     assert_eq!(value(&site.tokyo, "CommitFailover", host), missing, "the host is none, either");
 }
