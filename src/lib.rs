@@ -110,6 +110,9 @@ pub mod testkit;
 #[cfg(feature = "cim")]
 pub mod cim;
 
+#[cfg(feature = "wsman")]
+pub mod wsman;
+
 /// What a test usually needs.
 pub mod prelude {
     pub use crate::error::{Error, Result};

@@ -1,0 +1,3 @@
+//! WS-Management, as clients and servers speak it.
+
+mod auth;
