@@ -1,3 +1,6 @@
 //! WS-Management, as clients and servers speak it.
 
 mod auth;
+mod auth_guard;
+mod client;
+mod responder;

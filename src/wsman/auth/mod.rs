@@ -11,6 +11,7 @@
 //! | NTLM, its messages and its session | [`ntlm`] |
 //! | `Authorization: Negotiate`, NTLM bare or within SPNEGO | [`negotiate`] |
 //! | Bodies sealed by a session: `multipart/encrypted` | [`sealed`] |
+//! | All of it, where requests come in | [`Guard`] |
 //!
 //! # What this is good for
 //!
@@ -19,13 +20,17 @@
 //! leisure, and who sits in between can relay; what it seals is sealed with RC4. It is here because
 //! Windows hosts speak it by default. Use TLS where the network is not yours.
 
+mod attempts;
 pub mod basic;
+mod guard;
 pub mod negotiate;
 pub mod ntlm;
 pub mod sealed;
 mod spnego;
 mod user;
 
+pub use guard::Guard;
+pub(super) use guard::now;
 pub use user::{Credentials, Password, Users};
 
 use std::fmt;

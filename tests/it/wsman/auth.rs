@@ -6,6 +6,35 @@ use hyperv_replica::wsman::auth::{
     AuthError, Credentials, Entropy, Password, Result, Users, basic, sealed,
 };
 
+#[allow(unreachable_pub)] // It belongs to the workspace of the fuzz targets.
+#[path = "../../../fuzz/src/tokens.rs"]
+mod target;
+
+proptest::proptest! {
+    #![proptest_config(crate::arbitrary::config(300))]
+
+    /// What the fuzz target does, on a few inputs: tokens that were made, damaged.
+    #[test]
+    fn damaged_tokens_let_nobody_in(
+        place: u8,
+        which in 0..4_usize,
+        cut: proptest::sample::Index,
+        damage in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..40),
+    ) {
+        let wrapping = if place & 1 == 0 { Wrapping::Spnego } else { Wrapping::Bare };
+        let mut made = Vec::new();
+        let _ = negotiate(Credentials::new("guest", "other"), wrapping, |at, token| {
+            if at == which {
+                made.clone_from(token);
+            }
+        });
+        let cut = cut.index(made.len() + 1);
+        let end = (cut + damage.len()).min(made.len());
+        made.splice(cut..end, damage);
+        target::tokens(&[&[place], &made[..]].concat());
+    }
+}
+
 /// Random bytes that are known: these, then each one more than the last.
 struct Known(Vec<u8>);
 
