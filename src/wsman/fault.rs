@@ -60,6 +60,7 @@ subcodes! {
     UnableToRenew = "s:Receiver", "e:UnableToRenew", 0x8033_8024, "There is no such subscription, or no longer.";
     InvalidMessage = "s:Sender", "e:InvalidMessage", 0x8033_8025, "The message of eventing is not valid.";
     TimedOut = "s:Receiver", "w:TimedOut", 0x8033_8029, "The operation did not complete within its time.";
+    Concurrency = "s:Sender", "w:Concurrency", 0x8033_8032, "The resource is in use by another operation.";
     EncodingLimit = "s:Sender", "w:EncodingLimit", 0x8033_8035, "A limit of the encoding is exceeded.";
     InvalidParameter = "s:Sender", "w:InvalidParameter", 0x8033_803A, "A parameter of the operation is not valid.";
     InvalidSelectors = "s:Sender", "w:InvalidSelectors", 0x8033_803D, "The selectors are not those of the resource.";
@@ -100,6 +101,7 @@ impl Subcode {
 pub(super) enum Operation {
     GetObject,
     ExecQuery,
+    PutInstance,
     ExecMethod,
     ExecNotificationQuery,
 }
@@ -109,6 +111,7 @@ impl Operation {
         match self {
             Self::GetObject => "GetObject",
             Self::ExecQuery => "ExecQuery",
+            Self::PutInstance => "PutInstance",
             Self::ExecMethod => "ExecMethod",
             Self::ExecNotificationQuery => "ExecNotificationQuery",
         }
@@ -177,7 +180,7 @@ impl Fault {
                 return Self::new(Subcode::InternalError, source.to_string());
             }
         };
-        let is_query = operation != Operation::GetObject && operation != Operation::ExecMethod;
+        let is_query = matches!(operation, Operation::ExecQuery | Operation::ExecNotificationQuery);
         let (subcode, detail) = match status {
             WbemStatus::ACCESS_DENIED => (Subcode::AccessDenied, None),
             WbemStatus::QUOTA_VIOLATION => (Subcode::QuotaLimit, None),

@@ -2,6 +2,8 @@
 //!
 //! | What | Here |
 //! |---|---|
+//! | What a request is answered with, without any I/O | [`Endpoint`] |
+//! | The same on a port, for several hosts | [`Server`] |
 //! | Who may ask, and how messages are sealed | [`Authenticate`], [`Authenticator`] |
 //! | Basic, NTLM and sealed bodies | [`auth`] |
 //! | TLS, for either side | [`tls`] |
@@ -18,26 +20,26 @@
 //! [DSP0230]: https://www.dmtf.org/sites/default/files/standards/documents/DSP0230_1.1.0.pdf
 //! [MS-WSMV]: https://learn.microsoft.com/openspecs/windows_protocols/ms-wsmv/
 
-// Both halves of the protocol are in the vocabulary; not all of it is used yet.
-#[allow(dead_code)]
 mod names;
 
-#[allow(dead_code)]
 mod xml;
 
-#[allow(dead_code)]
 mod soap;
 
 mod resource;
 
-#[allow(dead_code)]
 mod encode;
 
-#[allow(dead_code)]
 mod fault;
+
+mod endpoint;
+pub use endpoint::{Endpoint, Limits, Request, Response};
 
 mod seam;
 pub use seam::{Accepting, Authenticate, Authenticator, Encrypt, Peer, Stream, Verdict};
+
+mod server;
+pub use server::{Host, HttpLimits, Server, ServerError, random_ids};
 
 pub mod auth;
 

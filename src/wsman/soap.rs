@@ -69,6 +69,8 @@ pub(super) struct Header {
     pub(super) options: Vec<String>,
     pub(super) max_envelope_bytes: Option<u32>,
     pub(super) timeout: Option<Duration>,
+    /// Which subscription it is about.
+    pub(super) subscription: Option<String>,
     /// The headers that must be understood, and are not.
     pub(super) not_understood: Vec<String>,
     /// A header whose value makes no sense.
@@ -137,6 +139,7 @@ impl Header {
                 let address = block.child(ADDRESSING, "Address");
                 self.reply_to = address.map(|it| it.text.trim().to_owned());
             }
+            (EVENTING, "Identifier") => self.subscription = trimmed(),
             (WSMAN, "ResourceURI") => self.resource = trimmed(),
             (WSMAN, "SelectorSet") => self.selectors = Selectors::read(block),
             (WSMAN, "OptionSet") => {

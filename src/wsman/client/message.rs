@@ -69,7 +69,8 @@ impl Call<'_> {
             _ => Family::Transfer,
         };
         let message = request.write(family, header, body);
-        let answer = self.client.exchange(&message, self.within.saturating_add(self.client.timeout))?;
+        let answer =
+            self.client.exchange(&message, self.within.saturating_add(self.client.timeout))?;
         let envelope = Envelope::read(&answer.body).map_err(|error| {
             Error::malformed(format!("the server answered {}: {error}", answer.status))
         })?;

@@ -18,7 +18,8 @@ use crate::cim::{
 use crate::model::SimTime;
 use link::Link;
 use message::{Call, items};
-use std::sync::{Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How a client proves who it is.
@@ -39,17 +40,31 @@ impl Default for Scheme {
 }
 
 /// How a client lets the time of the service pass.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub enum Waiting {
     /// It sleeps for as long: the service's clock is that of everybody.
     #[default]
     Really,
-    /// It asks what time it is, every so often, until the service's clock has come so far. A
-    /// simulated service may have a clock that is faster, leaps, or waits to be told.
+    /// It asks what time it is, every so often, until the service's clock has come so far. That of
+    /// a simulated host may be faster, or leap.
     ByTheServicesClock {
         /// How long to sleep before asking again.
         every: Duration,
     },
+    /// It tells whoever moves the service's clock: one that stands still until it is told.
+    Told(Arc<dyn Fn(Duration) -> Result<()> + Send + Sync>),
+}
+
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Really => f.write_str("Really"),
+            Self::ByTheServicesClock { every } => {
+                f.debug_struct("ByTheServicesClock").field("every", every).finish()
+            }
+            Self::Told(_) => f.write_str("Told(..)"),
+        }
+    }
 }
 
 /// What a client is told.
@@ -129,7 +144,7 @@ impl Client {
             url: options.url.clone(),
             namespace: backslashes(&options.namespace),
             timeout: options.timeout,
-            waiting: options.waiting,
+            waiting: options.waiting.clone(),
             schema: Schema::virtualization(),
             link: Mutex::new(Link::new(options)?),
         })
@@ -200,7 +215,14 @@ impl CimClient for Client {
             let why = format!("`{path}` is a class, which this client does not read");
             return Err(Error::status(WbemStatus::NOT_SUPPORTED, why));
         }
-        let call = self.call(self.namespace_of(path));
+        let namespace = self.namespace_of(path);
+        if path.keys == Keys::Singleton {
+            let mut all = self.query_in(namespace, &format!("SELECT * FROM {}", path.class))?;
+            let only = all.pop().filter(|_| all.is_empty());
+            let why = || Error::status(WbemStatus::NOT_FOUND, format!("`{path}` is not one"));
+            return only.ok_or_else(why);
+        }
+        let call = self.call(namespace);
         let codec = call.codec();
         let uri = codec.class_uri(path.class.as_str());
         let action = format!("{TRANSFER}/Get");
@@ -254,14 +276,15 @@ impl CimClient for Client {
     }
 
     fn sleep(&self, duration: Duration) -> Result<()> {
-        match self.waiting {
+        match &self.waiting {
             Waiting::Really => really(duration),
             Waiting::ByTheServicesClock { every } => {
                 let until = self.now()? + duration;
                 while self.now()? < until {
-                    really(every);
+                    really(*every);
                 }
             }
+            Waiting::Told(tell) => tell(duration)?,
         }
         Ok(())
     }
