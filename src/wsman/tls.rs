@@ -254,19 +254,16 @@ impl Trust {
 
 fn roots(certificates: Option<&str>) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
-    match certificates {
-        Some(text) => {
-            for certificate in read_certificates(text)? {
-                roots.add(certificate).map_err(TlsError::new)?;
-            }
+    if let Some(text) = certificates {
+        for certificate in read_certificates(text)? {
+            roots.add(certificate).map_err(TlsError::new)?;
         }
-        None => {
-            let loaded = rustls_native_certs::load_native_certs();
-            roots.add_parsable_certificates(loaded.certs);
-            if roots.is_empty() {
-                return Err(TlsError::new("this machine believes nobody: it has no certificates"));
-            }
-        }
+        return Ok(roots);
+    }
+    let loaded = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(loaded.certs);
+    if roots.is_empty() {
+        return Err(TlsError::new("this machine believes nobody: it has no certificates"));
     }
     Ok(roots)
 }

@@ -3,5 +3,5 @@
 mod auth;
 mod auth_guard;
 mod client;
+mod client_responder;
 mod client_stack;
-mod responder;

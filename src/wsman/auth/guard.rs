@@ -181,25 +181,20 @@ impl Connection {
         let Some((user, session)) = &mut self.user else { return self.ask(None) };
         let of = headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
         if !of.is_some_and(sealed::is_sealed) {
-            let may_be_clear = self.may_be_clear || body.is_empty();
-            return match may_be_clear {
-                true => Verdict::Granted { user: user.clone(), body },
-                false => answer(StatusCode::FORBIDDEN, "The body has to be sealed.\n"),
-            };
+            if self.may_be_clear || body.is_empty() {
+                return Verdict::Granted { user: user.clone(), body };
+            }
+            return answer(StatusCode::FORBIDDEN, "The body has to be sealed.\n");
         }
         let opened = session.as_mut().map(|session| sealed::unwrap(session, &body));
-        match opened {
-            Some(Ok((body, style))) => {
-                self.style = Some(style);
-                Verdict::Granted { user: user.clone(), body }
-            }
-            _ => {
-                // What follows cannot be opened, either.
-                self.user = None;
-                let verdict = answer(StatusCode::BAD_REQUEST, "The body cannot be opened.\n");
-                with(verdict, |it| close(it))
-            }
-        }
+        let Some(Ok((body, style))) = opened else {
+            // What follows cannot be opened, either.
+            self.user = None;
+            let verdict = answer(StatusCode::BAD_REQUEST, "The body cannot be opened.\n");
+            return with(verdict, close);
+        };
+        self.style = Some(style);
+        Verdict::Granted { user: user.clone(), body }
     }
 
     /// The answer to whoever has guessed too often, on this connection or from this network.
@@ -228,15 +223,13 @@ impl Connection {
     fn ask(&self, token: Option<&[u8]>) -> Verdict {
         with(answer(StatusCode::UNAUTHORIZED, ""), |it| {
             let headers = it.headers_mut();
-            match token {
-                Some(token) => put(headers, &negotiate::header(token)),
-                None => {
-                    put(headers, negotiate::CHALLENGE);
-                    // Whoever would say a password where others listen is not asked to.
-                    if self.may_be_clear {
-                        put(headers, basic::CHALLENGE);
-                    }
-                }
+            if let Some(token) = token {
+                return put(headers, &negotiate::header(token));
+            }
+            put(headers, negotiate::CHALLENGE);
+            // Whoever would say a password where others listen is not asked to.
+            if self.may_be_clear {
+                put(headers, basic::CHALLENGE);
             }
         })
     }

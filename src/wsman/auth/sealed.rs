@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! --Encrypted Boundary
-//! 	Content-Type: application/HTTP-SPNEGO-session-encrypted
-//! 	OriginalContent: type=application/soap+xml;charset=UTF-8;Length=1234
+//! (tab)Content-Type: application/HTTP-SPNEGO-session-encrypted
+//! (tab)OriginalContent: type=application/soap+xml;charset=UTF-8;Length=1234
 //! --Encrypted Boundary
-//! 	Content-Type: application/octet-stream
+//! (tab)Content-Type: application/octet-stream
 //! (length of the signature)(signature)(sealed body)--Encrypted Boundary--
 //! ```
 //!

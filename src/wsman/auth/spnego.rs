@@ -81,16 +81,17 @@ impl<'a> Der<'a> {
 fn put(to: &mut Vec<u8>, tag: u8, parts: &[&[u8]]) {
     let length: usize = parts.iter().map(|it| it.len()).sum();
     to.push(tag);
-    match u8::try_from(length) {
-        Ok(short @ 0..0x80) => to.push(short),
-        _ => {
-            let octets = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
-            let octets = &octets[octets.iter().take_while(|it| **it == 0).count()..];
-            to.push(0x80 | u8::try_from(octets.len()).unwrap_or(4));
-            to.extend(octets);
-        }
+    if let Ok(short @ 0..0x80) = u8::try_from(length) {
+        to.push(short);
+    } else {
+        let octets = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
+        let octets = &octets[octets.iter().take_while(|it| **it == 0).count()..];
+        to.push(0x80 | u8::try_from(octets.len()).unwrap_or(4));
+        to.extend(octets);
     }
-    parts.iter().for_each(|it| to.extend(*it));
+    for part in parts {
+        to.extend(*part);
+    }
 }
 
 fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {

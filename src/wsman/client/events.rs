@@ -1,7 +1,7 @@
 //! Events, pulled one page after the other.
 
 use super::Client;
-use super::message::{self, is_timeout, items, not_a_fault};
+use super::message::{self, expect, is_timeout, items, not_a_fault};
 use crate::cim::{Error, Instance, Result, Subscription};
 use crate::wsman::names::{ADDRESSING, ENUMERATION, EVENTING, WMI};
 use crate::wsman::xml::Xml;
@@ -34,7 +34,7 @@ impl<'a> Events<'a> {
         let action = format!("{EVENTING}/Subscribe");
         let subscribe = |it: &mut Xml| message::subscribe(it, wql, EXPIRES);
         let body = call.ask(&action, &resource, |_| {}, subscribe)?;
-        let body = call.expect(body, "SubscribeResponse")?;
+        let body = expect(body, "SubscribeResponse")?;
         let context = body.child(ENUMERATION, "EnumerationContext").map(|it| it.text.clone());
         if context.is_none() {
             return Err(Error::malformed("the subscription cannot be pulled"));
@@ -63,7 +63,7 @@ impl<'a> Events<'a> {
             }
             body => not_a_fault(body)?,
         };
-        let page = items(call.expect(body, "PullResponse")?)?;
+        let page = items(expect(body, "PullResponse")?)?;
         for element in &page.elements {
             self.come.push_back(call.read_item(element, None)?);
         }

@@ -167,9 +167,9 @@ impl Target {
         let port = url.port_u16().unwrap_or(if is_encrypted { 5986 } else { 5985 });
         let authority = HeaderValue::from_str(&format!("{given}:{port}"));
         let authority = authority.map_err(|error| refuse(error.to_string()))?;
-        let path = match url.path_and_query().map(|it| it.as_str()) {
-            None | Some("/") => Uri::from_static("/wsman"),
-            Some(path) => path.parse().map_err(|_| refuse(format!("`{path}` is no path")))?,
+        let path = match url.path_and_query() {
+            Some(path) if path.as_str() != "/" => Uri::from(path.clone()),
+            _ => Uri::from_static("/wsman"),
         };
         let tls = is_encrypted.then(|| {
             let connector = options.trust.connector().map_err(|error| refuse(error.to_string()))?;

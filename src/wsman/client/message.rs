@@ -87,12 +87,6 @@ impl Call<'_> {
         Ok(envelope.body)
     }
 
-    /// The body, which has to be this.
-    pub(super) fn expect(&self, body: Option<Element>, name: &str) -> Result<Element> {
-        let found = body.filter(|it| it.local() == name);
-        found.ok_or_else(|| Error::malformed(format!("the reply has no {name}")))
-    }
-
     /// Reads an instance, or the properties of one that a query about a class selected.
     pub(super) fn read_item(&self, element: &Element, class: Option<&Name>) -> Result<Instance> {
         let codec = self.codec();
@@ -127,6 +121,12 @@ impl Call<'_> {
         let namespace = Namespace { host: None, name: self.namespace.into() };
         Some(ObjectPath { namespace: Some(namespace), ..path })
     }
+}
+
+/// The body, which has to be this.
+pub(super) fn expect(body: Option<Element>, name: &str) -> Result<Element> {
+    let found = body.filter(|it| it.local() == name);
+    found.ok_or_else(|| Error::malformed(format!("the reply has no {name}")))
 }
 
 fn is_fault(element: &Element) -> bool {

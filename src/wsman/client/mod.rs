@@ -12,12 +12,12 @@ use super::tls::Trust;
 use super::xml::Xml;
 use crate::cim::wql::{Projection, PropertyPath, Query, parse_unchecked};
 use crate::cim::{
-    CimClient, DateTime, Error, Instance, Keys, Name, ObjectPath, Reply, Result, Schema,
+    CimClient, Class, DateTime, Error, Instance, Keys, Name, ObjectPath, Reply, Result, Schema,
     Subscription, Value, WbemStatus,
 };
 use crate::model::SimTime;
 use link::Link;
-use message::{Call, items};
+use message::{Call, expect, items};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -172,7 +172,7 @@ impl Client {
         let mut found = Vec::new();
         let enumerate = format!("{ENUMERATION}/Enumerate");
         let body = call.ask(&enumerate, &all, |_| {}, |it| message::enumerate(it, &wql))?;
-        let mut page = items(call.expect(body, "EnumerateResponse")?)?;
+        let mut page = items(expect(body, "EnumerateResponse")?)?;
         let mut empty_pages = 0;
         loop {
             for element in &page.elements {
@@ -185,7 +185,7 @@ impl Client {
             }
             let pull = format!("{ENUMERATION}/Pull");
             let body = call.ask(&pull, &all, |_| {}, |it| message::pull(it, &context, None))?;
-            page = items(call.expect(body, "PullResponse")?)?;
+            page = items(expect(body, "PullResponse")?)?;
         }
     }
 
@@ -200,7 +200,7 @@ impl Client {
             return (wql.to_owned(), Some(class));
         };
         let declared = self.schema.class(class.as_str());
-        for key in declared.into_iter().flat_map(|it| it.keys()) {
+        for key in declared.into_iter().flat_map(Class::keys) {
             if !properties.iter().any(|it| it.as_name() == Some(&key.name)) {
                 properties.push(PropertyPath::from(key.name.as_str()));
             }
@@ -254,7 +254,7 @@ impl CimClient for Client {
         let body = call.ask(&action, &uri, target, |it| {
             codec.input(it, class.name.as_str(), method.name.as_str(), &arguments);
         })?;
-        let body = call.expect(body, &format!("{}_OUTPUT", method.name))?;
+        let body = expect(body, &format!("{}_OUTPUT", method.name))?;
         codec.read_reply(&body, method).map_err(Error::malformed)
     }
 

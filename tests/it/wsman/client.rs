@@ -1,6 +1,6 @@
 //! The client: what it asks, how it reads what a host answers, and what it does not put up with.
 
-use super::responder::{Act, Responder, envelope, id_of, reply, soap, text_of};
+use super::client_responder::{Act, Responder, envelope, id_of, reply, soap, text_of};
 use hyper::header::{CONTENT_TYPE, LOCATION};
 use hyper::{Response, StatusCode};
 use hyperv_replica::cim::{CimClient, DateTime, Error, Instance, ObjectPath, Value, WbemStatus};

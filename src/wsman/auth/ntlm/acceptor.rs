@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 /// A server that has asked for a proof and waits for it.
 #[derive(Debug)]
 pub struct Acceptor {
-    challenge: [u8; 8],
+    nonce: [u8; 8],
     /// Both messages so far, over which the last one may have a checksum.
     negotiate: Vec<u8>,
     asked: Vec<u8>,
@@ -51,11 +51,11 @@ impl Acceptor {
             | Flags::REQUEST_TARGET
             | Flags::TARGET_IS_SERVER
             | Flags::TARGET_INFO;
-        let challenge = draw(entropy);
+        let nonce = draw(entropy);
         let info = info::of_server(name, now);
-        let message = Challenge { flags: (offered & either) | ours, challenge, info: &info };
+        let message = Challenge { flags: (offered & either) | ours, nonce, info: &info };
         let asked = message.write(name);
-        let this = Self { challenge, negotiate: negotiate.to_vec(), asked: asked.clone() };
+        let this = Self { nonce, negotiate: negotiate.to_vec(), asked: asked.clone() };
         Ok((this, asked))
     }
 
@@ -77,7 +77,7 @@ impl Acceptor {
         let (proof, blob) = given.nt.split_first_chunk::<16>().ok_or(AuthError::Denied)?;
         let (user, hash) = users.secret_of(&given.user);
         let key = hash.response_key(&given.user, &given.domain);
-        let (expected, base_key) = prove(&key, &self.challenge, blob);
+        let (expected, base_key) = prove(&key, self.nonce, blob);
         let is_right: bool = expected.ct_eq(proof).into();
         let user = user.filter(|_| is_right).ok_or(AuthError::Denied)?;
 

@@ -47,13 +47,17 @@ fn upper(text: &str) -> String {
 
 pub(super) fn hmac_md5(key: &[u8], parts: &[&[u8]]) -> Key {
     let mut mac = Hmac::<Md5>::new_from_slice(key).expect("HMAC takes keys of any length");
-    parts.iter().for_each(|part| mac.update(part));
+    for part in parts {
+        mac.update(part);
+    }
     mac.finalize().into_bytes().into()
 }
 
 pub(super) fn md5(parts: &[&[u8]]) -> Key {
     let mut hash = Md5::new();
-    parts.iter().for_each(|part| hash.update(part));
+    for part in parts {
+        hash.update(part);
+    }
     hash.finalize().into()
 }
 
@@ -70,7 +74,7 @@ pub(super) fn rc4_key(key: &Key, mut data: Key) -> Key {
 
 /// The answer to a challenge, and the key that both sides have then: `NTProofStr`,
 /// `SessionBaseKey`.
-pub(super) fn prove(response_key: &Key, challenge: &[u8; 8], blob: &[u8]) -> (Key, Key) {
-    let proof = hmac_md5(response_key, &[challenge, blob]);
+pub(super) fn prove(response_key: &Key, challenge: [u8; 8], blob: &[u8]) -> (Key, Key) {
+    let proof = hmac_md5(response_key, &[&challenge, blob]);
     (proof, hmac_md5(response_key, &[&proof]))
 }

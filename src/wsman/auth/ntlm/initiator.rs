@@ -61,13 +61,13 @@ impl Initiator {
         let nonce: [u8; 8] = draw(entropy);
         let time = time.unwrap_or(now).0.to_le_bytes();
         let blob = [&[1, 1, 0, 0, 0, 0, 0, 0][..], &time, &nonce, &[0; 4], &info, &[0; 4]].concat();
-        let (proof, base_key) = prove(&response_key, &asked.challenge, &blob);
+        let (proof, base_key) = prove(&response_key, asked.nonce, &blob);
         let nt = [&proof[..], &blob].concat();
         let has_mic = info::has_mic(&info);
         let lm = if has_mic {
             vec![0; 24]
         } else {
-            let (proof, _) = prove(&response_key, &asked.challenge, &nonce);
+            let (proof, _) = prove(&response_key, asked.nonce, &nonce);
             [&proof[..], &nonce].concat()
         };
 

@@ -158,7 +158,8 @@ impl Negotiate {
 /// What a server answers: what it must be proven with, and who it is.
 pub(super) struct Challenge<'a> {
     pub(super) flags: Flags,
-    pub(super) challenge: [u8; 8],
+    /// `ServerChallenge`.
+    pub(super) nonce: [u8; 8],
     pub(super) info: &'a [u8],
 }
 
@@ -168,7 +169,7 @@ impl<'a> Challenge<'a> {
             let all = Bytes::of_kind(bytes, 2)?;
             let flags = all.u32(20).map(Flags)?;
             let info = if flags.has(Flags::TARGET_INFO) { all.field(40)? } else { &[] };
-            Some(Self { flags, challenge: all.array(24)?, info })
+            Some(Self { flags, nonce: all.array(24)?, info })
         };
         read().ok_or(AuthError::Malformed("NTLM's challenge"))
     }
@@ -179,7 +180,7 @@ impl<'a> Challenge<'a> {
         let target = to.place(&utf16(target));
         to.put(&target);
         to.put(&self.flags.0.to_le_bytes());
-        to.put(&self.challenge);
+        to.put(&self.nonce);
         to.put(&[0; 8]);
         let info = to.place(self.info);
         to.put(&info);
