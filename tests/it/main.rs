@@ -38,3 +38,5 @@ mod strategies;
 mod strict;
 mod sweep;
 mod transitions;
+#[cfg(feature = "wsman")]
+mod wsman;
