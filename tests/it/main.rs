@@ -5,9 +5,11 @@ mod arbitrary;
 mod canon;
 #[cfg(feature = "cim")]
 mod cim;
+mod clock;
 mod codes;
 #[cfg(feature = "conformance")]
 mod conformance;
+mod control;
 mod determinism;
 mod event_log;
 mod explore;
@@ -16,6 +18,7 @@ mod fuzz_smoke;
 mod health;
 mod house;
 mod jobs;
+mod journal;
 mod lab;
 mod lint;
 mod liveness;
