@@ -222,6 +222,9 @@ pub use journal::{Durability, Journal, JournalError, Rebuilt};
 mod control;
 pub use control::{Answer as ControlAnswer, Control, MAX_FORKS};
 
+mod capture;
+pub use capture::{Captured, HostRecord, Inventory, LegRecord, VmRecord};
+
 mod args;
 mod describe;
 mod fault;

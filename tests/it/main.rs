@@ -5,6 +5,7 @@ mod arbitrary;
 mod canon;
 #[cfg(feature = "cim")]
 mod cim;
+mod capture;
 mod clock;
 mod codes;
 #[cfg(feature = "conformance")]
