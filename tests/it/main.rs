@@ -27,6 +27,8 @@ mod model;
 mod network;
 mod oracles;
 mod policies;
+#[cfg(feature = "conformance")]
+mod premises;
 mod properties;
 #[cfg(feature = "record")]
 mod record;
