@@ -17,6 +17,8 @@ mod explore;
 mod faulty;
 mod fuzz_smoke;
 mod health;
+#[cfg(feature = "cli")]
+mod hosts_command;
 mod house;
 mod jobs;
 mod journal;
