@@ -30,6 +30,13 @@ pub enum Error {
         /// What the transport says.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The service answered with something that makes no sense: what was called has happened.
+    Malformed {
+        /// What was called; `None` for a read.
+        operation: Option<Operation>,
+        /// What is wrong with the answer.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The service returned 1: Windows does not implement the method.
     NotImplemented(Operation),
     /// There is no such thing on this host.
@@ -67,6 +74,12 @@ impl fmt::Display for Error {
                 write!(f, "{operation} may or may not have happened: {source}")
             }
             Self::Transport { operation: None, source } => write!(f, "reading failed: {source}"),
+            Self::Malformed { operation: Some(operation), source } => {
+                write!(f, "the answer to {operation} makes no sense: {source}")
+            }
+            Self::Malformed { operation: None, source } => {
+                write!(f, "what was read makes no sense: {source}")
+            }
             Self::NotImplemented(operation) => {
                 write!(f, "{operation} returned 1, not supported: Windows does not implement it")
             }
@@ -86,7 +99,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Transport { source, .. } => Some(&**source),
+            Self::Transport { source, .. } | Self::Malformed { source, .. } => Some(&**source),
             _ => None,
         }
     }

@@ -1,6 +1,6 @@
 //! Objects: a class and what its properties hold.
 
-use super::{Name, ObjectPath, TypeError, Value};
+use super::{Class, Name, ObjectPath, TypeError, Value};
 use std::fmt;
 
 /// An object of WMI: of which class, with which values, and where it is.
@@ -82,6 +82,22 @@ impl Instance {
     #[must_use]
     pub fn at(self, path: ObjectPath) -> Self {
         Self { path: Some(path), ..self }
+    }
+
+    /// The same with every property of a class, in the order of its declaration: one that has no
+    /// value has the default, or is null. What the class does not have is dropped.
+    #[must_use]
+    pub(super) fn completed(mut self, class: &Class) -> Self {
+        let properties = class.properties.iter().map(|it| {
+            let at = self.properties.iter().position(|(name, _)| *name == it.name);
+            let value = match at {
+                Some(at) => self.properties.swap_remove(at).1,
+                None => it.default.clone().unwrap_or(Value::Null),
+            };
+            (it.name.clone(), value)
+        });
+        let properties = properties.collect();
+        Self { properties, ..self }
     }
 
     /// Takes a property away, so that it is not supplied.

@@ -214,6 +214,7 @@ impl Schema {
         include_str!("../../fixtures/schema/management.mof"),
         include_str!("../../fixtures/schema/replication.mof"),
         include_str!("../../fixtures/schema/associations.mof"),
+        include_str!("../../fixtures/schema/windows.mof"),
     ];
 
     /// Reads classes from MOF: the part of the language that says what [`Class`] holds.
@@ -229,6 +230,27 @@ impl Schema {
             mof::read(mof, &mut schema).map_err(|error| SchemaError { text, error })?;
         }
         Ok(schema)
+    }
+
+    /// The same as hosts of a build have it: without the classes, properties and methods that came
+    /// later or went earlier.
+    ///
+    /// ```
+    /// use hyperv_replica::cim::Schema;
+    ///
+    /// let server_2012 = Schema::virtualization().of_build(9200);
+    /// assert!(server_2012.class("Msvm_ReplicationSettingData").is_some());
+    /// assert!(server_2012.class("Msvm_ReplicationRelationship").is_none());
+    /// ```
+    #[must_use]
+    pub fn of_build(&self, build: u32) -> Self {
+        let mut classes = self.classes.clone();
+        classes.retain(|it| it.builds.contains(build));
+        for class in &mut classes {
+            class.properties.retain(|it| it.builds.contains(build));
+            class.methods.retain(|it| it.builds.contains(build));
+        }
+        Self { classes }
     }
 
     /// Adds a class to those it may extend. What is wrong with it comes back as a sentence.

@@ -182,9 +182,10 @@ impl Told {
             Error::NotImplemented(_) => Self::NotImplemented,
             Error::NotFound(_) => Self::Missing,
             // The others are no answers of a service, but of who waits for one.
-            Error::Transport { .. } | Error::JobFailed(_) | Error::WaitTimedOut { .. } => {
-                Self::Unanswered
-            }
+            Error::Transport { .. }
+            | Error::Malformed { .. }
+            | Error::JobFailed(_)
+            | Error::WaitTimedOut { .. } => Self::Unanswered,
         }
     }
 

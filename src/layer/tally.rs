@@ -256,7 +256,9 @@ impl Tally {
     fn left_open(&mut self, vm: VmId, made: &Made, outcome: &Result<Outcome>, passing: bool) {
         let open = self.vms.entry(vm).or_default();
         match outcome {
-            Err(Error::Transport { .. }) => open.unanswered = Some(made.clone()),
+            Err(Error::Transport { .. } | Error::Malformed { .. }) => {
+                open.unanswered = Some(made.clone())
+            }
             Err(_) if passing => open.passing = Some(made.clone()),
             Ok(_) if made.call.operation() == Operation::TestReplicaSystem => {
                 open.test = Some(made.clone());

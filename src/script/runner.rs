@@ -6,17 +6,16 @@ use super::facts::{EventFacts, JobFacts};
 use super::look;
 use super::names::{Names, vms_here};
 use super::problem::Problem;
-use super::report::{Fault, Report, Side, Step};
+use super::report::{Fault, Report, Step};
 use super::resolve::Action;
-use super::stage::{Own, Stage};
+use super::stage::{Memory, Own, Stage};
 use super::text::{Span, Word};
 use super::told::{ANSWER_LOST, NEVER_REACHED, Told};
 use crate::engine::{Change, Event, Input, Policy, Reply, World};
-use crate::layer::{self, Armed, Asked, Plan, Seen, Verdict};
+use crate::layer::{self, Asked, Plan, Seen, Verdict};
 use crate::model::time::{days, format_duration};
 use crate::model::{Call, HostId, JobId, LogEntry, PointId, SimTime, VmId};
 use crate::oracle::{Coverage, Violation, Watcher};
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -119,33 +118,10 @@ pub struct Runner<S = Own> {
     stage: S,
     memory: Memory,
     events: Vec<Event>,
+    /// What reached the world.
+    inputs: Vec<Input>,
     /// An invariant that did not hold in this step.
     violation: Option<Box<Violation>>,
-}
-
-/// What a runner remembers from line to line.
-#[derive(Clone, Debug)]
-pub(super) struct Memory {
-    aliases: BTreeMap<String, JobId>,
-    /// Names that were seen anywhere, so that what is gone or not there yet can be named.
-    seen: BTreeMap<Arc<str>, BTreeSet<VmId>>,
-    /// What lines were about.
-    named: BTreeSet<(HostId, VmId)>,
-    sides: Arc<[Side]>,
-    /// What calls meet before they reach the world, in order.
-    faults: Vec<Armed>,
-}
-
-impl Default for Memory {
-    fn default() -> Self {
-        Self {
-            aliases: BTreeMap::new(),
-            seen: BTreeMap::new(),
-            named: BTreeSet::new(),
-            sides: Arc::new([]),
-            faults: Vec::new(),
-        }
-    }
 }
 
 impl Runner {
@@ -170,7 +146,8 @@ impl Runner {
 impl<S: Stage> Runner<S> {
     /// On this stage, with what is remembered of lines before.
     pub(super) fn on(stage: S, memory: Memory) -> Self {
-        let mut runner = Self { stage, memory, events: Vec::new(), violation: None };
+        let (events, inputs) = (Vec::new(), Vec::new());
+        let mut runner = Self { stage, memory, events, inputs, violation: None };
         let world = runner.stage.world();
         let vms: Vec<_> = world.hosts().flat_map(|(host, _)| world.vms(host)).collect();
         for vm in vms {
@@ -196,6 +173,11 @@ impl<S: Stage> Runner<S> {
 
     fn see(&mut self, name: Arc<str>, id: VmId) {
         self.memory.seen.entry(name).or_default().insert(id);
+    }
+
+    /// What has reached the world, in order: names are resolved, and a wait is as long as it took.
+    pub fn inputs(&self) -> &[Input] {
+        &self.inputs
     }
 
     /// Does what a line says; `None` if it says nothing.
@@ -346,6 +328,7 @@ impl<S: Stage> Runner<S> {
             }
             _ => {}
         }
+        self.inputs.push(input.clone());
         let mut events = std::mem::take(&mut self.events);
         let applied = self.stage.apply(input, &mut events);
         let reply =

@@ -1,8 +1,13 @@
 //! Where lines make things happen: a world of a runner's own, or a lab that others use, too.
 
+use super::report::Side;
 use crate::engine::{Event, Input, Reply, World};
+use crate::layer::Armed;
+use crate::model::{HostId, JobId, VmId};
 use crate::oracle::{Violation, Watcher};
 use crate::sim::Held;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Where a [`Runner`](super::Runner) makes things happen.
 pub trait Stage {
@@ -56,5 +61,30 @@ impl Stage for Held<'_> {
 
     fn begin(&mut self, world: World) -> bool {
         Held::begin(self, world).is_ok()
+    }
+}
+
+/// What a runner remembers from line to line.
+#[derive(Clone, Debug)]
+pub(super) struct Memory {
+    pub(super) aliases: BTreeMap<String, JobId>,
+    /// Names that were seen anywhere, so that what is gone or not there yet can be named.
+    pub(super) seen: BTreeMap<Arc<str>, BTreeSet<VmId>>,
+    /// What lines were about.
+    pub(super) named: BTreeSet<(HostId, VmId)>,
+    pub(super) sides: Arc<[Side]>,
+    /// What calls meet before they reach the world, in order.
+    pub(super) faults: Vec<Armed>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            aliases: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            named: BTreeSet::new(),
+            sides: Arc::new([]),
+            faults: Vec::new(),
+        }
     }
 }

@@ -3,9 +3,9 @@
 mod accounts;
 mod arbitrary;
 mod canon;
+mod capture;
 #[cfg(feature = "cim")]
 mod cim;
-mod capture;
 mod clock;
 mod codes;
 #[cfg(feature = "conformance")]

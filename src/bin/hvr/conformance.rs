@@ -242,7 +242,7 @@ fn record(it: &Entry) -> Record<'_> {
         Failed(deviation) => ("failed", Some(deviation.to_string())),
         Skipped(why) => ("skipped", Some(why.clone())),
     };
-    let Behaviour { subject, name, says, source, .. } = it.behaviour;
-    let (level, source) = (source.level().label(), source.text());
+    let Behaviour { subject, name, says, evidence, .. } = it.behaviour;
+    let (level, source) = (evidence.kind().label(), evidence.text());
     Record { subject, name, says, level, source, verdict, why, left_behind: &it.left_behind }
 }
