@@ -5,6 +5,9 @@
 //! | What a request is answered with, without any I/O | [`Endpoint`] |
 //! | The same on a port, for several hosts | [`Server`] |
 //! | Who may ask, and how messages are sealed | [`Authenticate`], [`Authenticator`] |
+//! | Basic, NTLM and sealed bodies | [`auth`] |
+//! | TLS, for either side | [`tls`] |
+//! | A client of a host, real or simulated | [`Client`] |
 //!
 //! The protocol is DMTF's [DSP0226] with the encoding of instances of [DSP0230]; what Windows makes of
 //! both is in [MS-WSMV]. Where the three leave room, replies look as those of Windows do, down to the
@@ -17,22 +20,16 @@
 //! [DSP0230]: https://www.dmtf.org/sites/default/files/standards/documents/DSP0230_1.1.0.pdf
 //! [MS-WSMV]: https://learn.microsoft.com/openspecs/windows_protocols/ms-wsmv/
 
-// Both halves of the protocol are in the vocabulary; not all of it is used yet.
-#[allow(dead_code)]
 mod names;
 
-#[allow(dead_code)]
 mod xml;
 
-#[allow(dead_code)]
 mod soap;
 
 mod resource;
 
-#[allow(dead_code)]
 mod encode;
 
-#[allow(dead_code)]
 mod fault;
 
 mod endpoint;
@@ -43,3 +40,10 @@ pub use seam::{Accepting, Authenticate, Authenticator, Encrypt, Peer, Stream, Ve
 
 mod server;
 pub use server::{Host, HttpLimits, Server, ServerError, random_ids};
+
+pub mod auth;
+
+pub mod tls;
+
+mod client;
+pub use client::{Client, Options, Scheme, Waiting};

@@ -6,6 +6,12 @@ mod garbage;
 mod object;
 mod server;
 
+mod auth;
+mod auth_guard;
+mod client;
+mod client_responder;
+mod client_stack;
+
 use hyperv_replica::cim::namespace::Namespace;
 use hyperv_replica::cim::{CimClientExt, Schema};
 use hyperv_replica::model::VmId;
