@@ -126,7 +126,11 @@ pub fn envelope(bytes: &[u8]) {
     lab.vm("web").on("tokyo").running().create();
     let endpoint = || {
         let client = Namespace::new(lab.host("tokyo"));
-        Endpoint::new("TOKYO", || 0).with(r"root\virtualization\v2", Schema::virtualization(), client)
+        Endpoint::new("TOKYO", || 0).with(
+            r"root\virtualization\v2",
+            Schema::virtualization(),
+            client,
+        )
     };
     for endpoint in [endpoint(), endpoint().lenient()] {
         endpoint.identify(bytes);

@@ -147,7 +147,9 @@ impl Codec<'_> {
                     }
                 }
                 Keys::Named(keys) => {
-                    keys.iter().for_each(|(name, value)| one(it, name.as_str(), value));
+                    for (name, value) in keys {
+                        one(it, name.as_str(), value);
+                    }
                 }
             }
         });

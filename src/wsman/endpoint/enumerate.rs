@@ -160,7 +160,7 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
         let names: Option<Vec<_>> = names.map(|it| it.iter().map(String::as_str).collect());
         fill(&mut found.items, max, self.room(asked), |xml, item| match item {
             Item::Object(object) => {
-                write_object(xml, place, &codec, mode, names.as_deref(), object)
+                write_object(xml, place, &codec, mode, names.as_deref(), object);
             }
             Item::Class(at) => {
                 if let Some(class) = place.schema.classes().nth(*at) {

@@ -235,7 +235,7 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
         }
         let encoding = Encoding::of(body);
         let namespace = identity_of(Envelope::read(body).ok()?.body.as_ref())?;
-        let text = self.identity(namespace, "OS: 0.0.0 SP: 0.0 Stack: 3.0", false);
+        let text = identity(namespace, "OS: 0.0.0 SP: 0.0 Stack: 3.0", false);
         let content_type = encoding.content_type();
         Some(Response { status: 200, content_type, body: encoding.encode(text) })
     }
@@ -264,7 +264,7 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
 
     fn dispatch(&self, asked: &Asked<'_>) -> Result<String, Fault> {
         if let Some(namespace) = identity_of(asked.body) {
-            return Ok(self.identity(namespace, &self.version, true));
+            return Ok(identity(namespace, &self.version, true));
         }
         let action = self.action(asked.header)?;
         let operation =
@@ -331,30 +331,6 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
             return Err(fault.detail("MinimumEnvelopeLimit").code(0x8033_807E));
         }
         Ok(action)
-    }
-
-    fn identity(&self, namespace: &str, version: &str, is_known: bool) -> String {
-        let mut xml = Xml::with_capacity(1024);
-        let attributes = [("xml:lang", "en-US"), ("xmlns:s", SOAP)];
-        xml.element("s:Envelope", &attributes, |it| {
-            it.empty(&["s:Header"], &[]);
-            it.element("s:Body", &[], |it| {
-                it.element("wsmid:IdentifyResponse", &[("xmlns:wsmid", namespace)], |it| {
-                    it.leaf("wsmid:ProtocolVersion", WSMAN);
-                    it.leaf("wsmid:ProductVendor", "Microsoft Corporation");
-                    it.leaf("wsmid:ProductVersion", version);
-                    if is_known {
-                        it.element("wsmid:SecurityProfiles", &[], |it| {
-                            let http = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/http";
-                            for way in ["basic", "spnego-kerberos"] {
-                                it.leaf("wsmid:SecurityProfileName", &format!("{http}/{way}"));
-                            }
-                        });
-                    }
-                });
-            });
-        });
-        xml.into_string()
     }
 
     /// What a request is about.
@@ -474,4 +450,29 @@ fn unreadable(error: &TextError) -> Fault {
 fn identity_of(body: Option<&Element>) -> Option<&'static str> {
     let body = body?;
     [IDENTITY, IDENTITY_MS].into_iter().find(|it| body.is(it, "Identify"))
+}
+
+/// What the service says of itself.
+fn identity(namespace: &str, version: &str, is_known: bool) -> String {
+    let mut xml = Xml::with_capacity(1024);
+    let attributes = [("xml:lang", "en-US"), ("xmlns:s", SOAP)];
+    xml.element("s:Envelope", &attributes, |it| {
+        it.empty(&["s:Header"], &[]);
+        it.element("s:Body", &[], |it| {
+            it.element("wsmid:IdentifyResponse", &[("xmlns:wsmid", namespace)], |it| {
+                it.leaf("wsmid:ProtocolVersion", WSMAN);
+                it.leaf("wsmid:ProductVendor", "Microsoft Corporation");
+                it.leaf("wsmid:ProductVersion", version);
+                if is_known {
+                    it.element("wsmid:SecurityProfiles", &[], |it| {
+                        let http = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/http";
+                        for way in ["basic", "spnego-kerberos"] {
+                            it.leaf("wsmid:SecurityProfileName", &format!("{http}/{way}"));
+                        }
+                    });
+                }
+            });
+        });
+    });
+    xml.into_string()
 }
