@@ -12,6 +12,7 @@
 //! | Instances as text in a parameter | [`text`] |
 //! | Queries | [`wql`] |
 //! | What a client can ask | [`CimClient`], [`CimClientExt`] |
+//! | A service as WMI shows it | [`namespace::Namespace`] |
 //! | What goes wrong | [`Error`], [`WbemStatus`] |
 //!
 //! Nothing here knows the simulator. Names of classes, properties and keys are compared without
@@ -51,6 +52,8 @@ pub mod wql;
 
 #[allow(dead_code)] // Until both directions use it.
 mod mirror;
+
+pub mod namespace;
 
 pub mod service;
 pub use service::CimService;

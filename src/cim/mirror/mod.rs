@@ -1,9 +1,9 @@
 //! How typed records and CIM instances say the same thing: the one place for either direction.
 //!
 //! [`names`] has what both directions share: names of classes, paths, the texts of ids, the way
-//! times are written. `write_*` makes instances of records, `read_*` records of instances, and
-//! [`update`] makes a record of the one that is there and the text that a caller hands in. Names of
-//! properties stand as literals on each side; a test holds what is written against the schema.
+//! times are written. `write_*` makes instances of records, `read_*` records of instances, over what
+//! there was before. Names of properties stand as literals on each side; a test holds what is
+//! written against the schema.
 //!
 //! What is written has only the properties that a record has something to say of. The schema of the
 //! host's build adds the others as null, and drops those that the build does not have.
@@ -14,7 +14,6 @@ pub use read::Unreadable;
 pub(super) mod read_job;
 pub(super) mod read_settings;
 pub(super) mod read_state;
-pub(super) mod update;
 pub(super) mod write_job;
 pub(super) mod write_parts;
 pub(super) mod write_replication;

@@ -13,6 +13,10 @@ use std::time::Duration;
 /// The namespace that Hyper-V answers in.
 pub(crate) const NAMESPACE: &str = r"root\virtualization\v2";
 
+/// The namespace that hosts answer for Windows in. Its one class that is here is answered in
+/// [`NAMESPACE`], too, because a client of this crate has one namespace.
+pub(crate) const WINDOWS_NAMESPACE: &str = r"root\cimv2";
+
 /// Names of classes.
 pub(crate) mod class {
     pub(crate) const COMPUTER_SYSTEM: &str = "Msvm_ComputerSystem";

@@ -113,15 +113,28 @@ pub(crate) fn entry(it: Record<'_>, before: AuthorizationEntry) -> Read<Authoriz
 /// <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-failovernetworkadaptersettingdata>
 pub(crate) fn failover_network(
     it: Record<'_>,
-    adapter: AdapterId,
+    before: FailoverNetworkAdapterSettings,
 ) -> Read<FailoverNetworkAdapterSettings> {
-    Ok(FailoverNetworkAdapterSettings {
+    let mut to = before;
+    it.over("ProtocolIFType", &mut to.protocol, IpProtocol::Unknown, Record::known)?;
+    it.over("DHCPEnabled", &mut to.dhcp, false, Record::flag)?;
+    let texts = |it: Record<'_>, property: &str| it.texts(property).map(Some);
+    it.over("IPAddresses", &mut to.addresses, Vec::new(), texts)?;
+    it.over("Subnets", &mut to.subnets, Vec::new(), texts)?;
+    it.over("DefaultGateways", &mut to.gateways, Vec::new(), texts)?;
+    it.over("DNSServers", &mut to.dns_servers, Vec::new(), texts)?;
+    Ok(to)
+}
+
+/// What an adapter takes for which nothing is set.
+pub(crate) fn nothing_for(adapter: AdapterId) -> FailoverNetworkAdapterSettings {
+    FailoverNetworkAdapterSettings {
         adapter,
-        protocol: it.known("ProtocolIFType")?.unwrap_or(IpProtocol::Unknown),
-        dhcp: it.flag("DHCPEnabled")?.unwrap_or(false),
-        addresses: it.texts("IPAddresses")?,
-        subnets: it.texts("Subnets")?,
-        gateways: it.texts("DefaultGateways")?,
-        dns_servers: it.texts("DNSServers")?,
-    })
+        protocol: IpProtocol::Unknown,
+        dhcp: false,
+        addresses: Vec::new(),
+        subnets: Vec::new(),
+        gateways: Vec::new(),
+        dns_servers: Vec::new(),
+    }
 }

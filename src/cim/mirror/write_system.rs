@@ -146,12 +146,11 @@ pub(crate) fn operating_system(host: &Host) -> Instance {
         WindowsBuild::Server2012R2 => "6.3",
         _ => "10.0",
     };
-    let product = format!("Microsoft {}", host.build.label());
     with(
         Instance::new(class::OPERATING_SYSTEM),
         [
-            ("Name", format!(r"{product}|C:\Windows|\Device\Harddisk0\Partition4").into()),
-            ("Caption", product.into()),
+            ("Name", operating_system_name(host).into()),
+            ("Caption", product(host).into()),
             ("BuildNumber", build.to_string().into()),
             ("Version", format!("{version}.{build}").into()),
             ("CSName", Value::from(&*host.name)),
@@ -160,4 +159,13 @@ pub(crate) fn operating_system(host: &Host) -> Instance {
             ("Status", "OK".into()),
         ],
     )
+}
+
+fn product(host: &Host) -> String {
+    format!("Microsoft {}", host.build.label())
+}
+
+/// `Name` of the host's Windows: what it is and where it is installed.
+pub(crate) fn operating_system_name(host: &Host) -> String {
+    format!(r"{}|C:\Windows|\Device\Harddisk0\Partition4", product(host))
 }

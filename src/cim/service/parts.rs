@@ -97,7 +97,8 @@ impl<C: CimClient> CimService<C> {
     ) -> Result<Vec<FailoverNetworkAdapterSettings>> {
         let adapters = self.adapters(vm).map_err(unread(Missing::Vm(vm)))?;
         let settings = adapters.iter().map(|it| {
-            understood(read_settings::failover_network(Record::of(&it.shown), it.adapter))
+            let nothing = read_settings::nothing_for(it.adapter);
+            understood(read_settings::failover_network(Record::of(&it.shown), nothing))
         });
         let mut settings = settings.collect::<Result<Vec<_>>>()?;
         settings.retain(|it| !it.is_empty());

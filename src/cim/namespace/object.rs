@@ -1,0 +1,173 @@
+//! What there is in the namespace, as found: what it is, with the record that was read to find it.
+
+use crate::cim::ObjectPath;
+use crate::cim::mirror::names::{self, class};
+use crate::cim::mirror::{write_parts, write_system};
+use crate::model::{
+    AdapterId, AuthorizationEntry, DiskId, FailoverNetworkAdapterSettings, Host, Job,
+    RecoveryPoint, Relationship, RelationshipId, ReplicationProvider, Settings, Vm, WindowsBuild,
+};
+
+/// A class that has instances of its own, associations aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The host and its virtual machines.
+    System,
+    Summary,
+    Relationship,
+    Settings,
+    Provider,
+    Service,
+    ServiceSettings,
+    Authorization,
+    Job,
+    /// The settings of virtual machines and of recovery points.
+    VmSettings,
+    Disk,
+    Adapter,
+    FailoverNetwork,
+    Management,
+    Shutdown,
+    OperatingSystem,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 16] = [
+        Self::System,
+        Self::Summary,
+        Self::Relationship,
+        Self::Settings,
+        Self::Provider,
+        Self::Service,
+        Self::ServiceSettings,
+        Self::Authorization,
+        Self::Job,
+        Self::VmSettings,
+        Self::Disk,
+        Self::Adapter,
+        Self::FailoverNetwork,
+        Self::Management,
+        Self::Shutdown,
+        Self::OperatingSystem,
+    ];
+
+    /// The class.
+    pub(super) const fn class(self) -> &'static str {
+        match self {
+            Self::System => class::COMPUTER_SYSTEM,
+            Self::Summary => class::SUMMARY,
+            Self::Relationship => class::RELATIONSHIP,
+            Self::Settings => class::SETTINGS,
+            Self::Provider => class::PROVIDER,
+            Self::Service => class::SERVICE,
+            Self::ServiceSettings => class::SERVICE_SETTINGS,
+            Self::Authorization => class::AUTHORIZATION,
+            Self::Job => class::JOB,
+            Self::VmSettings => class::VM_SETTINGS,
+            Self::Disk => class::DISK,
+            Self::Adapter => class::ADAPTER,
+            Self::FailoverNetwork => class::FAILOVER_NETWORK,
+            Self::Management => class::MANAGEMENT,
+            Self::Shutdown => class::SHUTDOWN,
+            Self::OperatingSystem => class::OPERATING_SYSTEM,
+        }
+    }
+}
+
+/// An object.
+#[derive(Clone, Debug)]
+pub(super) enum Object {
+    Host,
+    Vm(Vm),
+    Summary(Vm),
+    Relationship(Vm, Relationship),
+    Settings(Vm, RelationshipId, Box<Settings>),
+    Provider(ReplicationProvider),
+    Service,
+    ServiceSettings,
+    Authorization(AuthorizationEntry),
+    Job(Box<Job>),
+    VmSettings(Vm),
+    Point(Vm, RecoveryPoint),
+    Disk(Vm, DiskId),
+    Adapter(Vm, AdapterId),
+    FailoverNetwork(Vm, FailoverNetworkAdapterSettings),
+    Management,
+    Shutdown(Vm),
+    OperatingSystem,
+}
+
+impl Object {
+    /// Its class.
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Host | Self::Vm(_) => Kind::System,
+            Self::Summary(_) => Kind::Summary,
+            Self::Relationship(..) => Kind::Relationship,
+            Self::Settings(..) => Kind::Settings,
+            Self::Provider(_) => Kind::Provider,
+            Self::Service => Kind::Service,
+            Self::ServiceSettings => Kind::ServiceSettings,
+            Self::Authorization(_) => Kind::Authorization,
+            Self::Job(_) => Kind::Job,
+            Self::VmSettings(_) | Self::Point(..) => Kind::VmSettings,
+            Self::Disk(..) => Kind::Disk,
+            Self::Adapter(..) => Kind::Adapter,
+            Self::FailoverNetwork(..) => Kind::FailoverNetwork,
+            Self::Management => Kind::Management,
+            Self::Shutdown(_) => Kind::Shutdown,
+            Self::OperatingSystem => Kind::OperatingSystem,
+        }
+    }
+
+    /// Its path on a host, without host and namespace.
+    pub(super) fn path(&self, host: &Host) -> ObjectPath {
+        let id = |id: String| names::by_id(self.kind().class(), id);
+        match self {
+            Self::Host => names::system_path(&*host.name),
+            Self::Vm(vm) => names::vm_path(vm.id),
+            Self::Summary(vm) | Self::VmSettings(vm) => id(names::vm_settings_id(vm.id)),
+            Self::Relationship(_, it) => id(names::relationship_id(it.id, host.build)),
+            Self::Settings(_, relationship, _) => {
+                id(names::relationship_id(*relationship, host.build))
+            }
+            Self::Provider(it) => names::provider_path(it.name),
+            Self::Service => singleton(class::SERVICE, names::SERVICE_NAME, host),
+            Self::ServiceSettings => id(names::service_settings_id(&host.name)),
+            Self::Authorization(it) => id(names::authorization_id(&host.name, &it.allowed_primary)),
+            Self::Job(job) => names::job_path(job.id),
+            Self::Point(_, point) => id(names::point_id(point.id)),
+            Self::Disk(vm, disk) => id(names::disk_id(vm.id, *disk)),
+            Self::Adapter(vm, adapter) => id(names::adapter_id(vm.id, *adapter)),
+            Self::FailoverNetwork(vm, it) => id(names::failover_network_id(vm.id, it.adapter)),
+            Self::Management => singleton(class::MANAGEMENT, names::MANAGEMENT_NAME, host),
+            Self::Shutdown(vm) => ObjectPath::class(class::SHUTDOWN)
+                .with("SystemCreationClassName", class::COMPUTER_SYSTEM)
+                .with("SystemName", vm.id.to_string())
+                .with("CreationClassName", class::SHUTDOWN)
+                .with("DeviceID", write_parts::shutdown_id(vm.id)),
+            Self::OperatingSystem => ObjectPath::class(class::OPERATING_SYSTEM)
+                .with("Name", write_system::operating_system_name(host)),
+        }
+    }
+
+    /// The namespace it is in.
+    pub(super) const fn namespace(&self) -> &'static str {
+        match self {
+            Self::OperatingSystem => names::WINDOWS_NAMESPACE,
+            _ => names::NAMESPACE,
+        }
+    }
+
+    /// The build since which virtual machines have a second relationship.
+    pub(super) const EXTENDED_SINCE: WindowsBuild = WindowsBuild::Server2012R2;
+}
+
+/// A service of a host.
+fn singleton(class: &str, name: &str, host: &Host) -> ObjectPath {
+    ObjectPath::class(class)
+        .with("SystemCreationClassName", class::COMPUTER_SYSTEM)
+        .with("SystemName", &*host.name)
+        .with("CreationClassName", class)
+        .with("Name", name)
+}
