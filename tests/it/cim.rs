@@ -3,8 +3,10 @@
 mod canned;
 mod client;
 mod path;
+mod round_trip;
 mod schema;
 mod service;
+mod stack;
 mod text;
 mod value;
 mod wql;

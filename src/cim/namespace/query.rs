@@ -4,6 +4,7 @@ use super::find::Wanted;
 use super::link::{End, Link, is_asked};
 use super::object::Object;
 use super::view::View;
+use crate::cim::mirror::names;
 use crate::cim::wql::{Associators, Query, References, Select, Yields, parse};
 use crate::cim::{Class, Error, Instance, Keys, Name, ObjectPath, Result, Value, WbemStatus};
 use crate::service::ReplicationService;
@@ -188,6 +189,8 @@ impl<S: ReplicationService> View<'_, S> {
             },
             Keys::Only(_) if class.keys().count() == 1 => return Ok(()),
             Keys::Only(_) => format!("{} has more keys than one", class.name),
+            // The only class here of which there is one instance by its declaration.
+            Keys::Singleton if class.name == *names::class::OPERATING_SYSTEM => return Ok(()),
             Keys::Class | Keys::Singleton => format!("`{path}` names no instance"),
         };
         Err(Error::status(WbemStatus::INVALID_OBJECT_PATH, why))
@@ -201,6 +204,7 @@ pub(super) fn agrees(own: &ObjectPath, path: &ObjectPath) -> bool {
             asked.iter().all(|(name, value)| own.key(name.as_str()) == Some(value))
         }
         (Keys::Only(asked), Keys::Named(keys)) => keys.values().all(|it| it == asked),
+        (Keys::Singleton, _) => true,
         _ => false,
     }
 }

@@ -605,8 +605,8 @@ fn flawed_calls_are_sent_as_they_are() {
             match flaw {
                 Flaw::Null => assert!(changed.len() <= 1, "{method}: {changed:?}"),
                 Flaw::WrongClass => {
-                    let other =
-                        |it: &Value| it.to_text().unwrap().contains("ReplicationStatistics");
+                    let other = |it: &Value| format!("{it:?}").contains("ReplicationStatistics");
+                    assert!(changed.len() <= 1, "{method}: {changed:?}");
                     assert!(changed.iter().all(|(_, it)| other(it)), "{method}: {changed:?}");
                 }
             }
