@@ -2,6 +2,7 @@
 
 mod canned;
 mod client;
+mod namespace;
 mod path;
 mod round_trip;
 mod schema;
