@@ -4,7 +4,8 @@
 use criterion::measurement::{Measurement, WallTime};
 use criterion::{Criterion, Throughput};
 use hyperv_replica::engine::{Canon, Input, World};
-use hyperv_replica::testkit::explore::{Beginning, Explorer, Report};
+use hyperv_replica::testkit::beginning::Beginning;
+use hyperv_replica::testkit::explore::{Explorer, Report};
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -101,6 +102,12 @@ fn marks() {
     let floor = took.as_secs_f64() * 1e9 / steps.len() as f64;
     let (one, report): (_, Report) = fastest(3, || explorer.run());
     let (two, _) = fastest(3, || search(6, 2).run());
+    let (both, _) = fastest(3, || {
+        std::thread::scope(|scope| {
+            scope.spawn(|| search(6, 1).run());
+            search(6, 1).run()
+        })
+    });
     let changed = (report.steps - report.refused) as f64;
     let each = one.as_secs_f64() * 1e9 / changed;
     let rate = report.steps as f64 / one.as_secs_f64() / 1e6;
@@ -114,5 +121,11 @@ fn marks() {
         kept(ratio <= 2.0 || rate >= 1.0)
     );
     let speedup = one.as_secs_f64() / two.as_secs_f64();
-    println!("two threads are {speedup:.2} x as fast, mark 1.7 x: {}", kept(speedup >= 1.7));
+    // What the machine has to give to a second thread: two searches that share nothing.
+    let ceiling = 2.0 * one.as_secs_f64() / both.as_secs_f64();
+    println!(
+        "two threads are {speedup:.2} x as fast (two searches that share nothing: {ceiling:.2} x), \
+         mark 1.7 x: {}",
+        kept(speedup >= 1.7)
+    );
 }

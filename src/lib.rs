@@ -95,6 +95,8 @@ pub use service::{Outcome, ReplicationService, ReplicationServiceExt};
 
 pub mod layer;
 
+pub mod evidence;
+
 pub mod rules;
 
 pub mod engine;

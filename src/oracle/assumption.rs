@@ -2,10 +2,11 @@
 
 use crate::engine::{Change, Event, Input, Reply, World};
 use crate::error::{Refusal, Why};
+use crate::evidence::{Evidence, EvidenceKind};
 use crate::model::{JobState, Operation};
 use crate::rules::{
-    CHANGED_MEANWHILE, Evidence, EvidenceKind, Late, RULES, Require, Side, TRANSITIONS, Transition,
-    late_failure, rule, transition,
+    CHANGED_MEANWHILE, Late, RULES, Require, Side, TRANSITIONS, Transition, late_failure, rule,
+    transition,
 };
 use std::fmt;
 

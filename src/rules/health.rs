@@ -1,7 +1,7 @@
 //! What makes a relationship unhealthy: the conditions, how bad each is, and how we know.
 
 use super::Evidence;
-use super::evidence::page;
+use super::page;
 use crate::model::{MessageId, ReplicationHealth, ReplicationState, Set};
 use crate::set;
 use Evidence::{Assumed, Documented};

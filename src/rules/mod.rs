@@ -5,9 +5,7 @@
 //! requirements *is* the precedence of its errors: access, existence (of the method on this Windows,
 //! then of the virtual machine), parameters, support, role and state, lock, environment.
 
-mod evidence;
-pub(crate) use evidence::page;
-pub use evidence::{Evidence, EvidenceKind};
+pub(crate) mod page;
 
 mod situation;
 pub use situation::{Check, Fact, Facts, Situation};
@@ -28,6 +26,7 @@ pub mod constants;
 pub mod render;
 
 use crate::error::Explain;
+use crate::evidence::Evidence;
 use crate::model::{ErrorCode, JobType, Operation, ReplicationState};
 
 /// Which object a call addresses: whose state the requirements look at.

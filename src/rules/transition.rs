@@ -4,7 +4,8 @@
 //! every change that scenarios and searches bring about, both ways: no change that is not here,
 //! nothing here that never happens. The state diagrams are drawn from it.
 
-use super::evidence::{Evidence, page};
+use super::page;
+use crate::evidence::Evidence;
 use crate::model::{Leg, Operation, ReplicationMode, ReplicationState};
 use std::fmt;
 

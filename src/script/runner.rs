@@ -127,6 +127,8 @@ pub struct Runner {
     /// What lines were about.
     named: BTreeSet<(HostId, VmId)>,
     events: Vec<Event>,
+    /// What reached the world.
+    inputs: Vec<Input>,
     sides: Arc<[Side]>,
     watcher: Option<Watcher>,
     /// What calls meet before they reach the world, in order.
@@ -145,6 +147,7 @@ impl Runner {
             seen: BTreeMap::new(),
             named: BTreeSet::new(),
             events: Vec::new(),
+            inputs: Vec::new(),
             sides: Arc::new([]),
             watcher: None,
             faults: Vec::new(),
@@ -191,6 +194,11 @@ impl Runner {
 
     fn see(&mut self, name: Arc<str>, id: VmId) {
         self.seen.entry(name).or_default().insert(id);
+    }
+
+    /// What has reached the world, in order: names are resolved, and a wait is as long as it took.
+    pub fn inputs(&self) -> &[Input] {
+        &self.inputs
     }
 
     /// Does what a line says; `None` if it says nothing.
@@ -339,6 +347,7 @@ impl Runner {
             }
             _ => {}
         }
+        self.inputs.push(input.clone());
         let mut events = std::mem::take(&mut self.events);
         let applied = match &mut self.watcher {
             Some(watcher) => watcher.apply(&mut self.world, input, &mut events),

@@ -7,6 +7,7 @@ use crate::model::{
     GuestSystem, Guid, HostId, ReplicationProvider, ServiceSettings, Settings, SimTime, VmId,
     WindowsBuild,
 };
+use crate::script::{self, Fault, Runner, Script};
 
 /// The virtual machine that beginnings replicate.
 pub const WEB: VmId = VmId(Guid(0x1111_1111_1111_4111_8111_1111_1111_1111));
@@ -109,6 +110,54 @@ impl Beginning {
         Self::three_hosts()
             .replicate(HostId(0), settings)
             .call(HostId(1), Call::InitiateFailover { vm: WEB, point: None })
+    }
+
+    /// Hosts that trust each other, `tokyo`, `osaka`, `london` and so on, and virtual machines on
+    /// the first, `web`, `db` and so on, that run and are not replicated. At most six of each.
+    ///
+    /// # Panics
+    /// Never: the script it is made of is tested for every size.
+    pub fn lab(hosts: usize, vms: usize) -> Self {
+        const HOSTS: [&str; 6] = ["tokyo", "osaka", "london", "paris", "oslo", "lima"];
+        const VMS: [&str; 6] = ["web", "db", "mail", "files", "queue", "cache"];
+        let hosts = HOSTS.iter().take(hosts.max(1)).map(|it| format!("host {it}\n"));
+        let vm = |it: &&str| format!("vm {it} on tokyo running disk=10GiB used=1GiB\n");
+        let text: String = hosts.chain(VMS.iter().take(vms).map(vm)).collect();
+        let script = script::parse(&text).expect("a script");
+        Self::script(&script).expect("a script that runs")
+    }
+
+    /// What a script makes happen. What it expects is not looked at again, and what its faults kept
+    /// from the world has not happened.
+    ///
+    /// ```
+    /// use hyperv_replica::script;
+    /// use hyperv_replica::testkit::beginning::Beginning;
+    ///
+    /// let script = script::parse("seed 7\nhost tokyo\nadvance 5s").unwrap();
+    /// let beginning = Beginning::script(&script).unwrap();
+    /// assert_eq!((beginning.seed, beginning.inputs.len()), (7, 2));
+    /// assert_eq!(beginning.record(&[]).to_string(), "seed 7\nhost tokyo\nadvance 5s\n");
+    /// ```
+    ///
+    /// # Errors
+    /// The first line that cannot be done.
+    pub fn script(script: &Script) -> Result<Self, Fault> {
+        let mut runner = Runner::new(World::new(0));
+        for (number, line) in (1..).zip(&script.lines) {
+            let fault = runner.step(number, line).and_then(|it| it.fault);
+            if let Some(fault @ Fault::Problem(_)) = fault {
+                return Err(fault);
+            }
+        }
+        let (world, inputs) = (runner.world(), runner.inputs().to_vec());
+        Ok(Self { seed: world.seed(), policy: world.policy().clone(), inputs })
+    }
+
+    /// The script of what has happened and then of these inputs, each with its answer.
+    pub fn record(&self, then: &[Input]) -> Script {
+        let world = World::with_policy(self.seed, self.policy.clone());
+        script::record(world, self.inputs.iter().chain(then))
     }
 
     /// The world as it begins.

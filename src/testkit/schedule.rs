@@ -19,7 +19,7 @@ use super::walk::{Pick, disturbance, opposite};
 use crate::engine::{Caller, Event, HostChange, Input, World};
 use crate::model::time::{hours, minutes, seconds};
 use crate::model::{Call, Certificate};
-use crate::script::{self, Script, Verb};
+use crate::script::{Script, Verb};
 use crate::testkit::beginning::THUMBPRINT;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
@@ -121,9 +121,7 @@ impl Schedule {
 
     /// A script that does it all again, from the beginning on, and draws nothing.
     pub fn script(&self, beginning: &Beginning) -> Script {
-        let Beginning { seed, policy, inputs } = beginning;
-        let inputs: Vec<Input> = inputs.iter().cloned().chain(self.inputs()).collect();
-        script::record(World::with_policy(*seed, policy.clone()), &inputs)
+        beginning.record(&self.inputs())
     }
 }
 

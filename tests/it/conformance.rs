@@ -3,11 +3,12 @@
 use hyperv_replica::ReplicationService;
 use hyperv_replica::engine::{Answer, Policy, Refusals};
 use hyperv_replica::error::Result;
+use hyperv_replica::evidence::EvidenceKind;
 use hyperv_replica::model::{Operation, Settings, VmId, WindowsBuild};
 use hyperv_replica::sim::HostHandle;
 use hyperv_replica::testkit::LabFixture;
 use hyperv_replica::testkit::conformance::{
-    self, BEHAVIOURS, Capability, Fixture, Level, NewVm, Place, Report, Verdict,
+    self, BEHAVIOURS, Capability, Fixture, NewVm, Place, Report, Verdict,
 };
 use mutants::{Bug, Mutant};
 use std::collections::BTreeSet;
@@ -206,8 +207,9 @@ fn names_are_unique_and_sources_are_pages() {
     let names: BTreeSet<_> = BEHAVIOURS.iter().map(|it| it.name).collect();
     assert_eq!(names.len(), BEHAVIOURS.len());
     for it in BEHAVIOURS {
-        let page = it.source.text().starts_with("https://");
-        assert_eq!(page, it.source.level() != Level::Assumed, "{}: {}", it.name, it.source);
+        let page = it.evidence.text().starts_with("https://");
+        let is_known = it.evidence.kind() != EvidenceKind::Assumed;
+        assert_eq!(page, is_known, "{}: {}", it.name, it.evidence);
         let sentence = !it.says.ends_with('.') && !it.says.is_empty();
         assert!(sentence, "{}: {}", it.name, it.says);
     }
@@ -222,4 +224,13 @@ fn the_page_is_current() {
     }
     std::fs::write(&path, page).expect("docs can be written");
     panic!("docs/conformance.md was stale and is rewritten: review and commit it");
+}
+
+/// The figure that the README advertises is that of the list.
+#[test]
+fn the_readme_counts_them() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(path).expect("the README");
+    let count = format!("{} behaviours", BEHAVIOURS.len());
+    assert!(readme.contains(&count), "the README does not speak of {count}");
 }

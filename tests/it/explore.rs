@@ -5,9 +5,8 @@ use hyperv_replica::model::{ErrorCode, JobState, Operation};
 use hyperv_replica::oracle::Goal;
 use hyperv_replica::script;
 use hyperv_replica::sim::Lab;
-use hyperv_replica::testkit::explore::{
-    self, Beginning, Bound, Explorer, Menu, Mishap, Order, Reached,
-};
+use hyperv_replica::testkit::beginning::Beginning;
+use hyperv_replica::testkit::explore::{self, Bound, Explorer, Menu, Mishap, Order, Reached};
 
 fn two_hosts(depth: u32) -> Explorer {
     Explorer { depth: Some(depth), observed: false, ..Explorer::new(Beginning::lab(2, 1)) }
@@ -28,8 +27,10 @@ fn replicating() -> Beginning {
     Beginning::script(&script::parse(text).unwrap()).unwrap()
 }
 
-/// The size of a small lab, pinned: whoever changes it says why. The number of threads is no
-/// reason.
+/// The size of a small lab, pinned: whoever changes it says why, by comparing the paths of before
+/// and after. The number of threads is no reason. (It was 1297 at the end while a seeded start did not
+/// ask whether the other virtual machine had been made a replica; with that refused, the path of four
+/// steps that ended in one leads nowhere new.)
 #[test]
 fn a_small_lab_has_so_many_states() {
     let search = two_hosts(4);
@@ -72,7 +73,8 @@ fn a_swarm_repeats_itself() {
 #[test]
 fn what_is_reached_is_reached() {
     let beginning = Beginning::lab(2, 1);
-    let menu = Menu::of(beginning.world()).disturbed_by(beginning.world(), &[Mishap::Links]);
+    let world = beginning.world();
+    let menu = Menu::of(&world).disturbed_by(&world, &[Mishap::Links]);
     let search = Explorer { menu, depth: Some(3), ..Explorer::new(beginning) };
     let report = search.run();
     assert!(report.broken().is_none());
@@ -153,13 +155,14 @@ fn progress_is_told() {
 /// The report as a person reads it.
 #[test]
 fn the_report_is_as_it_was_reviewed() {
-    let beginning = Beginning::lab(2, 1);
-    let menu = Menu::of(beginning.world()).disturbed_by(beginning.world(), &[Mishap::Links]);
+    let beginning = replicating();
+    let world = beginning.world();
+    let menu = Menu::of(&world).disturbed_by(&world, &[Mishap::Links]);
     let goals = vec![
-        "TestReplicaSystem 32775".parse().unwrap(),
+        "TestReplicaSystem 32774".parse().unwrap(),
         Reached::Goal(Goal::JobState(JobState::Exception)),
     ];
-    let search = Explorer { menu, goals, depth: Some(4), ..Explorer::new(beginning) };
+    let search = Explorer { menu, goals, depth: Some(3), ..Explorer::new(beginning) };
     let report = search.run().to_string();
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/snapshots");
     insta::with_settings!({

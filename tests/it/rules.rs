@@ -244,7 +244,7 @@ fn the_picture_shows_every_transition() {
         .map(|it| (it.side, it.from, it.to))
         .collect();
     let drawn = render::svg().matches(r#"<path class="edge"#).count();
-    let legend = hyperv_replica::rules::EvidenceKind::ALL.len();
+    let legend = hyperv_replica::evidence::EvidenceKind::ALL.len();
     assert_eq!(drawn, pairs.len() + legend, "a state has no place in the picture");
 }
 

@@ -190,3 +190,48 @@ fn wrong_arguments_are_status_2() {
         assert_eq!(hvr(&folder, &args).0, 0, "{args:?}");
     }
 }
+
+/// What a search prints as a script is a scenario: it runs, and ends with what was asked for.
+#[test]
+fn a_search_prints_a_script_that_runs() {
+    let folder = folder("explore");
+    let goal = "CommitFailover 32775";
+    let (status, script, err) = hvr(&folder, &["explore", "--goal", goal, "--script"]);
+    assert_eq!((status, &*err), (0, ""));
+    let last = script.lines().next_back().unwrap();
+    assert!(last.contains(" CommitFailover ") && last.contains("=> 32775"), "{script}");
+    fs::write(folder.join("found.hvr"), &script).unwrap();
+    let (status, out, err) = hvr(&folder, &["run", "--quiet", "found.hvr"]);
+    assert_eq!((status, &*err), (0, ""), "{out}");
+
+    // From there, a step away.
+    let from = ["explore", "--from", "found.hvr", "--depth", "1"];
+    let (status, out, err) = hvr(&folder, &[&from[..], &["--goal", goal]].concat());
+    assert_eq!((status, &*err), (0, ""));
+    assert!(out.starts_with("Breadth first: "), "{out}");
+    assert!(out.contains("Everything that was asked for is reached."), "{out}");
+}
+
+/// A search that does not find what it was sent for has failed; one that was asked for nothing that
+/// there is has not begun.
+#[test]
+fn a_search_without_a_find_fails() {
+    let folder = folder("explore-in-vain");
+    let goal = |goal: &str| {
+        let args = ["explore", "--depth", "1", "--script", "--goal", goal];
+        hvr(&folder, &args)
+    };
+    let (status, out, err) = goal("CommitFailover accepted");
+    assert_eq!((status, &*err), (1, ""));
+    assert_eq!(out, "# CommitFailover accepted: not reached\n");
+    let (status, out, err) = goal("CommitFailover 4");
+    assert_eq!((status, &*out), (2, ""));
+    assert!(err.starts_with("error: ") && err.contains("`CommitFailover 4`"), "{err}");
+    let missing = ["explore", "--from", "missing.hvr"];
+    let (status, _, err) = hvr(&folder, &missing);
+    assert_eq!(status, 2);
+    assert!(err.contains("missing.hvr"), "{err}");
+    let (status, _, err) = hvr(&folder, &["explore", "--only", "NoMethod"]);
+    assert_eq!(status, 2);
+    assert!(err.contains("no operation is called `NoMethod`"), "{err}");
+}

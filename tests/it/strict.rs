@@ -1,10 +1,11 @@
 //! A strict lab fails where a test relies on what nobody has documented or seen, and says on what.
 
 use hyperv_replica::engine::{Caller, Disturbance};
+use hyperv_replica::evidence::Evidence;
 use hyperv_replica::model::Call;
 use hyperv_replica::oracle::Assumption;
 use hyperv_replica::prelude::*;
-use hyperv_replica::rules::{Evidence, RULES};
+use hyperv_replica::rules::RULES;
 use hyperv_replica::sim::Lab;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -3,9 +3,8 @@
 use crate::{Verdict, cli, files, style};
 use hyperv_replica::model::{Operation, Settings};
 use hyperv_replica::script;
-use hyperv_replica::testkit::explore::{
-    Beginning, Explorer, Menu, Order, Progress, Reached, Report,
-};
+use hyperv_replica::testkit::beginning::Beginning;
+use hyperv_replica::testkit::explore::{Explorer, Menu, Order, Progress, Reached, Report};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, Write};
 
@@ -66,7 +65,7 @@ fn explorer(args: &cli::Explore) -> Result<Explorer, String> {
         auto_resynchronize: args.auto_resync,
         ..Settings::default()
     };
-    let world = beginning.world();
+    let world = &beginning.world();
     let mut menu = Menu::with(world, &settings).disturbed_by(world, &args.disturb);
     menu.half_way = args.half_way;
     let named = |names: &[String]| -> Result<Vec<Operation>, String> {

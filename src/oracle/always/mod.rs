@@ -6,8 +6,9 @@ mod roles;
 mod states;
 
 use super::{Memory, Step};
+use crate::evidence::Evidence;
 use crate::model::VmId;
-use crate::rules::{Evidence, page};
+use crate::rules::page;
 use Evidence::{Assumed, Documented, Observed};
 
 /// An invariant: it holds after every step of every world.

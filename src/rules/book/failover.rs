@@ -5,8 +5,9 @@ use super::{
     DISK_FULL, DISK_MISSING, RELATIONSHIP_KNOWN, Require, Rule, SINCE_2012_R2, Target, UNLOCKED,
     fact, late, need, page, plan,
 };
+use crate::evidence::Evidence;
 use crate::model::{ErrorCode, JobType, Operation, Power, ReplicationMode, ReplicationState};
-use crate::rules::{Check, Evidence, Fact, Late, Pace};
+use crate::rules::{Check, Fact, Late, Pace};
 use crate::set;
 use ErrorCode::{Failed, InvalidParameter, InvalidState, NotSupported};
 use Evidence::{Assumed, Client, Documented, Observed};

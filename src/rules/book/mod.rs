@@ -8,7 +8,7 @@ mod state;
 
 pub(crate) use server::SYNCHRONOUS_BECAUSE;
 
-use super::evidence::page;
+use super::page;
 use super::{Check, Evidence, Fact, Late, Pace, Plan, Require, Rule, Target};
 use crate::model::{ErrorCode, JobType, Operation, ReplicationState, WindowsBuild};
 use crate::set;

@@ -4,8 +4,9 @@ use super::{
     DISK_FULL, DISK_MISSING, ENABLED_STATE, RELATIONSHIP_KNOWN, Require, Rule, STORAGE_LEFT,
     Target, UNLOCKED, fact, need, page, plan,
 };
+use crate::evidence::Evidence;
 use crate::model::{ErrorCode, JobType, Operation, Power, ReplicationMode, ReplicationState};
-use crate::rules::{Check, Evidence, Fact, Late, Pace};
+use crate::rules::{Check, Fact, Late, Pace};
 use crate::set;
 use ErrorCode::{InvalidParameter, InvalidState, NotSupported};
 use Evidence::{Assumed, Documented, Observed};

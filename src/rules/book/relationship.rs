@@ -4,10 +4,11 @@ use super::{
     DISK_FULL, DISK_MISSING, ENABLED_STATE, RELATIONSHIP_KNOWN, Require, Rule, Target, UNLOCKED,
     fact, late, need, page, plan,
 };
+use crate::evidence::Evidence;
 use crate::model::{
     ErrorCode, JobType, Operation, Power, ReplicationMode, ReplicationState, WindowsBuild,
 };
-use crate::rules::{Check, Evidence, Fact, Late, Pace};
+use crate::rules::{Check, Fact, Late, Pace};
 use crate::set;
 use ErrorCode::{Failed, FileNotFound, InvalidParameter, InvalidState, NotSupported};
 use Evidence::{Assumed, Client, Documented, Observed};

@@ -1,8 +1,9 @@
 //! The replica server: its settings, whom it lets in, and trying a connection.
 
 use super::{Require, Rule, STORAGE_LEFT, Target, UNLOCKED, fact, late, need, page, plan};
+use crate::evidence::Evidence;
 use crate::model::{ErrorCode, JobType, Operation, ReplicationMode};
-use crate::rules::{Check, Evidence, Fact, Pace};
+use crate::rules::{Check, Fact, Pace};
 use crate::set;
 use ErrorCode::{
     AccessDenied, Failed, InvalidParameter, InvalidState, NotAvailable, NotSupported, Timeout,

@@ -4,11 +4,12 @@ use super::{
     DISK_FULL, DISK_MISSING, RELATIONSHIP_KNOWN, Require, Rule, Target, UNLOCKED, fact, need, page,
     plan,
 };
+use crate::evidence::Evidence;
 use crate::model::{
     ErrorCode, JobType, Operation, Power, ReplicationMode, ReplicationState, WindowsBuild,
 };
 use crate::rules::book::relationship::PEER_REFUSES;
-use crate::rules::{Check, Evidence, Fact, Pace};
+use crate::rules::{Check, Fact, Pace};
 use crate::set;
 use ErrorCode::{InvalidParameter, InvalidState};
 use Evidence::{Assumed, Client, Documented};

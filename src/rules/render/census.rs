@@ -1,8 +1,9 @@
 //! How much of the book is known, and how.
 
+use crate::evidence::EvidenceKind;
 use crate::model::Operation;
 use crate::rules::book::needed_first;
-use crate::rules::{EvidenceKind, HEALTH, RULES, TRANSITIONS, Target};
+use crate::rules::{HEALTH, RULES, TRANSITIONS, Target};
 use std::fmt::Write;
 
 /// How many requirements, effects, late failures, transitions and health rules rest on which

@@ -1,7 +1,8 @@
 //! State diagrams in Mermaid's language, and what they share with the SVG.
 
+use crate::evidence::EvidenceKind;
 use crate::model::{Operation, ReplicationState};
-use crate::rules::{Cause, EvidenceKind, Side, TRANSITIONS, Transition};
+use crate::rules::{Cause, Side, TRANSITIONS, Transition};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 

@@ -1,10 +1,11 @@
 //! The rules as Markdown: one page an operation, and the whole book.
 
+use crate::evidence::Evidence;
 use crate::model::{EventId, JOB_RETENTION, LogEntry, Operation, Power, Set, WireEnum};
 use crate::rules::book::SYNCHRONOUS_BECAUSE;
 use crate::rules::{
-    Cause, Check, Evidence, HEALTH, Late, Pace, Plan, RULES, Require, Rule, TRANSITIONS, Target,
-    Transition, constants, rule,
+    Cause, Check, HEALTH, Late, Pace, Plan, RULES, Require, Rule, TRANSITIONS, Target, Transition,
+    constants, rule,
 };
 use std::collections::BTreeSet;
 use std::fmt::{Display, Write};

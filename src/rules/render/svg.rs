@@ -6,8 +6,9 @@
 mod route;
 
 use super::diagram::{Reason, edges, removable};
+use crate::evidence::EvidenceKind;
 use crate::model::ReplicationState;
-use crate::rules::{EvidenceKind, Side};
+use crate::rules::Side;
 use route::{Place, Point, Rect, Route};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};

@@ -21,7 +21,7 @@
 //!
 //! # What a deviation means
 //!
-//! The [`Source`] of a behaviour says how much it weighs. A backend that deviates from what is
+//! The [`Evidence`] of a behaviour says how much it weighs. A backend that deviates from what is
 //! documented or observed has a bug, or the page is wrong. Where a behaviour rests on an
 //! assumption, a real host that deviates is right, and news: the simulator is to follow it. The
 //! report lists the two apart, and only the former make a report bad.
@@ -37,15 +37,14 @@ mod list;
 mod page;
 mod report;
 mod site;
-mod source;
 mod subject;
 mod trial;
 
 pub use fixture::{Act, Capability, Fixture, NewVm, Place};
 pub use list::BEHAVIOURS;
 pub use report::{Entry, Report, Verdict, check, markdown, run};
-pub use source::{Level, Source};
 
+use crate::evidence::Evidence;
 use crate::model::WindowsBuild;
 use site::Checked;
 use std::fmt;
@@ -62,7 +61,7 @@ pub struct Behaviour {
     /// The behaviour as a sentence, without a full stop.
     pub says: &'static str,
     /// How it is known.
-    pub source: Source,
+    pub evidence: Evidence,
     /// The first Windows that has it.
     pub since: WindowsBuild,
     /// What it needs beyond two hosts.

@@ -1,7 +1,8 @@
 //! Trying behaviours, and telling what came of it.
 
 use super::trial::Trial;
-use super::{BEHAVIOURS, Behaviour, Capability, Deviation, Fixture, Level, Place};
+use super::{BEHAVIOURS, Behaviour, Capability, Deviation, Fixture, Place};
+use crate::evidence::EvidenceKind;
 use crate::service::ReplicationService;
 use std::fmt::{self, Write};
 
@@ -135,17 +136,17 @@ fn hosts(fixture: &dyn Fixture) -> Vec<String> {
 
 impl Entry {
     fn text(&self) -> String {
-        let Behaviour { says, source, name, .. } = self.behaviour;
-        let level = source.level();
+        let Behaviour { says, evidence, name, .. } = self.behaviour;
+        let level = evidence.kind();
         let mut text = match &self.verdict {
-            Verdict::Passed if level == Level::Documented => format!("  passed   {says}\n"),
+            Verdict::Passed if level == EvidenceKind::Documented => format!("  passed   {says}\n"),
             Verdict::Passed => format!("  passed   {says} ({})\n", level.label()),
             Verdict::Skipped(why) => format!("  skipped  {says}\n           {why}\n"),
             Verdict::Failed(Deviation { about, expected, seen, arranging }) => {
                 let way = if *arranging { "on the way there, " } else { "" };
                 format!(
                     "  FAILED   {says}\n           {way}{about}:\n             expected {expected}\n\
-                    \x20            saw      {seen}\n           {source}\n           {name}\n"
+                    \x20            saw      {seen}\n           {evidence}\n           {name}\n"
                 )
             }
         };
@@ -156,7 +157,7 @@ impl Entry {
     }
 
     fn is_assumed(&self) -> bool {
-        self.behaviour.source.level() == Level::Assumed
+        self.behaviour.evidence.kind() == EvidenceKind::Assumed
     }
 }
 
@@ -172,8 +173,8 @@ impl Report {
         self.entries.iter().filter(|it| matches!(it.verdict, Verdict::Failed(_)))
     }
 
-    fn count(&self, level: Level, is: fn(&Verdict) -> bool) -> usize {
-        let of_level = |it: &&Entry| it.behaviour.source.level() == level && is(&it.verdict);
+    fn count(&self, level: EvidenceKind, is: fn(&Verdict) -> bool) -> usize {
+        let of_level = |it: &&Entry| it.behaviour.evidence.kind() == level && is(&it.verdict);
         self.entries.iter().filter(of_level).count()
     }
 
@@ -198,12 +199,12 @@ impl fmt::Display for Report {
         self.write_part(f, false)?;
         writeln!(f, "\nWHAT IS ASSUMED: a real host that deviates is right, and that is news.")?;
         self.write_part(f, true)?;
-        writeln!(f, "\n              passed   failed  skipped")?;
-        for level in Level::ALL {
+        writeln!(f, "\n                    passed   failed  skipped")?;
+        for level in EvidenceKind::ALL {
             let passed = self.count(level, |it| matches!(it, Verdict::Passed));
             let failed = self.count(level, |it| matches!(it, Verdict::Failed(_)));
             let skipped = self.count(level, |it| matches!(it, Verdict::Skipped(_)));
-            writeln!(f, "  {:10} {passed:8} {failed:8} {skipped:8}", level.label())?;
+            writeln!(f, "  {:16} {passed:8} {failed:8} {skipped:8}", level.label())?;
         }
         Ok(())
     }
@@ -212,8 +213,8 @@ impl fmt::Display for Report {
 /// The list as a page of Markdown: `docs/conformance.md`.
 pub fn markdown() -> String {
     let mut page = String::from(HEAD);
-    for level in Level::ALL {
-        let count = BEHAVIOURS.iter().filter(|it| it.source.level() == level).count();
+    for level in EvidenceKind::ALL {
+        let count = BEHAVIOURS.iter().filter(|it| it.evidence.kind() == level).count();
         let _ = writeln!(page, "| {} | {count} |", level.label());
     }
     let mut subject = "";
@@ -229,9 +230,9 @@ pub fn markdown() -> String {
         if it.since > crate::model::WindowsBuild::Server2012R2 {
             needs.push(it.since.label());
         }
-        let text = it.source.text();
-        let source = match it.source.level() {
-            Level::Assumed => format!("assumed: {text}"),
+        let text = it.evidence.text();
+        let source = match it.evidence.kind() {
+            EvidenceKind::Assumed => format!("assumed: {text}"),
             level => format!("{}: [{}]({text})", level.label(), last_of(text)),
         };
         let _ =

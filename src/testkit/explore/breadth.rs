@@ -5,13 +5,11 @@ use super::step::{Edge, Kept, Stepper, Tally};
 use super::{Bound, Explorer, Progress, Reached, Report};
 use crate::engine::Digest;
 use crate::oracle::Violation;
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A state that is to be looked into: how its world is made from its parent's, which is kept for
 /// as long as one of its children waits.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Waiting {
     id: StateId,
     parent: Arc<Kept>,
@@ -23,19 +21,17 @@ struct Waiting {
 /// of threads is, so a search ends at the same state.
 const BATCH: usize = 1 << 13;
 
-/// How many of them a thread takes at once.
-const CHUNK: usize = 1 << 6;
+/// How many of them a thread takes at once: few, so that no thread waits long for the last.
+const CHUNK: usize = 1 << 4;
 
 /// What came of a chunk.
 #[derive(Debug, Default)]
 struct Found {
-    /// States that were not met before the batch, in order, each with the place of its parent in
-    /// the batch and its input.
-    leads: Vec<(Digest, usize, u16)>,
-    /// The worlds of those that lead anywhere.
-    kept: BTreeMap<usize, Arc<Kept>>,
-    first: Vec<(Reached, usize, u16)>,
-    broken: Option<(usize, u16, Box<Violation>)>,
+    /// States that were not met before the batch, in order, each with its parent, by number and
+    /// as it is kept, and its input.
+    leads: Vec<(Digest, StateId, Arc<Kept>, u16)>,
+    first: Vec<(Reached, StateId, u16)>,
+    broken: Option<(StateId, u16, Box<Violation>)>,
     tally: Tally,
 }
 
@@ -53,7 +49,9 @@ pub(super) fn search(explorer: &Explorer, progress: &mut dyn FnMut(&Progress)) -
         }
         depth += 1;
         let mut next = Vec::new();
-        for batch in level.chunks(BATCH) {
+        let mut rest = level.into_iter();
+        while rest.len() > 0 {
+            let batch = rest.by_ref().take(BATCH);
             look_into(explorer, batch, &mut space, &mut next, &mut report);
             progress(&Progress {
                 states: space.len(),
@@ -81,102 +79,102 @@ pub(super) fn search(explorer: &Explorer, progress: &mut dyn FnMut(&Progress)) -
 }
 
 /// Looks into a batch of states and puts what was found in order, as one thread would have found
-/// it.
+/// it. The threads take turns at chunks, and let go of worlds themselves: that costs as much as a
+/// step does.
 fn look_into(
     explorer: &Explorer,
-    batch: &[Waiting],
+    batch: impl ExactSizeIterator<Item = Waiting> + Send,
     space: &mut Space,
     next: &mut Vec<Waiting>,
     report: &mut Report,
 ) {
-    let chunks: Vec<&[Waiting]> = batch.chunks(CHUNK).collect();
-    let turn = AtomicUsize::new(0);
+    let threads = explorer.threads.clamp(1, batch.len().div_ceil(CHUNK).max(1));
+    let batch = Mutex::new(batch);
+    let take = || -> Vec<Waiting> {
+        let mut batch = batch.lock().unwrap_or_else(PoisonError::into_inner);
+        batch.by_ref().take(CHUNK).collect()
+    };
     let work = || {
         let mut stepper = Stepper::new(explorer);
         stepper.knows(report.reached.keys().copied());
         let mut done = Vec::new();
         loop {
-            let number = turn.fetch_add(1, Ordering::Relaxed);
-            let Some(chunk) = chunks.get(number) else { return done };
-            done.push((number, look_into_chunk(&mut stepper, chunk, number * CHUNK, space)));
+            let chunk = take();
+            let Some(first) = chunk.first().map(|it| it.id) else { return done };
+            done.push((first, look_into_chunk(&mut stepper, chunk, space)));
         }
     };
-    let threads = explorer.threads.clamp(1, chunks.len().max(1));
-    let mut found: Vec<(usize, Found)> = if threads == 1 {
-        work()
-    } else {
-        std::thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-            let mut all = work();
-            for other in others {
-                match other.join() {
-                    Ok(done) => all.extend(done),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
+    let mut found: Vec<(StateId, Found)> = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut all = work();
+        for other in others {
+            match other.join() {
+                Ok(done) => all.extend(done),
+                Err(panic) => std::panic::resume_unwind(panic),
             }
-            all
-        })
-    };
-    found.sort_by_key(|(number, _)| *number);
+        }
+        all
+    });
+    found.sort_by_key(|(first, _)| *first);
     for (_, found) in found {
-        report.add(found.tally);
-        for (reached, place, action) in found.first {
-            let path = || path(space, batch[place].id, action);
-            report.reached.entry(reached).or_insert_with(path);
-        }
-        for (digest, place, action) in found.leads {
-            if report.bound.is_some() {
-                break;
-            }
-            if let Some(id) = space.insert(digest, batch[place].id, action) {
-                let parent = Arc::clone(&found.kept[&place]);
-                next.push(Waiting { id, parent, action: Some(action) });
-                if space.len() >= explorer.states {
-                    report.bound = Some(Bound::States);
-                }
-            }
-        }
-        if let Some((place, action, violation)) = found.broken
-            && report.broken.is_none()
-        {
-            report.broken = Some((path(space, batch[place].id, action), violation));
-        }
+        put_in_order(found, explorer.states, space, next, report);
     }
 }
 
-fn look_into_chunk(
-    stepper: &mut Stepper<'_>,
-    chunk: &[Waiting],
-    before: usize,
-    space: &Space,
-) -> Found {
+/// Adds what came of a chunk to what came of those before it.
+fn put_in_order(
+    found: Found,
+    states: usize,
+    space: &mut Space,
+    next: &mut Vec<Waiting>,
+    report: &mut Report,
+) {
+    report.add(found.tally);
+    for (reached, from, action) in found.first {
+        report.reached.entry(reached).or_insert_with(|| path(space, from, action));
+    }
+    for (digest, from, parent, action) in found.leads {
+        if report.bound.is_some() {
+            break;
+        }
+        if let Some(id) = space.insert(digest, from, action) {
+            next.push(Waiting { id, parent, action: Some(action) });
+            if space.len() >= states {
+                report.bound = Some(Bound::States);
+            }
+        }
+    }
+    if let Some((from, action, violation)) = found.broken
+        && report.broken.is_none()
+    {
+        report.broken = Some((path(space, from, action), violation));
+    }
+}
+
+fn look_into_chunk(stepper: &mut Stepper<'_>, chunk: Vec<Waiting>, space: &Space) -> Found {
     let mut found = Found::default();
-    for (place, waiting) in (before..).zip(chunk) {
-        let kept = match waiting.action {
-            None => Arc::clone(&waiting.parent),
-            Some(action) => Arc::new(stepper.follow(&waiting.parent, action)),
+    for Waiting { id, parent, action } in chunk {
+        let kept = match action {
+            None => parent,
+            Some(action) => Arc::new(stepper.follow(&parent, action)),
         };
         let Found { leads, first, broken, .. } = &mut found;
-        let met = leads.len();
         stepper.expand(
             &kept,
-            |action, reached| first.push((reached, place, action)),
+            |action, reached| first.push((reached, id, action)),
             |action, edge| {
                 match edge {
                     Edge::Leads(digest) if space.find(digest).is_none() => {
-                        leads.push((digest, place, action));
+                        leads.push((digest, id, Arc::clone(&kept), action));
                     }
                     Edge::Leads(_) | Edge::Refused => {}
                     Edge::Breaks(violation) => {
-                        broken.get_or_insert((place, action, violation));
+                        broken.get_or_insert((id, action, violation));
                     }
                 }
                 true
             },
         );
-        if found.leads.len() > met {
-            found.kept.insert(place, kept);
-        }
     }
     found.tally = std::mem::take(&mut stepper.tally);
     found

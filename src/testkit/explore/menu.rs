@@ -18,10 +18,11 @@ use std::time::Duration;
 /// ```
 /// use hyperv_replica::engine::Input;
 /// use hyperv_replica::model::Operation;
-/// use hyperv_replica::testkit::explore::{Beginning, Menu, Mishap};
+/// use hyperv_replica::testkit::beginning::Beginning;
+/// use hyperv_replica::testkit::explore::{Menu, Mishap};
 ///
-/// let beginning = Beginning::lab(2, 1);
-/// let mut menu = Menu::of(beginning.world()).disturbed_by(beginning.world(), &[Mishap::Links]);
+/// let world = Beginning::lab(2, 1).world();
+/// let mut menu = Menu::of(&world).disturbed_by(&world, &[Mishap::Links]);
 /// menu.retain(|operation| operation != Operation::TestReplicaSystem);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

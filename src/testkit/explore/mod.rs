@@ -38,60 +38,9 @@ pub use report::{Bound, Found, Report};
 
 use crate::engine::{Clock, Input, World};
 use crate::model::{Leg, RelationshipId, ReplicationState};
-use crate::script::{self, Fault, Line, Runner, Script};
+use crate::script::Line;
+use crate::testkit::beginning::Beginning;
 use std::borrow::Cow;
-
-/// Where a search begins: a world, and the script that makes it.
-#[derive(Clone, Debug)]
-pub struct Beginning {
-    world: World,
-    script: Script,
-}
-
-impl Beginning {
-    /// Hosts that trust each other, `tokyo`, `osaka`, `london` and so on, and virtual machines on
-    /// the first, `web`, `db` and so on, that run and are not replicated. At most six of each.
-    ///
-    /// # Panics
-    /// Never: the script it is made of is tested for every size.
-    pub fn lab(hosts: usize, vms: usize) -> Self {
-        const HOSTS: [&str; 6] = ["tokyo", "osaka", "london", "paris", "oslo", "lima"];
-        const VMS: [&str; 6] = ["web", "db", "mail", "files", "queue", "cache"];
-        let hosts = HOSTS.iter().take(hosts.max(1)).map(|it| format!("host {it}\n"));
-        let vm = |it: &&str| format!("vm {it} on tokyo running disk=10GiB used=1GiB\n");
-        let text: String = hosts.chain(VMS.iter().take(vms).map(vm)).collect();
-        let script = script::parse(&text).expect("a script");
-        Self::script(&script).expect("a script that runs")
-    }
-
-    /// The world that a script makes, with seed 0. What it expects is not looked at again.
-    ///
-    /// # Errors
-    /// The first line that cannot be done.
-    pub fn script(script: &Script) -> Result<Self, Fault> {
-        let mut runner = Runner::new(World::new(0));
-        for (number, line) in (1..).zip(&script.lines) {
-            let fault = runner.step(number, line).and_then(|it| it.fault);
-            if let Some(fault @ Fault::Problem(_)) = fault {
-                return Err(fault);
-            }
-        }
-        Ok(Self { world: runner.world().clone(), script: script.clone() })
-    }
-
-    /// The world.
-    pub fn world(&self) -> &World {
-        &self.world
-    }
-
-    /// This, and then these inputs, as a script with their answers.
-    fn then(&self, inputs: &[Input]) -> Script {
-        let mut script = self.script.clone();
-        let recorded = script::record(self.world.clone(), inputs);
-        script.lines.extend(recorded.lines);
-        script
-    }
-}
 
 /// In which order worlds are looked into.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -108,7 +57,8 @@ pub enum Order {
 /// A search.
 ///
 /// ```
-/// use hyperv_replica::testkit::explore::{Beginning, Explorer};
+/// use hyperv_replica::testkit::beginning::Beginning;
+/// use hyperv_replica::testkit::explore::Explorer;
 ///
 /// let explorer = Explorer { depth: Some(3), ..Explorer::new(Beginning::lab(2, 1)) };
 /// let report = explorer.run();
@@ -141,7 +91,7 @@ impl Explorer {
     /// million states.
     pub fn new(beginning: Beginning) -> Self {
         Self {
-            menu: Menu::of(&beginning.world),
+            menu: Menu::of(&beginning.world()),
             beginning,
             order: Order::Breadth,
             depth: None,
@@ -168,7 +118,7 @@ impl Explorer {
 
     /// How much goes by the clock in the worlds of this search.
     pub fn clock(&self) -> Clock {
-        let world = &self.beginning.world;
+        let world = &self.beginning.world();
         let vms = world.hosts().flat_map(|(host, _)| world.vms(host).map(move |vm| (host, vm.id)));
         let legs = vms.flat_map(|(host, vm)| {
             [Leg::Primary, Leg::Extended].map(|leg| (host, RelationshipId { vm, leg }))
@@ -198,7 +148,7 @@ impl Explorer {
 
     /// The inputs of a path, from the beginning, and the world before the last of them.
     fn replay(&self, path: &[u16]) -> (Vec<Input>, World) {
-        let mut world = self.beginning.world.clone();
+        let mut world = self.beginning.world();
         let mut before = world.clone();
         let (mut inputs, mut more, mut events) = (Vec::new(), Vec::new(), Vec::new());
         for action in path {

@@ -120,7 +120,7 @@ impl Report {
     pub fn found(&self, reached: Reached) -> Option<Found> {
         let (inputs, before) = self.explorer.replay(self.reached.get(&reached)?);
         let input = inputs.last()?.clone();
-        let script = self.explorer.beginning.then(&inputs);
+        let script = self.explorer.beginning.record(&inputs);
         Some(Found { lab: Lab::over(before, 0), input, script })
     }
 
@@ -128,7 +128,7 @@ impl Report {
     pub fn broken(&self) -> Option<(&Violation, Script)> {
         let (path, violation) = self.broken.as_ref()?;
         let (inputs, _) = self.explorer.replay(path);
-        Some((&**violation, self.explorer.beginning.then(&inputs)))
+        Some((&**violation, self.explorer.beginning.record(&inputs)))
     }
 
     fn head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

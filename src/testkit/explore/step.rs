@@ -73,7 +73,7 @@ impl<'a> Stepper<'a> {
 
     /// The beginning, and its digest.
     pub(super) fn first(&mut self) -> (Kept, Digest) {
-        let world = self.explorer.beginning.world().clone();
+        let world = self.explorer.beginning.world();
         let digest = self.canon.digest(&world);
         let watcher = self.explorer.observed.then(|| Watcher::new(&world));
         (Kept { world, watcher }, digest)
@@ -140,7 +140,9 @@ impl<'a> Stepper<'a> {
                 first(answer);
             }
         }
-        if reply.is_refusal() && *world == kept.world {
+        // A refusal changes nothing: an invariant like any other, so who watches looks.
+        if reply.is_refusal() && (kept.watcher.is_none() || *world == kept.world) {
+            debug_assert!(*world == kept.world, "a refusal changes nothing");
             self.tally.refused += 1;
             return Edge::Refused;
         }
@@ -192,8 +194,8 @@ fn goal(change: &Change) -> Option<Goal> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Beginning;
     use super::*;
+    use crate::testkit::beginning::Beginning;
 
     /// A watcher that saw another world sees a first step that no invariant allows.
     #[test]
@@ -203,7 +205,7 @@ mod tests {
         let (kept, _) = stepper.first();
         let beginning = crate::script::parse(REPLICATES).expect("a script");
         let beginning = Beginning::script(&beginning).expect("a script that runs");
-        let other = Watcher::new(beginning.world());
+        let other = Watcher::new(&beginning.world());
         let doctored = Kept { watcher: Some(other), ..kept.clone() };
         let mut broken = |kept: &Kept| {
             let mut broken = 0;

@@ -6,13 +6,13 @@ macro_rules! behaviours {
     ($subject:literal; $(
         $name:ident:
             $says:literal,
-            $source:expr $(, [$($need:ident),+])? $(, since $build:ident)?;
+            $evidence:expr $(, [$($need:ident),+])? $(, since $build:ident)?;
     )+) => {
         /// The behaviours of this subject, each under the name of its function.
         #[allow(non_upper_case_globals)]
         pub(in super::super) mod listed {
             use crate::model::WindowsBuild;
-            use crate::testkit::conformance::Source::*;
+            use crate::evidence::Evidence::*;
             use crate::testkit::conformance::page::*;
             use crate::testkit::conformance::Behaviour;
 
@@ -20,7 +20,7 @@ macro_rules! behaviours {
                 subject: $subject,
                 name: stringify!($name),
                 says: $says,
-                source: $source,
+                evidence: $evidence,
                 since: behaviours!(@since $($build)?),
                 needs: &[$($(crate::testkit::conformance::Capability::$need),+)?],
                 check: super::$name,
