@@ -75,7 +75,7 @@
 //! The default features are the whole library but for the text of recordings and
 //! `script::compare`, which come with `record`. `cli` adds that and the command `hvr`, `proptest` the
 //! strategies of [`testkit`], `cim` the wire vocabulary: schema, values, paths, embedded instances
-//! and WQL.
+//! and WQL; a service as WMI shows it, and a service of what WMI shows.
 //!
 //! `conformance` adds the suite of behaviours in `testkit::conformance`, to be run on a backend.
 //!

@@ -7,6 +7,7 @@ mod path;
 mod round_trip;
 mod schema;
 mod service;
+mod service_calls;
 mod stack;
 mod text;
 mod value;
