@@ -77,6 +77,8 @@
 //! strategies of [`testkit`], `cim` the wire vocabulary: schema, values, paths, embedded instances
 //! and WQL; a service as WMI shows it, and a service of what WMI shows.
 //!
+//! `wmi` adds the real backend, a client of WMI over COM, on Windows; elsewhere it adds nothing.
+//!
 //! `conformance` adds the suite of behaviours in `testkit::conformance`, to be run on a backend.
 //!
 //! # Determinism
@@ -111,6 +113,10 @@ pub mod testkit;
 
 #[cfg(feature = "cim")]
 pub mod cim;
+
+// What in it needs no Windows is tested everywhere.
+#[cfg(all(feature = "wmi", any(windows, test)))]
+pub mod wmi;
 
 /// What a test usually needs.
 pub mod prelude {

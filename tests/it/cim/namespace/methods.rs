@@ -42,6 +42,7 @@ fn relationship(vm: VmId, index: u8) -> String {
 }
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "arguments are made where they are given")]
 fn call(host: &Host, at: &ObjectPath, method: &str, arguments: Instance) -> Reply {
     host.invoke(at, method, &arguments).unwrap_or_else(|error| panic!("{method}: {error}"))
 }
@@ -256,7 +257,7 @@ fn a_reply_says_what_happened() {
     let nobody = VmId(Guid(9));
     let missing = value(&site.tokyo, "CommitFailover", about(nobody));
     let direct = site.lab.host("tokyo.contoso.com").commit_failover(nobody).unwrap_err();
-    assert_eq!(Some(missing), direct.code().map(|it| it.to_wire()));
+    assert_eq!(Some(missing), direct.code().map(ErrorCode::to_wire));
     let host = given().with("ComputerSystem", vm_path(site.web).with("Name", "tokyo.contoso.com"));
     assert_eq!(value(&site.tokyo, "CommitFailover", host), missing, "the host is none, either");
 }
@@ -519,8 +520,18 @@ fn a_virtual_machine_is_shut_down_and_destroyed() {
     assert_eq!(number(&row, "EnabledState"), 3); // Disabled.
     assert_eq!(call(&site.tokyo, &management(), "DestroySystem", given()).value, INVALID_PARAMETER);
     let destroy = given().with("AffectedSystem", vm_path(site.db));
-    finish(&site.tokyo, &call(&site.tokyo, &management(), "DestroySystem", destroy));
+    let destroyed = call(&site.tokyo, &management(), "DestroySystem", destroy);
+    finish(&site.tokyo, &destroyed);
     assert_eq!(status(site.tokyo.get(&vm_path(site.db))), WbemStatus::NOT_FOUND);
+    // The job still says what it worked on, which is no longer there.
+    let Some(Value::Reference(job)) = destroyed.out.get("Job") else { panic!("{destroyed:?}") };
+    let links = site.tokyo.references(job, "Msvm_AffectedJobElement").unwrap();
+    match one(links).get("AffectedElement") {
+        Some(Value::Reference(path)) => assert_eq!(path.relative(), vm_path(site.db)),
+        other => panic!("{other:?}"),
+    }
+    let there = site.tokyo.associators(job, "Msvm_AffectedJobElement", None).unwrap();
+    assert_eq!(there, []);
 }
 
 /// <https://learn.microsoft.com/windows/win32/hyperv_v2/getsummaryinformation-msvm-virtualsystemmanagementservice>
