@@ -144,7 +144,10 @@ impl<'a, S: ReplicationService> View<'a, S> {
             Object::FailoverNetwork(vm, it) => write_replication::failover_network(vm.id, it),
             Object::Management => write_replication::management(host),
             Object::Shutdown(vm) => write_parts::shutdown(vm.id),
-            Object::OperatingSystem => write_system::operating_system(host),
+            Object::OperatingSystem => {
+                let now = self.service.now().map_err(failed)?;
+                write_system::operating_system(host, now)
+            }
         })
     }
 

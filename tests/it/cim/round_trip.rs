@@ -1,6 +1,6 @@
 //! The two mirrors against each other: what a host says typed, it says over WMI as well.
 
-use super::stack::{Carried, Shown, carry, differences, over_wmi};
+use super::stack::{Carried, OverWmi, Shown, differences};
 use hyperv_replica::engine::{Input, Refusals, Reply, World};
 use hyperv_replica::model::{Call, HostId};
 use hyperv_replica::script::{self, Runner, Script};
@@ -56,7 +56,7 @@ fn every_scenario_passes_over_wmi() {
     let mut all = Vec::new();
     for (name, script) in scenarios() {
         let mut direct = Runner::new(World::new(0));
-        let mut over = Runner::new(World::new(0)).through(carry);
+        let mut over = Runner::over(OverWmi(World::new(0)));
         for (number, line) in (1..).zip(&script.lines) {
             let expected = direct.step(number, line);
             let found = over.step(number, line);
@@ -79,7 +79,7 @@ fn every_scenario_passes_over_wmi() {
 /// not there; and all that a client can read in the end.
 fn comes_through(walk: &Walk) -> Result<(), String> {
     let mut direct = walk.beginning.world();
-    let mut over = direct.clone();
+    let mut over = OverWmi(direct.clone());
     let mut events = Vec::new();
     for step in &walk.steps {
         let Some(input) = step.resolve(&direct) else { continue };
@@ -99,12 +99,12 @@ fn comes_through(walk: &Walk) -> Result<(), String> {
             _ => Shown::of(&direct, HostId(0)),
         };
         let expected = direct.apply(&input, &mut events);
-        let found = carry(&mut over, &input, &mut events);
+        let found = over.make(&input, &mut events);
         let refused_by_wmi = lacks_method(&on, &input) && is_refusal(&expected);
         if !is_same(&expected, &found, &on) && !refused_by_wmi {
             return Err(format!("{input:?}\n  {expected:?}\n  {found:?}"));
         }
-        if direct != over {
+        if direct != over.0 {
             return Err(format!("{input:?}\n  leads to another world"));
         }
         events.clear();
@@ -157,7 +157,7 @@ proptest! {
 
 #[cfg(feature = "conformance")]
 mod conformance {
-    use super::over_wmi;
+    use crate::cim::stack::over_wmi;
     use hyperv_replica::engine::{Answer, Policy, Refusals};
     use hyperv_replica::model::{Operation, WindowsBuild};
     use hyperv_replica::testkit::LabFixture;

@@ -6,6 +6,8 @@ use hyperv_replica::cim::namespace::Namespace;
 use hyperv_replica::engine::{Event, Input, Reply, World};
 use hyperv_replica::error::{Error, Missing, Result};
 use hyperv_replica::model::*;
+use hyperv_replica::oracle::Violation;
+use hyperv_replica::script::Stage;
 use hyperv_replica::service::Outcome;
 use hyperv_replica::sim::{HostHandle, Lab};
 use std::fmt::Debug;
@@ -252,13 +254,40 @@ fn reply(answer: Result<Outcome>) -> Reply {
     }
 }
 
-/// Hands an input to a world, a call by way of WMI.
-pub(crate) fn carry(world: &mut World, input: &Input, events: &mut Vec<Event>) -> Reply {
-    let Input::Call { host, caller, call } = input else { return world.apply(input, events) };
-    let lab = Lab::over(std::mem::replace(world, World::new(0)), 0);
-    let watch = lab.watch();
-    let answer = over_wmi(lab.host_by_id(*host).called_by(*caller)).call(call);
-    *world = lab.world();
-    events.extend(watch.take());
-    reply(answer)
+/// A world to which each call goes by way of WMI.
+#[derive(Clone, Debug)]
+pub(crate) struct OverWmi(pub(crate) World);
+
+impl OverWmi {
+    /// Makes one thing happen.
+    pub(crate) fn make(&mut self, input: &Input, events: &mut Vec<Event>) -> Reply {
+        let Input::Call { host, caller, call } = input else {
+            return self.0.apply(input, events);
+        };
+        let lab = Lab::over(std::mem::replace(&mut self.0, World::new(0)), 0);
+        let watch = lab.watch();
+        let answer = over_wmi(lab.host_by_id(*host).called_by(*caller)).call(call);
+        self.0 = lab.world();
+        events.extend(watch.take());
+        reply(answer)
+    }
+}
+
+impl Stage for OverWmi {
+    fn world(&self) -> &World {
+        &self.0
+    }
+
+    fn apply(
+        &mut self,
+        input: &Input,
+        out: &mut Vec<Event>,
+    ) -> std::result::Result<Reply, Box<Violation>> {
+        Ok(self.make(input, out))
+    }
+
+    fn begin(&mut self, world: World) -> bool {
+        self.0 = world;
+        true
+    }
 }
