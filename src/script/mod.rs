@@ -210,7 +210,7 @@ mod report;
 pub use report::{Fault, Report, Side, Step};
 
 mod runner;
-pub use runner::{Runner, WAIT_LIMIT, record, record_under, run};
+pub use runner::{Carry, Runner, WAIT_LIMIT, record, record_under, run};
 
 mod args;
 mod describe;

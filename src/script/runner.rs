@@ -112,10 +112,15 @@ pub fn record_under<'a>(
     Script { lines }
 }
 
+/// How an input gets to a world and its reply comes back. A world's own way is [`World::apply`];
+/// another lays something between whoever calls and the host that is called.
+pub type Carry = fn(&mut World, &Input, &mut Vec<Event>) -> Reply;
+
 /// Runs lines one by one in a world.
 #[derive(Clone, Debug)]
 pub struct Runner {
     world: World,
+    carry: Carry,
     aliases: BTreeMap<String, JobId>,
     /// Names that were seen anywhere, so that what is gone or not there yet can be named.
     seen: BTreeMap<Arc<str>, BTreeSet<VmId>>,
@@ -137,6 +142,7 @@ impl Runner {
     pub fn new(world: World) -> Self {
         let mut runner = Self {
             world,
+            carry: World::apply,
             aliases: BTreeMap::new(),
             seen: BTreeMap::new(),
             named: BTreeSet::new(),
@@ -155,6 +161,13 @@ impl Runner {
             }
         }
         runner
+    }
+
+    /// The same with inputs that get to the world in this way. What judges an
+    /// [observed](Self::observed) runner hands them over itself.
+    #[must_use]
+    pub fn through(self, carry: Carry) -> Self {
+        Self { carry, ..self }
     }
 
     /// In this world, with every step judged by the [invariants](crate::oracle::ALWAYS): one that
@@ -338,7 +351,7 @@ impl Runner {
         let mut events = std::mem::take(&mut self.events);
         let applied = match &mut self.watcher {
             Some(watcher) => watcher.apply(&mut self.world, input, &mut events),
-            None => Ok(self.world.apply(input, &mut events)),
+            None => Ok((self.carry)(&mut self.world, input, &mut events)),
         };
         let reply =
             applied.unwrap_or_else(|violation| self.violation.insert(violation).reply.clone());
