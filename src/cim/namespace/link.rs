@@ -17,8 +17,7 @@
 use super::find::Wanted;
 use super::object::{Kind, Object};
 use super::view::{View, found};
-use crate::cim::mirror::names::class;
-use crate::cim::mirror::names::{EFFECT_CREATE, EFFECT_UNKNOWN};
+use crate::cim::mirror::names::{EFFECT_CREATE, EFFECT_UNKNOWN, class};
 use crate::cim::{Class, Instance, Name, Result};
 use crate::model::{Job, ReplicationMode, Vm, VmId};
 use crate::service::ReplicationService;
@@ -219,8 +218,8 @@ impl<S: ReplicationService> View<'_, S> {
         let mut sparse = Instance::new(link.class())
             .with(link.role(End::First), self.path(first))
             .with(link.role(End::Second), self.path(second));
-        if let (Object::Vm(vm), Object::Job(job)) = (first, second) {
-            sparse.set("ElementEffects", vec![effect(job, vm.id)]);
+        if let (Object::Vm(Vm { id, .. }) | Object::Gone(id), Object::Job(job)) = (first, second) {
+            sparse.set("ElementEffects", vec![effect(job, *id)]);
         }
         let instance = self.complete(sparse);
         match self.schema.path_of(&instance) {

@@ -185,9 +185,8 @@ impl<S: ReplicationService> View<'_, S> {
 
     /// A path leads here if it names this host, or none, and a namespace that is here, or none.
     pub(super) fn check_place(&self, path: &ObjectPath) -> Result<()> {
-        use crate::cim::mirror::names::{NAMESPACE, WINDOWS_NAMESPACE};
         let Some(place) = &path.namespace else { return Ok(()) };
-        if place.name != *NAMESPACE && place.name != *WINDOWS_NAMESPACE {
+        if place.name != *names::NAMESPACE && place.name != *names::WINDOWS_NAMESPACE {
             let why = format!("there is no namespace `{}`", place.name);
             return Err(Error::status(WbemStatus::INVALID_NAMESPACE, why));
         }

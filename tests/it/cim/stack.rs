@@ -21,13 +21,12 @@ pub(crate) fn over_wmi(host: HostHandle) -> CimService<Namespace<HostHandle>> {
 /// What a host shows, on which depends what WMI can say of it.
 pub(crate) struct Shown {
     build: WindowsBuild,
-    vms: Vec<VmId>,
 }
 
 impl Shown {
     pub(crate) fn of(world: &World, host: HostId) -> Self {
         let build = world.host_view(host).map_or(WindowsBuild::Server2025, |it| it.build);
-        Self { build, vms: world.vms(host).map(|it| it.id).collect() }
+        Self { build }
     }
 
     pub(crate) fn is_2012(&self) -> bool {
@@ -39,7 +38,6 @@ impl Shown {
 ///
 /// - Every time: a `datetime` has whole microseconds, a simulated time ten ticks to each.
 /// - [`RecoveryPoint::position`]: no property says how far the guest's writes reach.
-/// - [`Job::affected`]: a link leads from object to object, not from one that is gone.
 /// - On Windows Server 2012, which does not have the properties, [`Relationship::last_apply`], and
 ///   of [`Settings`] `replication_interval_s`, `provider` and `additional_settings`.
 pub(crate) trait Carried: Sized {
@@ -95,7 +93,6 @@ impl Carried for Job {
             started: self.started.carried(on),
             state_changed: self.state_changed.carried(on),
             elapsed: self.elapsed.carried(on),
-            affected: self.affected.into_iter().filter(|it| on.vms.contains(it)).collect(),
             ..self
         }
     }
