@@ -68,7 +68,7 @@ fn protects(service: &dyn ReplicationService, host: &HostHandle, web: VmId) {
     assert_eq!(found, direct.relationship(id).unwrap());
     assert_eq!(found.state, ReplicationState::Replicating);
     assert_eq!(service.vms().unwrap(), direct.vms().unwrap());
-    assert_eq!(service.host().unwrap(), direct.host().unwrap());
+    assert_eq!(service.host().unwrap(), host.host().unwrap());
     assert_eq!(service.now().unwrap().ticks() / 10, host.now().unwrap().ticks() / 10);
     let refused = service.commit_failover(web).unwrap_err();
     assert_eq!(refused.to_string(), host.commit_failover(web).unwrap_err().to_string());
