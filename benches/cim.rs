@@ -1,4 +1,5 @@
-//! What the wire vocabulary costs: instances as text, queries, and their test of an instance.
+//! What the wire vocabulary costs: instances as text, queries, their test of an instance, and a
+//! service as its namespace.
 //!
 //! Each group has a floor beside it, measured in the same run: copying the text, or touching each
 //! property once. What a service can answer is bounded by these, so that they are watched.
@@ -6,7 +7,12 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hyperv_replica::cim::text::{self, Form, Reader};
 use hyperv_replica::cim::wql::{self, Query};
-use hyperv_replica::cim::{DateTime, Instance, ObjectPath, Schema, Value};
+use hyperv_replica::cim::{
+    CimClient, CimClientExt, DateTime, Instance, ObjectPath, Schema, Value, namespace::Namespace,
+};
+use hyperv_replica::model::{Call, VmId};
+use hyperv_replica::service::ReplicationService;
+use hyperv_replica::sim::{HostHandle, Lab};
 use std::hint::black_box;
 
 /// Settings as a management client hands them in: every property, set or null.
@@ -88,12 +94,60 @@ fn paths(c: &mut Criterion) {
     c.bench_function("schema, from MOF", |b| b.iter(|| Schema::parse(Schema::VIRTUALIZATION)));
 }
 
+/// A host with so many virtual machines, as its namespace.
+fn crowd(vms: u32) -> (Lab, VmId, Namespace<HostHandle>) {
+    let lab = Lab::new(["tokyo"]);
+    let create = |i| lab.vm(&format!("vm-{i}")).on("tokyo").create();
+    let last = (0..vms).map(create).fold(None, |_, vm| Some(vm));
+    let tokyo = Namespace::new(lab.host("tokyo"));
+    (lab, last.expect("there is one"), tokyo)
+}
+
+fn namespace(c: &mut Criterion) {
+    const VMS: u32 = 10_000;
+    let (lab, vm, tokyo) = crowd(VMS);
+    let mut group = c.benchmark_group("namespace of 10 000 virtual machines");
+    let path = ObjectPath::class("Msvm_ComputerSystem").with("Name", vm.to_string());
+    let by_key = format!("SELECT * FROM Msvm_ComputerSystem WHERE Name = '{vm}'");
+    let by_name = "SELECT * FROM Msvm_ComputerSystem WHERE ElementName = 'vm-77'";
+    let handle = lab.host("tokyo");
+    group.bench_function("floor: one record", |b| b.iter(|| handle.vm(black_box(vm))));
+    group.bench_function("get", |b| b.iter(|| tokyo.get(black_box(&path))));
+    group.bench_function("query by key", |b| b.iter(|| tokyo.query(black_box(&by_key))));
+    group.sample_size(10);
+    group.bench_function("floor: every record", |b| b.iter(|| handle.vms()));
+    group.bench_function("query by name", |b| b.iter(|| tokyo.query(black_box(by_name))));
+    group.bench_function("enumerate", |b| b.iter(|| tokyo.enumerate("Msvm_ComputerSystem")));
+    group.finish();
+}
+
+/// A refused call, so that the world stays as it is: a method against the call that it makes.
+fn method(c: &mut Criterion) {
+    let (lab, vm, tokyo) = crowd(1);
+    let handle = lab.host("tokyo");
+    let service = ObjectPath::class("Msvm_ReplicationService").with("Name", "replicasvc");
+    let path = ObjectPath::class("Msvm_ComputerSystem").with("Name", vm.to_string());
+    let commit = Instance::parameters().with("ComputerSystem", path.clone());
+    let settings =
+        text::write(&settings(Schema::virtualization()), Schema::virtualization(), Form::CimDtd20);
+    let modify = commit.clone().with("ReplicationSettingData", settings);
+    let call = Call::CommitFailover { vm };
+    let mut group = c.benchmark_group("method");
+    group.bench_function("floor: the call itself", |b| b.iter(|| handle.call(black_box(&call))));
+    for (method, arguments) in [("CommitFailover", commit), ("ModifyReplicationSettings", modify)] {
+        group.bench_function(method, |b| {
+            b.iter(|| tokyo.invoke(&service, method, black_box(&arguments)));
+        });
+    }
+    group.finish();
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default()
         .sample_size(20)
         .warm_up_time(std::time::Duration::from_millis(300))
         .measurement_time(std::time::Duration::from_secs(1));
-    targets = texts, queries, paths
+    targets = texts, queries, paths, namespace, method
 }
 criterion_main!(benches);

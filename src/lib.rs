@@ -77,6 +77,8 @@
 //! strategies of [`testkit`], `cim` the wire vocabulary: schema, values, paths, embedded instances
 //! and WQL. `wsman` adds WS-Management, by which the tools that manage real hosts reach simulated ones.
 //!
+//! `wmi` adds the real backend, a client of WMI over COM, on Windows; elsewhere it adds nothing.
+//!
 //! `conformance` adds the suite of behaviours in `testkit::conformance`, to be run on a backend.
 //!
 //! # Determinism
@@ -114,6 +116,10 @@ pub mod cim;
 
 #[cfg(feature = "wsman")]
 pub mod wsman;
+
+// What in it needs no Windows is tested everywhere.
+#[cfg(all(feature = "wmi", any(windows, test)))]
+pub mod wmi;
 
 /// What a test usually needs.
 pub mod prelude {

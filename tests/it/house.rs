@@ -106,10 +106,11 @@ fn rooms_know_only_what_they_may() {
             ],
         ),
         ("testkit/conformance", &["service", "evidence", "error", "model"]),
+        ("wmi", &["wmi", "cim", "model"]),
     ];
     const ROOMS: &[&str] = &[
         "model", "error", "evidence", "service", "layer", "rules", "engine", "oracle", "sim",
-        "script", "prelude", "cim", "testkit", "wsman",
+        "script", "prelude", "cim", "testkit", "wsman", "wmi",
     ];
     let mut found = Vec::new();
     for (room, may) in DOORS {

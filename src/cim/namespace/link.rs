@@ -18,7 +18,7 @@ use super::find::Wanted;
 use super::object::{Kind, Object};
 use super::view::{View, found};
 use crate::cim::mirror::names::class;
-use crate::cim::{Instance, Name, Result};
+use crate::cim::{Class, Instance, Name, Result};
 use crate::model::{ReplicationMode, Vm, VmId};
 use crate::service::ReplicationService;
 
@@ -101,18 +101,18 @@ impl Link {
         }
     }
 
-    /// What can be at the first end.
-    pub(super) const fn firsts(self) -> &'static [Kind] {
+    /// From where all of them are found: an end, and what can be there.
+    const fn beginning(self) -> (End, &'static [Kind]) {
         match self {
-            Self::ElementSettings => &[Kind::System, Kind::Service],
-            Self::DefineState => &[Kind::System, Kind::Relationship],
+            Self::ElementSettings => (End::First, &[Kind::System, Kind::Service]),
+            Self::DefineState => (End::First, &[Kind::System, Kind::Relationship]),
             Self::SystemRelationship
             | Self::TestDependency
             | Self::SystemSummary
-            | Self::SnapshotOf
-            | Self::AffectedJob => &[Kind::System],
-            Self::SettingsComponent => &[Kind::VmSettings],
-            Self::FailoverComponent => &[Kind::Adapter],
+            | Self::SnapshotOf => (End::First, &[Kind::System]),
+            Self::SettingsComponent => (End::First, &[Kind::VmSettings]),
+            Self::FailoverComponent => (End::First, &[Kind::Adapter]),
+            Self::AffectedJob => (End::Second, &[Kind::Job]),
         }
     }
 }
@@ -121,6 +121,13 @@ impl<S: ReplicationService> View<'_, S> {
     /// The associations that the host's build has.
     pub(super) fn links(&self) -> impl Iterator<Item = Link> {
         Link::ALL.into_iter().filter(|it| self.schema.class(it.class()).is_some())
+    }
+
+    /// Those of a class and those that extend it.
+    pub(super) fn links_of(&self, class: &Class) -> impl Iterator<Item = Link> {
+        let extends = |it: &Link| self.schema.is_a(it.class(), class.name.as_str());
+        let links = class.is_association.then(|| self.links().filter(extends));
+        links.into_iter().flatten()
     }
 
     /// What an association links with an object that is at one of its ends.
@@ -198,8 +205,9 @@ impl<S: ReplicationService> View<'_, S> {
                 Ok(vec![Object::Adapter(of.clone(), it.adapter)])
             }
             (Link::AffectedJob, Object::Job(job)) => {
-                let vms = job.affected.iter().map(|id: &VmId| self.vm(*id));
-                vms.filter_map(Result::transpose).map(|it| it.map(Object::Vm)).collect()
+                // A reference outlives what it leads to.
+                let vm = |id: &VmId| Ok(self.vm(*id)?.map_or(Object::Gone(*id), Object::Vm));
+                job.affected.iter().map(vm).collect()
             }
             _ => Ok(Vec::new()),
         }
@@ -220,16 +228,22 @@ impl<S: ReplicationService> View<'_, S> {
     /// The instances of an association that may be wanted. A reference that is known is followed
     /// from there; else every one is followed.
     pub(super) fn link_instances(&self, link: Link, wanted: &Wanted) -> Result<Vec<Instance>> {
-        for end in End::BOTH {
-            let Some(text) = wanted.text(link.role(end)) else { continue };
-            let Ok(path) = text.parse() else { return Ok(Vec::new()) };
+        let known = End::BOTH.map(|end| (end, wanted.text(link.role(end))));
+        for (end, text) in known {
+            let Some(Ok(path)) = text.map(str::parse) else { continue };
             let near = self.locate_if_there(&path)?;
-            return self.instances_at(link, end, near);
+            if !near.is_empty() {
+                return self.instances_at(link, end, near);
+            }
+        }
+        if known.iter().any(|(_, text)| text.is_some()) {
+            return Ok(Vec::new());
         }
         let mut all = Vec::new();
-        for kind in link.firsts() {
-            let firsts = self.find(*kind, &Wanted::default())?;
-            all.extend(self.instances_at(link, End::First, firsts)?);
+        let (end, kinds) = link.beginning();
+        for kind in kinds {
+            let near = self.find(*kind, &Wanted::default())?;
+            all.extend(self.instances_at(link, end, near)?);
         }
         Ok(all)
     }
