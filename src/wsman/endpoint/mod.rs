@@ -16,7 +16,7 @@ use super::resource::{Dialect, Resource, backslashes};
 use super::soap::{Encoding, Envelope, Family, Header, reply};
 use super::xml::Xml;
 use crate::cim::text::{TextError, TextFault, xml::Element};
-use crate::cim::{CimClient, Error, Name, Schema, WbemStatus};
+use crate::cim::{CimClient, Class, Error, Name, Schema, WbemStatus};
 use contexts::Enumerations;
 use events::Subscriptions;
 use std::fmt;
@@ -97,6 +97,25 @@ const MAX_HEADER_BYTES: usize = 2048;
 /// refuses and can be understood: a whole `EndpointReference` or a path as a reference, elements in
 /// the place of an embedded instance or wrong types in its text, selectors that are no keys, none at
 /// all where there is but one object, and headers that are missing.
+///
+/// ```
+/// use hyperv_replica::cim::{Schema, namespace::Namespace};
+/// use hyperv_replica::sim::Lab;
+/// use hyperv_replica::wsman::{Endpoint, Request, random_ids};
+/// use std::time::Duration;
+///
+/// let lab = Lab::new(["tokyo"]);
+/// let client = Namespace::new(lab.host("tokyo"));
+/// let endpoint = Endpoint::new("tokyo", random_ids())
+///     .with(r"root\virtualization\v2", Schema::virtualization(), client);
+///
+/// let body = br#"<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body>
+///     <i:Identify xmlns:i="http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd"/>
+/// </s:Body></s:Envelope>"#;
+/// let response = endpoint.answer(Request { user: "admin", body, now: Duration::ZERO });
+/// assert_eq!(response.status, 200);
+/// assert_eq!(response.content_type, "application/soap+xml;charset=UTF-8");
+/// ```
 pub struct Endpoint<C> {
     machine: String,
     version: String,
@@ -423,6 +442,16 @@ struct Target<'e, C> {
     codec: Codec<'e>,
     /// The class, if the request is about one.
     class: Option<String>,
+}
+
+impl<'e, C> Target<'e, C> {
+    /// A class of the schema.
+    fn declared(&self, name: &str, operation: Operation) -> Result<&'e Class, Fault> {
+        self.place.schema.class(name).ok_or_else(|| {
+            let why = format!("there is no class `{name}`");
+            Fault::of(&Error::status(WbemStatus::INVALID_CLASS, why), operation, name)
+        })
+    }
 }
 
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
