@@ -266,7 +266,15 @@ impl Schema {
                 ));
             };
             class.is_association |= base.is_association;
+            // DSP0004: `Key` cannot be overridden, so that what is a key stays one when it is declared
+            // anew, as the ends of associations are.
+            for own in &mut class.properties {
+                own.is_key |= base.property(own.name.as_str()).is_some_and(|it| it.is_key);
+            }
             inherit(&mut class.properties, &base.properties, |it| &it.name);
+            // Who declares a key anew cannot make it anything else.
+            let is_key = |name: &Name| base.property(name.as_str()).is_some_and(|it| it.is_key);
+            class.properties.iter_mut().for_each(|it| it.is_key |= is_key(&it.name));
             inherit(&mut class.methods, &base.methods, |it| &it.name);
         }
         self.classes.insert(place, class);

@@ -27,8 +27,10 @@ fn replicating() -> Beginning {
     Beginning::script(&script::parse(text).unwrap()).unwrap()
 }
 
-/// The size of a small lab, pinned: whoever changes it says why. The number of threads is no
-/// reason.
+/// The size of a small lab, pinned: whoever changes it says why, by comparing the paths of before
+/// and after. The number of threads is no reason. (It was 1297 at the end while a seeded start did not
+/// ask whether the other virtual machine had been made a replica; with that refused, the path of four
+/// steps that ended in one leads nowhere new.)
 #[test]
 fn a_small_lab_has_so_many_states() {
     let search = two_hosts(4);

@@ -97,6 +97,7 @@ fn rooms_know_only_what_they_may() {
             &["script", "layer", "sim", "oracle", "engine", "rules", "service", "error", "model"],
         ),
         ("cim", &["cim", "service", "error", "model"]),
+        ("wsman", &["wsman", "cim", "model"]),
         (
             "testkit",
             &[
@@ -109,7 +110,7 @@ fn rooms_know_only_what_they_may() {
     ];
     const ROOMS: &[&str] = &[
         "model", "error", "evidence", "service", "layer", "rules", "engine", "oracle", "sim",
-        "script", "prelude", "cim", "testkit", "wmi",
+        "script", "prelude", "cim", "testkit", "wmi", "wsman",
     ];
     let mut found = Vec::new();
     for (room, may) in DOORS {

@@ -138,8 +138,8 @@ pub(crate) fn objects(instances: Vec<Instance>) -> Value {
     Value::Array(Array::Object(instances.into_iter().map(Box::new).collect()))
 }
 
-/// The host's Windows.
-pub(crate) fn operating_system(host: &Host) -> Instance {
+/// The host's Windows, at a time of the host's clock, which is that of UTC.
+pub(crate) fn operating_system(host: &Host, now: SimTime) -> Instance {
     let build = host.build.to_wire();
     let version = match host.build {
         WindowsBuild::Server2012 => "6.2",
@@ -153,6 +153,7 @@ pub(crate) fn operating_system(host: &Host) -> Instance {
             ("Caption", product(host).into()),
             ("BuildNumber", build.to_string().into()),
             ("Version", format!("{version}.{build}").into()),
+            ("LocalDateTime", time(Some(now)).into()),
             ("CSName", Value::from(&*host.name)),
             ("CreationClassName", class::OPERATING_SYSTEM.into()),
             ("CSCreationClassName", "Win32_ComputerSystem".into()),

@@ -68,16 +68,14 @@ impl<S: ReplicationService> View<'_, S> {
             }
             Kind::Job => self.jobs_wanted(wanted)?,
             Kind::VmSettings => self.vm_settings(wanted)?,
-            Kind::Disk => self.parts(wanted, Self::disks, |vm, id| Object::Disk(vm, id))?,
-            Kind::Adapter => {
-                self.parts(wanted, Self::adapters, |vm, id| Object::Adapter(vm, id))?
-            }
+            Kind::Disk => self.parts(wanted, Self::disks, Object::Disk)?,
+            Kind::Adapter => self.parts(wanted, Self::adapters, Object::Adapter)?,
             Kind::FailoverNetwork => {
                 let stored = |view: &Self, vm: VmId| found(view.service.failover_network(vm));
                 self.parts(
                     wanted,
                     |view, vm| Ok(stored(view, vm)?.unwrap_or_default()),
-                    |vm, it| Object::FailoverNetwork(vm, it),
+                    Object::FailoverNetwork,
                 )?
             }
             Kind::Management => vec![Object::Management],

@@ -17,9 +17,9 @@
 use super::find::Wanted;
 use super::object::{Kind, Object};
 use super::view::{View, found};
-use crate::cim::mirror::names::class;
-use crate::cim::{Instance, Name, Result};
-use crate::model::{ReplicationMode, Vm, VmId};
+use crate::cim::mirror::names::{EFFECT_CREATE, EFFECT_UNKNOWN, class};
+use crate::cim::{Class, Instance, Name, Result};
+use crate::model::{Job, ReplicationMode, Vm, VmId};
 use crate::service::ReplicationService;
 
 /// An association.
@@ -101,18 +101,18 @@ impl Link {
         }
     }
 
-    /// What can be at the first end.
-    pub(super) const fn firsts(self) -> &'static [Kind] {
+    /// From where all of them are found: an end, and what can be there.
+    const fn beginning(self) -> (End, &'static [Kind]) {
         match self {
-            Self::ElementSettings => &[Kind::System, Kind::Service],
-            Self::DefineState => &[Kind::System, Kind::Relationship],
+            Self::ElementSettings => (End::First, &[Kind::System, Kind::Service]),
+            Self::DefineState => (End::First, &[Kind::System, Kind::Relationship]),
             Self::SystemRelationship
             | Self::TestDependency
             | Self::SystemSummary
-            | Self::SnapshotOf
-            | Self::AffectedJob => &[Kind::System],
-            Self::SettingsComponent => &[Kind::VmSettings],
-            Self::FailoverComponent => &[Kind::Adapter],
+            | Self::SnapshotOf => (End::First, &[Kind::System]),
+            Self::SettingsComponent => (End::First, &[Kind::VmSettings]),
+            Self::FailoverComponent => (End::First, &[Kind::Adapter]),
+            Self::AffectedJob => (End::Second, &[Kind::Job]),
         }
     }
 }
@@ -121,6 +121,13 @@ impl<S: ReplicationService> View<'_, S> {
     /// The associations that the host's build has.
     pub(super) fn links(&self) -> impl Iterator<Item = Link> {
         Link::ALL.into_iter().filter(|it| self.schema.class(it.class()).is_some())
+    }
+
+    /// Those of a class and those that extend it.
+    pub(super) fn links_of(&self, class: &Class) -> impl Iterator<Item = Link> {
+        let extends = |it: &Link| self.schema.is_a(it.class(), class.name.as_str());
+        let links = class.is_association.then(|| self.links().filter(extends));
+        links.into_iter().flatten()
     }
 
     /// What an association links with an object that is at one of its ends.
@@ -198,8 +205,9 @@ impl<S: ReplicationService> View<'_, S> {
                 Ok(vec![Object::Adapter(of.clone(), it.adapter)])
             }
             (Link::AffectedJob, Object::Job(job)) => {
-                let vms = job.affected.iter().map(|id: &VmId| self.vm(*id));
-                vms.filter_map(Result::transpose).map(|it| it.map(Object::Vm)).collect()
+                // A reference outlives what it leads to.
+                let vm = |id: &VmId| Ok(self.vm(*id)?.map_or(Object::Gone(*id), Object::Vm));
+                job.affected.iter().map(vm).collect()
             }
             _ => Ok(Vec::new()),
         }
@@ -207,9 +215,12 @@ impl<S: ReplicationService> View<'_, S> {
 
     /// The instance by which an association links two objects.
     pub(super) fn link_instance(&self, link: Link, first: &Object, second: &Object) -> Instance {
-        let sparse = Instance::new(link.class())
+        let mut sparse = Instance::new(link.class())
             .with(link.role(End::First), self.path(first))
             .with(link.role(End::Second), self.path(second));
+        if let (Object::Vm(Vm { id, .. }) | Object::Gone(id), Object::Job(job)) = (first, second) {
+            sparse.set("ElementEffects", vec![effect(job, *id)]);
+        }
         let instance = self.complete(sparse);
         match self.schema.path_of(&instance) {
             Some(path) => instance.at(self.place.path(path)),
@@ -220,16 +231,22 @@ impl<S: ReplicationService> View<'_, S> {
     /// The instances of an association that may be wanted. A reference that is known is followed
     /// from there; else every one is followed.
     pub(super) fn link_instances(&self, link: Link, wanted: &Wanted) -> Result<Vec<Instance>> {
-        for end in End::BOTH {
-            let Some(text) = wanted.text(link.role(end)) else { continue };
-            let Ok(path) = text.parse() else { return Ok(Vec::new()) };
+        let known = End::BOTH.map(|end| (end, wanted.text(link.role(end))));
+        for (end, text) in known {
+            let Some(Ok(path)) = text.map(str::parse) else { continue };
             let near = self.locate_if_there(&path)?;
-            return self.instances_at(link, end, near);
+            if !near.is_empty() {
+                return self.instances_at(link, end, near);
+            }
+        }
+        if known.iter().any(|(_, text)| text.is_some()) {
+            return Ok(Vec::new());
         }
         let mut all = Vec::new();
-        for kind in link.firsts() {
-            let firsts = self.find(*kind, &Wanted::default())?;
-            all.extend(self.instances_at(link, End::First, firsts)?);
+        let (end, kinds) = link.beginning();
+        for kind in kinds {
+            let near = self.find(*kind, &Wanted::default())?;
+            all.extend(self.instances_at(link, end, near)?);
         }
         Ok(all)
     }
@@ -247,6 +264,14 @@ impl<S: ReplicationService> View<'_, S> {
         }
         Ok(all)
     }
+}
+
+/// The effect of a job on a virtual machine: it makes those that are not its subject, of which
+/// nothing more is said.
+///
+/// <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-affectedjobelement>
+fn effect(job: &Job, vm: VmId) -> u16 {
+    if job.affected.first() == Some(&vm) { EFFECT_UNKNOWN } else { EFFECT_CREATE }
 }
 
 /// Whether a name that a query gives is this one; one that it does not give is any.

@@ -72,9 +72,9 @@ impl<S: ReplicationService> View<'_, S> {
         }
         let mut given = Arguments::new(self, method.bind(arguments)?);
         let action = match self.addressee(path)? {
-            Addressee::Vm(vm) => self.of_vm(method, vm, &mut given),
+            Addressee::Vm(vm) => of_vm(method, vm, &mut given),
             Addressee::Job(job) => of_job(method, job, &mut given),
-            Addressee::Object(Object::Service) => self.of_service(method, &mut given)?,
+            Addressee::Object(Object::Service) => of_service(method, &mut given)?,
             Addressee::Object(Object::Management) => self.of_management(method, &mut given)?,
             Addressee::Object(Object::Host) => of_host(method),
             Addressee::Object(Object::Shutdown(vm)) => of_shutdown(method, vm.id),
@@ -141,135 +141,6 @@ impl<S: ReplicationService> View<'_, S> {
         text::write(&self.complete(instance), self.schema, Form::CimDtd20)
     }
 
-    fn of_service(&self, method: &Method, given: &mut Arguments<'_, S>) -> Result<Option<Action>> {
-        const VM: &str = "ComputerSystem";
-        const SETTINGS: &str = "ReplicationSettingData";
-        const ENTRY: &str = "AuthorizationEntry";
-        const LINE: &str = "ReplicationRelationship";
-        const POINT: &str = "SnapshotSettingData";
-        let call = match method.name.as_str() {
-            "ModifyServiceSettings" => {
-                Call::ModifyServiceSettings { settings: given.service_settings("SettingData")? }
-            }
-            "AddAuthorizationEntry" => Call::AddAuthorizationEntry { entry: given.entry(ENTRY)? },
-            "ModifyAuthorizationEntry" => {
-                Call::ModifyAuthorizationEntry { entry: given.entry(ENTRY)? }
-            }
-            "RemoveAuthorizationEntry" => Call::RemoveAuthorizationEntry {
-                allowed_primary: given.text("AllowedPrimaryHostSystem"),
-            },
-            "SetAuthorizationEntry" => {
-                Call::SetAuthorizationEntry { vm: given.vm(VM), entry: given.entry(ENTRY)? }
-            }
-            "GetSystemCertificates" => Call::GetSystemCertificates,
-            "TestReplicationConnection" => Call::TestReplicationConnection {
-                recovery_connection_point: given.text("RecoveryConnectionPoint"),
-                port: given.number("RecoveryServerPortNumber"),
-                authentication: given.number("AuthenticationType"),
-                certificate_thumbprint: given.optional_text("CertificateThumbPrint"),
-                bypass_proxy: given.flag("BypassProxyServer"),
-            },
-            "CreateReplicationRelationship" => {
-                let vm = given.vm(VM);
-                Call::CreateReplicationRelationship { vm, settings: given.settings(SETTINGS, vm)? }
-            }
-            "ModifyReplicationSettings" => {
-                let vm = given.vm(VM);
-                Call::ModifyReplicationSettings { vm, settings: given.settings(SETTINGS, vm)? }
-            }
-            "ReverseReplicationRelationship" => {
-                let vm = given.vm(VM);
-                let settings = given.optional_settings(SETTINGS, vm)?;
-                Call::ReverseReplicationRelationship { vm, settings }
-            }
-            "InitiateFailback" => {
-                let vm = given.vm(VM);
-                let settings = given.settings(SETTINGS, vm)?;
-                let point = given.optional_text("RecoveryPointIdentifier");
-                Call::InitiateFailback { vm, settings, point }
-            }
-            "RemoveReplicationRelationship" => {
-                Call::RemoveReplicationRelationship { vm: given.vm(VM), relationship: None }
-            }
-            "RemoveReplicationRelationshipEx" => Call::RemoveReplicationRelationship {
-                vm: given.vm(VM),
-                relationship: given.needed_relationship(LINE),
-            },
-            "GetReplicationStatistics" => {
-                Call::GetReplicationStatistics { vm: given.vm(VM), relationship: None }
-            }
-            "GetReplicationStatisticsEx" => Call::GetReplicationStatistics {
-                vm: given.vm(VM),
-                relationship: given.needed_relationship(LINE),
-            },
-            "ResetReplicationStatistics" => {
-                Call::ResetReplicationStatistics { vm: given.vm(VM), relationship: None }
-            }
-            "ResetReplicationStatisticsEx" => Call::ResetReplicationStatistics {
-                vm: given.vm(VM),
-                relationship: given.needed_relationship(LINE),
-            },
-            "ChangeReplicationModeToPrimary" => {
-                let vm = given.vm(VM);
-                let named = given.needed_relationship(LINE);
-                let relationship = named.unwrap_or(RelationshipId::extended(vm));
-                Call::ChangeReplicationModeToPrimary { vm, relationship }
-            }
-            "StartReplication" => Call::StartReplication {
-                vm: given.vm(VM),
-                initial: given.number("InitialReplicationType"),
-                export_location: given.optional_text("InitialReplicationExportLocation"),
-                start: given.time("StartTime"),
-            },
-            "ImportInitialReplica" => Call::ImportInitialReplica {
-                vm: given.vm(VM),
-                import_location: given.text("InitialReplicationImportLocation"),
-            },
-            "InitiateFailover" => {
-                Call::InitiateFailover { vm: given.vm(VM), point: given.point(POINT) }
-            }
-            "TestReplicaSystem" => {
-                Call::TestReplicaSystem { vm: given.vm(VM), point: given.point(POINT) }
-            }
-            "RevertFailover" => Call::RevertFailover { vm: given.vm(VM) },
-            "CommitFailover" => Call::CommitFailover { vm: given.vm(VM) },
-            "Resynchronize" => {
-                Call::Resynchronize { vm: given.vm(VM), start: given.time("StartTime") }
-            }
-            "SetFailoverNetworkAdapterSettings" => {
-                let vm = given.vm(VM);
-                let settings = given.failover_network("NetworkSettings", vm)?;
-                Call::SetFailoverNetworkAdapterSettings { vm, settings }
-            }
-            "RequestStateChange" => {
-                Call::RequestServiceStateChange { requested: given.number("RequestedState") }
-            }
-            "StartService" => Call::StartService,
-            "StopService" => Call::StopService,
-            _ => return Ok(None),
-        };
-        Ok(Some(Action::Call(call)))
-    }
-
-    fn of_vm(&self, method: &Method, vm: VmId, given: &mut Arguments<'_, S>) -> Option<Action> {
-        Some(Action::Call(match method.name.as_str() {
-            "RequestStateChange" => {
-                Call::RequestStateChange { vm, requested: given.number("RequestedState") }
-            }
-            "RequestReplicationStateChange" => Call::RequestReplicationStateChange {
-                vm,
-                relationship: None,
-                requested: given.number("RequestedState"),
-            },
-            "RequestReplicationStateChangeEx" => Call::RequestReplicationStateChange {
-                vm,
-                relationship: given.relationship("ReplicationRelationship"),
-                requested: given.number("RequestedState"),
-            },
-            _ => return None,
-        }))
-    }
-
     fn of_management(
         &self,
         method: &Method,
@@ -322,6 +193,152 @@ impl<S: ReplicationService> View<'_, S> {
 /// A method that the pages say Windows does not implement.
 fn not_implemented() -> Action {
     Action::Reply(NOT_IMPLEMENTED, Instance::parameters())
+}
+
+/// Names of parameters that many methods have.
+const VM: &str = "ComputerSystem";
+const SETTINGS: &str = "ReplicationSettingData";
+const ENTRY: &str = "AuthorizationEntry";
+const LINE: &str = "ReplicationRelationship";
+const POINT: &str = "SnapshotSettingData";
+
+/// What the service does for the host.
+fn of_service<S: ReplicationService>(
+    method: &Method,
+    given: &mut Arguments<'_, S>,
+) -> Result<Option<Action>> {
+    let call = match method.name.as_str() {
+        "ModifyServiceSettings" => {
+            Call::ModifyServiceSettings { settings: given.service_settings("SettingData")? }
+        }
+        "AddAuthorizationEntry" => Call::AddAuthorizationEntry { entry: given.entry(ENTRY)? },
+        "ModifyAuthorizationEntry" => Call::ModifyAuthorizationEntry { entry: given.entry(ENTRY)? },
+        "RemoveAuthorizationEntry" => Call::RemoveAuthorizationEntry {
+            allowed_primary: given.text("AllowedPrimaryHostSystem"),
+        },
+        "SetAuthorizationEntry" => {
+            Call::SetAuthorizationEntry { vm: given.vm(VM), entry: given.entry(ENTRY)? }
+        }
+        "GetSystemCertificates" => Call::GetSystemCertificates,
+        "TestReplicationConnection" => Call::TestReplicationConnection {
+            recovery_connection_point: given.text("RecoveryConnectionPoint"),
+            port: given.number("RecoveryServerPortNumber"),
+            authentication: given.number("AuthenticationType"),
+            certificate_thumbprint: given.optional_text("CertificateThumbPrint"),
+            bypass_proxy: given.flag("BypassProxyServer"),
+        },
+        "RequestStateChange" => {
+            Call::RequestServiceStateChange { requested: given.number("RequestedState") }
+        }
+        "StartService" => Call::StartService,
+        "StopService" => Call::StopService,
+        _ => return of_replication(method, given),
+    };
+    Ok(Some(Action::Call(call)))
+}
+
+/// What the service does with the replication of a virtual machine.
+fn of_replication<S: ReplicationService>(
+    method: &Method,
+    given: &mut Arguments<'_, S>,
+) -> Result<Option<Action>> {
+    let call = match method.name.as_str() {
+        "CreateReplicationRelationship" => {
+            let vm = given.vm(VM);
+            Call::CreateReplicationRelationship { vm, settings: given.settings(SETTINGS, vm)? }
+        }
+        "ModifyReplicationSettings" => {
+            let vm = given.vm(VM);
+            Call::ModifyReplicationSettings { vm, settings: given.settings(SETTINGS, vm)? }
+        }
+        "ReverseReplicationRelationship" => {
+            let vm = given.vm(VM);
+            let settings = given.optional_settings(SETTINGS, vm)?;
+            Call::ReverseReplicationRelationship { vm, settings }
+        }
+        "InitiateFailback" => {
+            let vm = given.vm(VM);
+            let settings = given.settings(SETTINGS, vm)?;
+            let point = given.optional_text("RecoveryPointIdentifier");
+            Call::InitiateFailback { vm, settings, point }
+        }
+        "RemoveReplicationRelationship" => {
+            Call::RemoveReplicationRelationship { vm: given.vm(VM), relationship: None }
+        }
+        "RemoveReplicationRelationshipEx" => Call::RemoveReplicationRelationship {
+            vm: given.vm(VM),
+            relationship: given.needed_relationship(LINE),
+        },
+        "GetReplicationStatistics" => {
+            Call::GetReplicationStatistics { vm: given.vm(VM), relationship: None }
+        }
+        "GetReplicationStatisticsEx" => Call::GetReplicationStatistics {
+            vm: given.vm(VM),
+            relationship: given.needed_relationship(LINE),
+        },
+        "ResetReplicationStatistics" => {
+            Call::ResetReplicationStatistics { vm: given.vm(VM), relationship: None }
+        }
+        "ResetReplicationStatisticsEx" => Call::ResetReplicationStatistics {
+            vm: given.vm(VM),
+            relationship: given.needed_relationship(LINE),
+        },
+        "ChangeReplicationModeToPrimary" => {
+            let vm = given.vm(VM);
+            let named = given.needed_relationship(LINE);
+            let relationship = named.unwrap_or(RelationshipId::extended(vm));
+            Call::ChangeReplicationModeToPrimary { vm, relationship }
+        }
+        "StartReplication" => Call::StartReplication {
+            vm: given.vm(VM),
+            initial: given.number("InitialReplicationType"),
+            export_location: given.optional_text("InitialReplicationExportLocation"),
+            start: given.time("StartTime"),
+        },
+        "ImportInitialReplica" => Call::ImportInitialReplica {
+            vm: given.vm(VM),
+            import_location: given.text("InitialReplicationImportLocation"),
+        },
+        "InitiateFailover" => {
+            Call::InitiateFailover { vm: given.vm(VM), point: given.point(POINT) }
+        }
+        "TestReplicaSystem" => {
+            Call::TestReplicaSystem { vm: given.vm(VM), point: given.point(POINT) }
+        }
+        "RevertFailover" => Call::RevertFailover { vm: given.vm(VM) },
+        "CommitFailover" => Call::CommitFailover { vm: given.vm(VM) },
+        "Resynchronize" => Call::Resynchronize { vm: given.vm(VM), start: given.time("StartTime") },
+        "SetFailoverNetworkAdapterSettings" => {
+            let vm = given.vm(VM);
+            let settings = given.failover_network("NetworkSettings", vm)?;
+            Call::SetFailoverNetworkAdapterSettings { vm, settings }
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(Action::Call(call)))
+}
+
+fn of_vm<S: ReplicationService>(
+    method: &Method,
+    vm: VmId,
+    given: &mut Arguments<'_, S>,
+) -> Option<Action> {
+    Some(Action::Call(match method.name.as_str() {
+        "RequestStateChange" => {
+            Call::RequestStateChange { vm, requested: given.number("RequestedState") }
+        }
+        "RequestReplicationStateChange" => Call::RequestReplicationStateChange {
+            vm,
+            relationship: None,
+            requested: given.number("RequestedState"),
+        },
+        "RequestReplicationStateChangeEx" => Call::RequestReplicationStateChange {
+            vm,
+            relationship: given.relationship("ReplicationRelationship"),
+            requested: given.number("RequestedState"),
+        },
+        _ => return None,
+    }))
 }
 
 /// The host is no virtual machine, and its state is nothing to ask for here.

@@ -5,7 +5,8 @@ use crate::cim::mirror::names::{self, class};
 use crate::cim::mirror::{write_parts, write_system};
 use crate::model::{
     AdapterId, AuthorizationEntry, DiskId, FailoverNetworkAdapterSettings, Host, Job,
-    RecoveryPoint, Relationship, RelationshipId, ReplicationProvider, Settings, Vm, WindowsBuild,
+    RecoveryPoint, Relationship, RelationshipId, ReplicationProvider, Settings, Vm, VmId,
+    WindowsBuild,
 };
 
 /// A class that has instances of its own, associations aside.
@@ -79,6 +80,8 @@ impl Kind {
 pub(super) enum Object {
     Host,
     Vm(Vm),
+    /// A virtual machine that a job worked on, and that is no more.
+    Gone(VmId),
     Summary(Vm),
     Relationship(Vm, Relationship),
     Settings(Vm, RelationshipId, Box<Settings>),
@@ -101,7 +104,7 @@ impl Object {
     /// Its class.
     pub(super) fn kind(&self) -> Kind {
         match self {
-            Self::Host | Self::Vm(_) => Kind::System,
+            Self::Host | Self::Vm(_) | Self::Gone(_) => Kind::System,
             Self::Summary(_) => Kind::Summary,
             Self::Relationship(..) => Kind::Relationship,
             Self::Settings(..) => Kind::Settings,
@@ -126,6 +129,7 @@ impl Object {
         match self {
             Self::Host => names::system_path(&*host.name),
             Self::Vm(vm) => names::vm_path(vm.id),
+            Self::Gone(vm) => names::vm_path(*vm),
             Self::Summary(vm) | Self::VmSettings(vm) => id(names::vm_settings_id(vm.id)),
             Self::Relationship(_, it) => id(names::relationship_id(it.id, host.build)),
             Self::Settings(_, relationship, _) => {

@@ -4,7 +4,8 @@ use super::find::Wanted;
 use super::link::{End, Link, is_asked};
 use super::object::Object;
 use super::view::View;
-use crate::cim::wql::{Associators, Query, References, Select, Yields, parse};
+use crate::cim::mirror::names;
+use crate::cim::wql::{Associators, Condition, Operand, Query, References, Select, Yields, parse};
 use crate::cim::{Class, Error, Instance, Keys, Name, ObjectPath, Result, Value, WbemStatus};
 use crate::service::ReplicationService;
 use std::collections::BTreeSet;
@@ -27,23 +28,41 @@ impl<S: ReplicationService> View<'_, S> {
 
     /// What a query selects, of what may be wanted.
     pub(super) fn select(&self, select: &Select, wanted: &Wanted) -> Result<Vec<Instance>> {
+        let Some(class) = self.schema.class(select.class.as_str()) else { return Ok(Vec::new()) };
         let mut all = Vec::new();
         let mut take = |it: Instance| {
             if select.selects(&it, self.schema) {
                 all.push(select.project(&it, self.schema));
             }
         };
-        for kind in self.kinds(select.class.as_str()) {
+        for kind in self.kinds(class) {
             for object in self.find(kind, wanted)? {
-                take(self.instance(&object)?);
+                let sparse = self.sparse(&object)?;
+                if self.may_select(select, &sparse) {
+                    take(self.whole(sparse, &object));
+                }
             }
         }
-        for link in self.links() {
-            if self.schema.is_a(link.class(), select.class.as_str()) {
-                self.link_instances(link, wanted)?.into_iter().for_each(&mut take);
-            }
+        for link in self.links_of(class) {
+            self.link_instances(link, wanted)?.into_iter().for_each(&mut take);
         }
         Ok(all)
+    }
+
+    /// Whether what the record says lets an instance be selected. Most are not, and need not be made
+    /// whole to know that.
+    fn may_select(&self, select: &Select, sparse: &Instance) -> bool {
+        select.conjuncts().iter().all(|it| match it {
+            Condition::Compare {
+                left: Operand::Property(property),
+                right: Operand::Constant(_),
+                ..
+            } => {
+                let is_said = |name: &Name| sparse.supplies(name.as_str());
+                !property.as_name().is_some_and(is_said) || it.is_met_by(sparse, self.schema)
+            }
+            _ => true,
+        })
     }
 
     fn associators(&self, query: &Associators) -> Result<Vec<Instance>> {
@@ -57,6 +76,9 @@ impl<S: ReplicationService> View<'_, S> {
                 continue;
             }
             for far in self.linked(link, end, &source)? {
+                if matches!(far, Object::Gone(_)) {
+                    continue;
+                }
                 let of_class = |it: &Name| self.schema.is_a(far.kind().class(), it.as_str());
                 let is_asked = query.result_class.as_ref().is_none_or(of_class);
                 if is_asked && seen.insert(far.path(&self.host)) {
@@ -85,9 +107,11 @@ impl<S: ReplicationService> View<'_, S> {
 
     /// The associations of a class, each with the ends at which the source may stand.
     fn ends(&self, class: Option<&Name>, role: Option<&Name>) -> Vec<(Link, End)> {
-        let of_class =
-            |link: &Link| class.is_none_or(|class| self.schema.is_a(link.class(), class.as_str()));
-        let each = self.links().filter(of_class).flat_map(|it| End::BOTH.map(|end| (it, end)));
+        let links: Vec<Link> = match class.map(|it| self.schema.class(it.as_str())) {
+            None => self.links().collect(),
+            Some(class) => class.into_iter().flat_map(|it| self.links_of(it)).collect(),
+        };
+        let each = links.into_iter().flat_map(|it| End::BOTH.map(|end| (it, end)));
         each.filter(|(link, end)| is_asked(role, link.role(*end))).collect()
     }
 
@@ -112,7 +136,7 @@ impl<S: ReplicationService> View<'_, S> {
         }
         let wanted = Wanted::of_path(path, class);
         let mut all = Vec::new();
-        for link in self.links().filter(|it| self.schema.is_a(it.class(), class.name.as_str())) {
+        for link in self.links_of(class) {
             all.extend(self.link_instances(link, &wanted)?);
         }
         all.retain(|it| Link::ALL.iter().any(|link| is_at(it, *link, &wanted)));
@@ -129,7 +153,7 @@ impl<S: ReplicationService> View<'_, S> {
         let class = self.check(path)?;
         let wanted = Wanted::of_path(path, class);
         let mut all = Vec::new();
-        for kind in self.kinds(class.name.as_str()) {
+        for kind in self.kinds(class) {
             all.extend(self.find(kind, &wanted)?);
         }
         all.retain(|it| agrees(&it.path(&self.host), path));
@@ -155,15 +179,14 @@ impl<S: ReplicationService> View<'_, S> {
     pub(super) fn check(&self, path: &ObjectPath) -> Result<&'static Class> {
         let class = self.class_of(path)?;
         self.check_place(path)?;
-        self.check_keys(path, class)?;
+        check_keys(path, class)?;
         Ok(class)
     }
 
     /// A path leads here if it names this host, or none, and a namespace that is here, or none.
     pub(super) fn check_place(&self, path: &ObjectPath) -> Result<()> {
-        use crate::cim::mirror::names::{NAMESPACE, WINDOWS_NAMESPACE};
         let Some(place) = &path.namespace else { return Ok(()) };
-        if place.name != *NAMESPACE && place.name != *WINDOWS_NAMESPACE {
+        if place.name != *names::NAMESPACE && place.name != *names::WINDOWS_NAMESPACE {
             let why = format!("there is no namespace `{}`", place.name);
             return Err(Error::status(WbemStatus::INVALID_NAMESPACE, why));
         }
@@ -177,21 +200,23 @@ impl<S: ReplicationService> View<'_, S> {
         let why = format!("`{path}` is on another host than {}", self.host.name);
         Err(Error::status(WbemStatus::NOT_FOUND, why))
     }
+}
 
-    /// A path to an instance names keys, and nothing else; perhaps not all of them.
-    fn check_keys(&self, path: &ObjectPath, class: &Class) -> Result<()> {
-        let is_key = |name: &Name| class.keys().any(|it| it.name == *name);
-        let why = match &path.keys {
-            Keys::Named(keys) => match keys.keys().find(|it| !is_key(it)) {
-                None => return Ok(()),
-                Some(other) => format!("`{other}` is no key of {}", class.name),
-            },
-            Keys::Only(_) if class.keys().count() == 1 => return Ok(()),
-            Keys::Only(_) => format!("{} has more keys than one", class.name),
-            Keys::Class | Keys::Singleton => format!("`{path}` names no instance"),
-        };
-        Err(Error::status(WbemStatus::INVALID_OBJECT_PATH, why))
-    }
+/// A path to an instance names keys, and nothing else; perhaps not all of them.
+fn check_keys(path: &ObjectPath, class: &Class) -> Result<()> {
+    let is_key = |name: &Name| class.keys().any(|it| it.name == *name);
+    let why = match &path.keys {
+        Keys::Named(keys) => match keys.keys().find(|it| !is_key(it)) {
+            None => return Ok(()),
+            Some(other) => format!("`{other}` is no key of {}", class.name),
+        },
+        Keys::Only(_) if class.keys().count() == 1 => return Ok(()),
+        Keys::Only(_) => format!("{} has more keys than one", class.name),
+        // The only class here of which there is one instance by its declaration.
+        Keys::Singleton if class.name == *names::class::OPERATING_SYSTEM => return Ok(()),
+        Keys::Class | Keys::Singleton => format!("`{path}` names no instance"),
+    };
+    Err(Error::status(WbemStatus::INVALID_OBJECT_PATH, why))
 }
 
 /// Whether every key that a path names is as the object has it.
@@ -201,6 +226,7 @@ pub(super) fn agrees(own: &ObjectPath, path: &ObjectPath) -> bool {
             asked.iter().all(|(name, value)| own.key(name.as_str()) == Some(value))
         }
         (Keys::Only(asked), Keys::Named(keys)) => keys.values().all(|it| it == asked),
+        (Keys::Singleton, _) => true,
         _ => false,
     }
 }

@@ -3,7 +3,7 @@
 use super::object::{Kind, Object};
 use crate::cim::mirror::write_system::Leg;
 use crate::cim::mirror::{Place, write_job, write_parts, write_replication, write_system};
-use crate::cim::{Error, Instance, ObjectPath, Result, Schema, WbemStatus};
+use crate::cim::{Class, Error, Instance, ObjectPath, Result, Schema, WbemStatus};
 use crate::error;
 use crate::model::{Host, Job, RelationshipId, Vm, VmId, WindowsBuild};
 use crate::service::ReplicationService;
@@ -86,12 +86,16 @@ impl<'a, S: ReplicationService> View<'a, S> {
     }
 
     /// The classes of the host's build that are a class or extend it.
-    pub(super) fn kinds(&self, class: &str) -> impl Iterator<Item = Kind> {
-        let known = |it: &Kind| {
+    pub(super) fn kinds(&self, class: &Class) -> impl Iterator<Item = Kind> {
+        // None of them extends another.
+        let itself = Kind::ALL.into_iter().find(|it| class.name == *it.class());
+        let extends = |it: &Kind| {
             let own = it.class();
-            self.schema.class(own).is_some() && self.schema.is_a(own, class)
+            self.schema.class(own).is_some() && self.schema.is_a(own, class.name.as_str())
         };
-        Kind::ALL.into_iter().filter(known)
+        let is_base = itself.is_none() && !class.is_association;
+        let others = is_base.then(|| Kind::ALL.into_iter().filter(extends));
+        itself.into_iter().chain(others.into_iter().flatten())
     }
 
     /// The path of an object, with host and namespace.
@@ -101,12 +105,26 @@ impl<'a, S: ReplicationService> View<'a, S> {
 
     /// The instance that an object is, with every property that the host's build has.
     pub(super) fn instance(&self, object: &Object) -> Result<Instance> {
+        Ok(self.whole(self.sparse(object)?, object))
+    }
+
+    /// The same from what its record says.
+    pub(super) fn whole(&self, sparse: Instance, object: &Object) -> Instance {
+        self.complete(sparse).at(self.path(object))
+    }
+
+    /// What the record of an object says.
+    pub(super) fn sparse(&self, object: &Object) -> Result<Instance> {
         let (host, place) = (&self.host, &self.place);
-        let sparse = match object {
+        Ok(match object {
             Object::Host => write_system::host(host),
             Object::Vm(vm) => {
                 let primary = found(self.service.relationship(RelationshipId::primary(vm.id)))?;
                 write_system::vm(vm, primary.as_ref())
+            }
+            Object::Gone(vm) => {
+                let why = format!("there is no virtual machine {vm}");
+                return Err(Error::status(WbemStatus::NOT_FOUND, why));
             }
             Object::Summary(vm) => self.summary(vm)?,
             Object::Relationship(vm, it) => write_replication::relationship(it, &vm.name, place),
@@ -126,9 +144,11 @@ impl<'a, S: ReplicationService> View<'a, S> {
             Object::FailoverNetwork(vm, it) => write_replication::failover_network(vm.id, it),
             Object::Management => write_replication::management(host),
             Object::Shutdown(vm) => write_parts::shutdown(vm.id),
-            Object::OperatingSystem => write_system::operating_system(host),
-        };
-        Ok(self.complete(sparse).at(self.path(object)))
+            Object::OperatingSystem => {
+                let now = self.service.now().map_err(failed)?;
+                write_system::operating_system(host, now)
+            }
+        })
     }
 
     /// An instance with every property that the host's build has.

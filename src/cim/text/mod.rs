@@ -24,9 +24,12 @@
 
 mod read;
 mod write;
-mod xml;
+// Only WS-Management has namespaces.
+#[cfg_attr(not(feature = "wsman"), allow(dead_code))]
+pub(crate) mod xml;
 
 pub use read::Reader;
+pub(crate) use write::escape;
 pub use write::write;
 
 use super::Position;
@@ -79,7 +82,12 @@ pub struct TextError {
 }
 
 impl TextError {
-    fn at(text: &str, offset: usize, fault: TextFault, message: impl Into<String>) -> Self {
+    pub(crate) fn at(
+        text: &str,
+        offset: usize,
+        fault: TextFault,
+        message: impl Into<String>,
+    ) -> Self {
         Self { position: Position::of(text, offset), fault, message: message.into() }
     }
 }

@@ -191,7 +191,7 @@ fn property_element(of: Type, form: Form) -> &'static str {
 }
 
 /// A carriage return is written as a reference: as itself it would be read as a line's end.
-fn escape(text: &str, to: &mut String) {
+pub(crate) fn escape(text: &str, to: &mut String) {
     for c in text.chars() {
         match c {
             '<' => to.push_str("&lt;"),

@@ -6,32 +6,109 @@ use crate::cim::scan::{Position, shown};
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
+use std::rc::Rc;
 
 /// The longest text, in bytes: twice what WS-Management lets an envelope be.
-pub(super) const MAX_BYTES: usize = 1 << 20;
+pub(crate) const MAX_BYTES: usize = 1 << 20;
 /// The deepest nesting of elements.
-pub(super) const MAX_DEPTH: usize = 64;
+pub(crate) const MAX_DEPTH: usize = 64;
 /// The most elements.
 const MAX_ELEMENTS: usize = 100_000;
-/// The most attributes of an element; the DTDs have none with more than eight.
-const MAX_ATTRIBUTES: usize = 16;
+/// The most attributes of an element; the DTDs have none with more than eight, and what WS-Management's
+/// clients declare on an envelope is a dozen.
+const MAX_ATTRIBUTES: usize = 32;
 
 /// An element with what is in it. Comments and processing instructions are gone.
 #[derive(Debug)]
-pub(super) struct Element {
-    pub(super) name: String,
+pub(crate) struct Element {
+    /// As it is written, with its prefix.
+    pub(crate) name: String,
     attributes: Vec<(String, String)>,
-    pub(super) children: Vec<Self>,
+    pub(crate) children: Vec<Self>,
     /// Its own text, that of its children left out.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// Where it begins, in bytes.
-    pub(super) offset: usize,
+    pub(crate) offset: usize,
+    scope: Scope,
+}
+
+/// The declarations of namespaces that are in force at an element, innermost first.
+#[derive(Clone, Debug, Default)]
+struct Scope(Option<Rc<Declaration>>);
+
+#[derive(Debug)]
+struct Declaration {
+    prefix: String,
+    namespace: String,
+    outer: Scope,
+}
+
+impl Scope {
+    /// The same within an element that has this attribute.
+    fn within(self, name: &str, value: &str) -> Self {
+        let prefix = match name.strip_prefix("xmlns") {
+            Some("") => "",
+            Some(rest) if rest.starts_with(':') => &rest[1..],
+            _ => return self,
+        };
+        let (prefix, namespace) = (prefix.to_owned(), value.to_owned());
+        Self(Some(Rc::new(Declaration { prefix, namespace, outer: self })))
+    }
+
+    fn find(&self, prefix: &str) -> Option<&str> {
+        let mut scope = self;
+        while let Some(declaration) = &scope.0 {
+            if declaration.prefix == prefix {
+                return Some(&declaration.namespace);
+            }
+            scope = &declaration.outer;
+        }
+        None
+    }
+}
+
+/// A qualified name as its prefix and the rest.
+fn split(name: &str) -> (&str, &str) {
+    name.split_once(':').unwrap_or(("", name))
 }
 
 impl Element {
-    pub(super) fn attribute(&self, name: &str) -> Option<&str> {
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
         let found = self.attributes.iter().find(|(it, _)| it == name);
         found.map(|(_, value)| value.as_str())
+    }
+
+    /// An attribute by its name without prefix: clients bind the prefixes of the few that matter to
+    /// wrong namespaces, or to none.
+    pub(crate) fn local_attribute(&self, name: &str) -> Option<&str> {
+        let found = self.attributes.iter().find(|(it, _)| split(it).1 == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// The name without its prefix.
+    pub(crate) fn local(&self) -> &str {
+        split(&self.name).1
+    }
+
+    /// The namespace; `None` if there is none for its prefix.
+    pub(crate) fn namespace(&self) -> Option<&str> {
+        self.scope.find(split(&self.name).0)
+    }
+
+    /// Whether it is the element with this name in a namespace.
+    pub(crate) fn is(&self, namespace: &str, local: &str) -> bool {
+        self.local() == local && self.namespace() == Some(namespace)
+    }
+
+    /// The namespace and the rest of a qualified name that is a value here.
+    pub(crate) fn resolve<'a>(&'a self, name: &'a str) -> (Option<&'a str>, &'a str) {
+        let (prefix, local) = split(name);
+        (self.scope.find(prefix), local)
+    }
+
+    /// The first child with this name in a namespace.
+    pub(crate) fn child(&self, namespace: &str, local: &str) -> Option<&Self> {
+        self.children.iter().find(|it| it.is(namespace, local))
     }
 
     /// The children but for qualifiers, of which nothing is read.
@@ -41,7 +118,7 @@ impl Element {
 }
 
 /// Reads a document.
-pub(super) fn read(text: &str) -> Result<Element, TextError> {
+pub(crate) fn read(text: &str) -> Result<Element, TextError> {
     if text.len() > MAX_BYTES {
         let message = format!("the text has more than {MAX_BYTES} bytes");
         return Err(TextError::at(text, 0, TextFault::TooLarge, message));
@@ -122,6 +199,7 @@ impl Tree<'_> {
             return Err(self.too_large(offset, format!("more than {MAX_ELEMENTS} elements")));
         }
         let mut attributes: Vec<(String, String)> = Vec::new();
+        let mut scope = self.open.last().map_or_else(Scope::default, |it| it.scope.clone());
         for attribute in start.attributes().with_checks(false) {
             let attribute = attribute.map_err(|error| self.malformed(offset, error.to_string()))?;
             let value = attribute.normalized_value(XmlVersion::Implicit1_0);
@@ -136,10 +214,11 @@ impl Tree<'_> {
                 let message = format!("an element has more than {MAX_ATTRIBUTES} attributes");
                 return Err(self.too_large(offset, message));
             }
+            scope = scope.within(&name, &value);
             attributes.push((name, value.into_owned()));
         }
         let name = start.name().as_ref().to_owned();
-        Ok(Element { name, attributes, children: Vec::new(), text: String::new(), offset })
+        Ok(Element { name, attributes, children: Vec::new(), text: String::new(), offset, scope })
     }
 
     fn close(&mut self, element: Element) -> Result<(), TextError> {

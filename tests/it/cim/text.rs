@@ -177,7 +177,7 @@ fn what_is_no_instance_is_refused_where_it_is() {
         ("<A B='1' B='2'/>", Malformed, "line 1, column 1: attribute `B` is given twice"),
         (&deep, TooLarge, "line 1, column 641: elements are nested more than 64 deep"),
         (&many, TooLarge, "line 1, column 400007: more than 100000 elements"),
-        (&wide, TooLarge, "line 1, column 1: an element has more than 16 attributes"),
+        (&wide, TooLarge, "line 1, column 1: an element has more than 32 attributes"),
         (&huge, TooLarge, "line 1, column 1: the text has more than 1048576 bytes"),
         (
             "<CLASS NAME='A'/>",

@@ -1,0 +1,74 @@
+//! Where authentication and encryption meet the server.
+
+use hyper::{HeaderMap, Response};
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+/// Who is at the other end of a connection, as far as the connection says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address.
+    pub address: SocketAddr,
+    /// Whether the connection is encrypted.
+    pub is_encrypted: bool,
+}
+
+/// How clients authenticate themselves: makes an [`Authenticator`] for each connection.
+pub trait Authenticate: fmt::Debug + Send + Sync {
+    /// What judges the requests of a new connection.
+    fn connection(&self, peer: Peer) -> Box<dyn Authenticator>;
+
+    /// Whether whoever listens on the wire learns neither a password nor a message, so that the
+    /// server may be reached from elsewhere without TLS.
+    fn is_sealed(&self) -> bool;
+}
+
+/// Judges the requests of one connection, one after the other.
+///
+/// The server calls [`check`](Self::check) for each request. If it is granted and answered, the
+/// answer goes through [`seal`](Self::seal) before the next request is checked. What the verdict
+/// itself answers does not.
+///
+/// A request to identify the server without credentials, which has a header of its own, is answered
+/// before anybody is asked here.
+pub trait Authenticator: Send {
+    /// Who makes a request, and what it says when it is opened.
+    fn check(&mut self, headers: &HeaderMap, body: Vec<u8>) -> Verdict;
+
+    /// The answer as it goes out: sealed if the request was.
+    fn seal(&mut self, response: Response<Vec<u8>>) -> Response<Vec<u8>>;
+}
+
+/// What becomes of a request.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It is answered. An empty body is answered with an empty one.
+    Granted {
+        /// Who made it; enumerations and subscriptions belong to a user.
+        user: Arc<str>,
+        /// The body in clear.
+        body: Vec<u8>,
+    },
+    /// It is not, but with this: 401 and a challenge, or what else there is to say.
+    Answer(Response<Vec<u8>>),
+}
+
+/// How connections are encrypted: TLS.
+pub trait Encrypt: fmt::Debug + Send + Sync {
+    /// Shakes hands on a connection that a client opened. The server bounds how long it takes.
+    fn accept(&self, stream: TcpStream) -> Accepting;
+}
+
+/// A connection that is becoming an encrypted one.
+pub type Accepting = Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>>> + Send>>;
+
+/// A connection, encrypted or not.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
