@@ -13,6 +13,9 @@ use std::fmt::{Debug, Display};
 use std::str::FromStr;
 use std::sync::OnceLock;
 
+#[cfg(feature = "cim")]
+pub mod cim;
+
 /// A script that is read is printed as a script that says the same.
 pub fn script(bytes: &[u8]) {
     if let Ok(script) = script::parse_bytes(bytes) {

@@ -144,6 +144,11 @@ impl Runner {
 }
 
 impl<S: Stage> Runner<S> {
+    /// On this stage, of which nothing is remembered.
+    pub fn over(stage: S) -> Self {
+        Self::on(stage, Memory::default())
+    }
+
     /// On this stage, with what is remembered of lines before.
     pub(super) fn on(stage: S, memory: Memory) -> Self {
         let (events, inputs) = (Vec::new(), Vec::new());
@@ -320,7 +325,7 @@ impl<S: Stage> Runner<S> {
     fn apply(&mut self, input: &Input) -> Reply {
         match input {
             Input::Call { host, call, .. } => {
-                self.memory.named.extend(call.vm().map(|vm| (*host, vm)))
+                self.memory.named.extend(call.vm().map(|vm| (*host, vm)));
             }
             Input::AddVm { host, vm } => {
                 self.memory.named.insert((*host, vm.id));
