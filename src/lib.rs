@@ -114,12 +114,12 @@ pub mod testkit;
 #[cfg(feature = "cim")]
 pub mod cim;
 
-#[cfg(feature = "wsman")]
-pub mod wsman;
-
 // What in it needs no Windows is tested everywhere.
 #[cfg(all(feature = "wmi", any(windows, test)))]
 pub mod wmi;
+
+#[cfg(feature = "wsman")]
+pub mod wsman;
 
 /// What a test usually needs.
 pub mod prelude {

@@ -110,6 +110,9 @@ pub enum Rejection {
     NotNewer,
     /// A host sends at least one change log at a time, and at most 1024.
     BadTransferLimit,
+    /// The input could not be written down where it has to be: a
+    /// world never says so, a lab that is written down does.
+    Unwritten,
 }
 
 impl fmt::Display for Rejection {
@@ -159,6 +162,7 @@ impl fmt::Display for Rejection {
             Self::UnknownProvider => {
                 f.write_str("no external provider with this class id is installed")
             }
+            Self::Unwritten => f.write_str("it could not be written down"),
             Self::NotNewer => f.write_str("an upgrade is to a newer Windows"),
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! A script is UTF-8 text, a statement a line. [`parse()`] reads it, [`Display`](std::fmt::Display)
 //! writes it, [`run`] runs it in a world of its own, and [`record`] writes inputs down as a script
-//! that makes the very same inputs. Nothing in here reads a clock, a file or a terminal.
+//! that makes the very same inputs. Nothing in here reads a clock or a terminal, and only [`Journal`]
+//! a file.
 //!
 //! ```
 //! use hyperv_replica::script;
@@ -209,8 +210,20 @@ pub use resolve::Action;
 mod report;
 pub use report::{Fault, Report, Side, Step};
 
+mod stage;
+pub use stage::{Own, Stage};
+
 mod runner;
 pub use runner::{Runner, WAIT_LIMIT, record, record_under, run};
+
+mod journal;
+pub use journal::{Durability, Journal, JournalError, Rebuilt};
+
+mod control;
+pub use control::{Answer as ControlAnswer, Control, MAX_FORKS};
+
+mod capture;
+pub use capture::{Captured, HostRecord, Inventory, LegRecord, VmRecord};
 
 mod args;
 mod describe;

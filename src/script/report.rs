@@ -80,6 +80,12 @@ pub enum Fault {
     },
 }
 
+impl From<Problem> for Fault {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
 impl Fault {
     /// Where in the line.
     pub fn span(&self) -> Span {

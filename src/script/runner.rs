@@ -6,16 +6,16 @@ use super::facts::{EventFacts, JobFacts};
 use super::look;
 use super::names::{Names, vms_here};
 use super::problem::Problem;
-use super::report::{Fault, Report, Side, Step};
+use super::report::{Fault, Report, Step};
 use super::resolve::Action;
+use super::stage::{Memory, Own, Stage};
 use super::text::{Span, Word};
 use super::told::{ANSWER_LOST, NEVER_REACHED, Told};
 use crate::engine::{Change, Event, Input, Policy, Reply, World};
-use crate::layer::{self, Armed, Asked, Plan, Seen, Verdict};
+use crate::layer::{self, Asked, Plan, Seen, Verdict};
 use crate::model::time::{days, format_duration};
 use crate::model::{Call, HostId, JobId, LogEntry, PointId, SimTime, VmId};
 use crate::oracle::{Coverage, Violation, Watcher};
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -112,22 +112,14 @@ pub fn record_under<'a>(
     Script { lines }
 }
 
-/// Runs lines one by one in a world.
+/// Runs lines one by one: in a world of its own, or on another [`Stage`].
 #[derive(Clone, Debug)]
-pub struct Runner {
-    world: World,
-    aliases: BTreeMap<String, JobId>,
-    /// Names that were seen anywhere, so that what is gone or not there yet can be named.
-    seen: BTreeMap<Arc<str>, BTreeSet<VmId>>,
-    /// What lines were about.
-    named: BTreeSet<(HostId, VmId)>,
+pub struct Runner<S = Own> {
+    stage: S,
+    memory: Memory,
     events: Vec<Event>,
     /// What reached the world.
     inputs: Vec<Input>,
-    sides: Arc<[Side]>,
-    watcher: Option<Watcher>,
-    /// What calls meet before they reach the world, in order.
-    faults: Vec<Armed>,
     /// An invariant that did not hold in this step.
     violation: Option<Box<Violation>>,
 }
@@ -135,52 +127,52 @@ pub struct Runner {
 impl Runner {
     /// In this world.
     pub fn new(world: World) -> Self {
-        let mut runner = Self {
-            world,
-            aliases: BTreeMap::new(),
-            seen: BTreeMap::new(),
-            named: BTreeSet::new(),
-            events: Vec::new(),
-            inputs: Vec::new(),
-            sides: Arc::new([]),
-            watcher: None,
-            faults: Vec::new(),
-            violation: None,
-        };
-        let hosts: Vec<_> = runner.world.hosts().map(|(host, _)| host).collect();
-        for host in hosts {
-            let vms: Vec<_> = runner.world.vms(host).collect();
-            for vm in vms {
-                runner.see(vm.name, vm.id);
-            }
-        }
-        runner
+        Self::on(Own { world, watcher: None }, Memory::default())
     }
 
     /// In this world, with every step judged by the [invariants](crate::oracle::ALWAYS): one that
     /// does not hold is a [`Fault::Violation`] of its line.
     pub fn observed(world: World) -> Self {
         let watcher = Some(Watcher::new(&world));
-        Self { watcher, ..Self::new(world) }
+        Self::on(Own { world, watcher }, Memory::default())
     }
 
     /// The goals that were reached, if this runner is [observed](Self::observed).
     pub fn coverage(&self) -> Option<&Coverage> {
-        self.watcher.as_ref().map(Watcher::coverage)
+        self.stage.watcher.as_ref().map(Watcher::coverage)
+    }
+}
+
+impl<S: Stage> Runner<S> {
+    /// On this stage, with what is remembered of lines before.
+    pub(super) fn on(stage: S, memory: Memory) -> Self {
+        let (events, inputs) = (Vec::new(), Vec::new());
+        let mut runner = Self { stage, memory, events, inputs, violation: None };
+        let world = runner.stage.world();
+        let vms: Vec<_> = world.hosts().flat_map(|(host, _)| world.vms(host)).collect();
+        for vm in vms {
+            runner.see(vm.name, vm.id);
+        }
+        runner
+    }
+
+    /// The stage, and what is to be remembered for the lines to come.
+    pub(super) fn leave(self) -> (S, Memory) {
+        (self.stage, self.memory)
     }
 
     /// Puts a fault behind the others: from now on, calls meet it before they reach the world.
     pub fn arm(&mut self, fault: layer::Fault) {
-        self.faults.push(fault.into());
+        self.memory.faults.push(fault.into());
     }
 
     /// The world as it is now.
     pub fn world(&self) -> &World {
-        &self.world
+        self.stage.world()
     }
 
     fn see(&mut self, name: Arc<str>, id: VmId) {
-        self.seen.entry(name).or_default().insert(id);
+        self.memory.seen.entry(name).or_default().insert(id);
     }
 
     /// What has reached the world, in order: names are resolved, and a wait is as long as it took.
@@ -191,7 +183,7 @@ impl Runner {
     /// Does what a line says; `None` if it says nothing.
     pub fn step(&mut self, number: u32, line: &Line) -> Option<Step> {
         let statement = line.statement.as_ref()?;
-        let at = self.world.now();
+        let at = self.world().now();
         let (mut done, place) = (Done::default(), place_of(statement));
         let expected = line.answer.as_ref().map(|it| &it.expected);
         match statement.resolve(self) {
@@ -215,13 +207,13 @@ impl Runner {
         Some(Step {
             line: number,
             at,
-            until: self.world.now(),
+            until: self.world().now(),
             place: place.map(|it| it.text().to_owned()),
             what: what_of(statement),
             answer: done.answer,
             why: done.why,
             fault: done.fault,
-            sides: Arc::clone(&self.sides),
+            sides: Arc::clone(&self.memory.sides),
         })
     }
 
@@ -234,10 +226,10 @@ impl Runner {
     ) {
         match action {
             Action::Seed(seed) => {
-                self.begin(*seed, self.world.policy().clone(), statement, done);
+                self.begin(*seed, self.world().policy().clone(), statement, done);
             }
             Action::Policy(policy) => {
-                self.begin(self.world.seed(), (**policy).clone(), statement, done);
+                self.begin(self.world().seed(), (**policy).clone(), statement, done);
             }
             Action::Input(input) => {
                 let told = self.ask(input);
@@ -251,9 +243,9 @@ impl Runner {
             }
             Action::Wait(job) => self.wait(*job, statement, done),
             Action::ExpectVm { host, vm, facts } => {
-                self.named.insert((*host, *vm));
+                self.memory.named.insert((*host, *vm));
                 let like = facts.unwrap_or_default();
-                let found = look::vm_facts(&self.world, *host, *vm, &like);
+                let found = look::vm_facts(self.world(), *host, *vm, &like);
                 let found = found.map(|it| facts.map_or(it.looks(), |like| it.seen_by(&like)));
                 if found.is_some() != facts.is_some() || found.is_some() && found != *facts {
                     done.mismatch(or(*facts, "absent"), or(found, "absent"));
@@ -264,7 +256,7 @@ impl Runner {
             }
             Action::Fault(fault) => self.arm(fault.clone()),
             Action::ExpectJob { job, facts } => {
-                let found = self.world.job(*job).map(|(_, job)| look::job_facts(&job));
+                let found = self.world().job(*job).map(|(_, job)| look::job_facts(&job));
                 let holds = match (facts, &found) {
                     (Some(facts), Some(found)) => facts.hold(found),
                     (None, None) => true,
@@ -299,7 +291,7 @@ impl Runner {
 
     /// What the faults say of a call.
     fn judge(&mut self, host: HostId, call: &Call) -> Verdict {
-        if self.faults.is_empty() {
+        if self.memory.faults.is_empty() {
             return Verdict::Pass;
         }
         let (call, job) = match call.parts().0 {
@@ -308,7 +300,7 @@ impl Runner {
             | Call::GetErrorEx { job } => (call, Some(*job)),
             _ => (call, None),
         };
-        let subject = || self.world.job(job?)?.1.affected.first().copied();
+        let subject = || self.world().job(job?)?.1.affected.first().copied();
         let vm = call.vm().or_else(subject);
         let host_name = Names::host_name(self, host).unwrap_or_default();
         let vm_name = vm.and_then(|vm| Names::vm_name(self, host, vm));
@@ -319,32 +311,31 @@ impl Runner {
             vm,
             vm_name: vm_name.as_deref(),
             job,
-            at: self.world.now(),
+            at: self.world().now(),
         };
-        self.faults.iter_mut().find_map(|it| it.judge(&seen)).unwrap_or(Verdict::Pass)
+        self.memory.faults.iter_mut().find_map(|it| it.judge(&seen)).unwrap_or(Verdict::Pass)
     }
 
     /// Applies an input and keeps up with names.
     fn apply(&mut self, input: &Input) -> Reply {
         match input {
-            Input::Call { host, call, .. } => self.named.extend(call.vm().map(|vm| (*host, vm))),
+            Input::Call { host, call, .. } => {
+                self.memory.named.extend(call.vm().map(|vm| (*host, vm)))
+            }
             Input::AddVm { host, vm } => {
-                self.named.insert((*host, vm.id));
+                self.memory.named.insert((*host, vm.id));
                 self.see(Arc::clone(&vm.name), vm.id);
             }
             _ => {}
         }
         self.inputs.push(input.clone());
         let mut events = std::mem::take(&mut self.events);
-        let applied = match &mut self.watcher {
-            Some(watcher) => watcher.apply(&mut self.world, input, &mut events),
-            None => Ok(self.world.apply(input, &mut events)),
-        };
+        let applied = self.stage.apply(input, &mut events);
         let reply =
             applied.unwrap_or_else(|violation| self.violation.insert(violation).reply.clone());
         for event in events.drain(..) {
             if let Change::VmCreated { vm } = event.change
-                && let Some(vm) = self.world.vm(event.host, vm)
+                && let Some(vm) = self.world().vm(event.host, vm)
             {
                 self.see(vm.name, vm.id);
             }
@@ -357,15 +348,15 @@ impl Runner {
         if let (Told::Reply(Reply::Started(job)), Some(Expected::Started(Some(alias)))) =
             (told, expected)
         {
-            self.aliases.insert(alias.clone(), *job);
+            self.memory.aliases.insert(alias.clone(), *job);
         }
     }
 
     /// Lets time pass, from event to event, until a job has ended.
     fn wait(&mut self, job: JobId, statement: &Statement, done: &mut Done) {
-        let end = self.world.now() + WAIT_LIMIT;
+        let end = self.world().now() + WAIT_LIMIT;
         loop {
-            let problem = match self.world.job(job) {
+            let problem = match self.world().job(job) {
                 None => GONE.to_owned(),
                 Some((_, job)) if job.state.is_terminal() => {
                     let facts = look::job_facts(&job);
@@ -374,11 +365,13 @@ impl Runner {
                     done.why = job.error.map(|it| it.summary);
                     return;
                 }
-                Some((_, job)) => match self.world.next_due().filter(|due| *due <= end) {
+                Some((_, job)) => match self.world().next_due().filter(|due| *due <= end) {
                     Some(due) => {
-                        let now = self.world.now();
-                        self.apply(&Input::Advance(due.since(now)));
-                        continue;
+                        let now = self.world().now();
+                        match self.apply(&Input::Advance(due.since(now))) {
+                            Reply::Rejected(why) => why.to_string(),
+                            _ => continue,
+                        }
                     }
                     None => format!(
                         "the job does not end within {}; it is {} at {}%",
@@ -400,8 +393,8 @@ impl Runner {
         let told = self.ask(input);
         let mut expected = told.answer();
         if let Some(Expected::Started(alias)) = &mut expected {
-            let mut names = (self.aliases.len() + 1..).map(|number| format!("job{number}"));
-            *alias = names.find(|name| !self.aliases.contains_key(name));
+            let mut names = (self.memory.aliases.len() + 1..).map(|number| format!("job{number}"));
+            *alias = names.find(|name| !self.memory.aliases.contains_key(name));
         }
         self.bind(&told, expected.as_ref());
         line.answer = expected.map(Into::into);
@@ -418,7 +411,7 @@ impl Runner {
         done: &mut Done,
     ) {
         let about = |it: &&LogEntry| vm.is_none() || it.vm == vm;
-        let entries: Vec<_> = self.world.event_log(host).filter(about).collect();
+        let entries: Vec<_> = self.world().event_log(host).filter(about).collect();
         if entries.iter().any(|it| facts.hold(it)) != there {
             let same = entries.iter().rev().find(|it| it.id == facts.id);
             let last =
@@ -431,23 +424,23 @@ impl Runner {
 
     /// Reads every side again, and keeps the old list if nothing changed.
     fn look_at_sides(&mut self) {
-        let sides = look::sides(&self.world, &self.named);
-        if *self.sides != *sides {
-            self.sides = sides.into();
+        let sides = look::sides(self.world(), &self.memory.named);
+        if *self.memory.sides != *sides {
+            self.memory.sides = sides.into();
         }
     }
 
     /// Another beginning, as long as nothing has happened.
     fn begin(&mut self, seed: u64, policy: Policy, statement: &Statement, done: &mut Done) {
-        if (seed, &policy) == (self.world.seed(), self.world.policy()) {
+        if (seed, &policy) == (self.world().seed(), self.world().policy()) {
             return;
         }
-        if self.world != World::with_policy(self.world.seed(), self.world.policy().clone()) {
+        let world = self.world();
+        let fresh = *world == World::with_policy(world.seed(), world.policy().clone());
+        if !fresh || !self.stage.begin(World::with_policy(seed, policy)) {
             let problem = Problem::new(span_of(statement), BEGUN);
-            return done.fault = Some(Fault::Problem(problem));
+            done.fault = Some(Fault::Problem(problem));
         }
-        self.world = World::with_policy(seed, policy);
-        self.watcher = self.watcher.as_ref().map(|_| Watcher::new(&self.world));
     }
 }
 
@@ -518,41 +511,41 @@ fn span_of(statement: &Statement) -> Span {
     }
 }
 
-impl Names for Runner {
+impl<S: Stage> Names for Runner<S> {
     fn host_named(&self, name: &str) -> Option<HostId> {
-        self.world.host_named(name)
+        self.world().host_named(name)
     }
     fn host_name(&self, host: HostId) -> Option<String> {
-        Names::host_name(&self.world, host)
+        Names::host_name(self.world(), host)
     }
     fn vms_named(&self, host: HostId, name: &str) -> Vec<VmId> {
-        let here = vms_here(&self.world, host, name);
+        let here = vms_here(self.world(), host, name);
         if here.is_empty() {
-            return self.seen.get(name).into_iter().flatten().copied().collect();
+            return self.memory.seen.get(name).into_iter().flatten().copied().collect();
         }
         here
     }
     fn vm_names(&self, _: HostId) -> Vec<String> {
-        self.seen.keys().map(ToString::to_string).collect()
+        self.memory.seen.keys().map(ToString::to_string).collect()
     }
     fn vm_name(&self, host: HostId, vm: VmId) -> Option<String> {
-        let here = Names::vm_name(&self.world, host, vm);
+        let here = Names::vm_name(self.world(), host, vm);
         here.or_else(|| {
-            let (name, _) = self.seen.iter().find(|(_, ids)| ids.contains(&vm))?;
+            let (name, _) = self.memory.seen.iter().find(|(_, ids)| ids.contains(&vm))?;
             Some(name.to_string())
         })
     }
     fn points(&self, host: HostId, vm: VmId) -> Vec<PointId> {
-        Names::points(&self.world, host, vm)
+        Names::points(self.world(), host, vm)
     }
     fn job(&self, alias: &str) -> Option<JobId> {
-        self.aliases.get(alias).copied()
+        self.memory.aliases.get(alias).copied()
     }
     fn job_alias(&self, job: JobId) -> Option<String> {
-        self.aliases.iter().find(|(_, id)| **id == job).map(|(alias, _)| alias.clone())
+        self.memory.aliases.iter().find(|(_, id)| **id == job).map(|(alias, _)| alias.clone())
     }
     fn now(&self) -> SimTime {
-        self.world.now()
+        self.world().now()
     }
 }
 
@@ -571,7 +564,7 @@ mod tests {
             .zip(&script.lines)
             .map(|(number, line)| {
                 if number == 3 {
-                    runner.watcher = Some(other.clone());
+                    runner.stage.watcher = Some(other.clone());
                 }
                 runner.step(number, line).and_then(|it| it.fault)
             })

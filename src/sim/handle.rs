@@ -149,7 +149,11 @@ impl ReplicationService for HostHandle {
     }
 
     fn sleep(&self, duration: Duration) -> Result<()> {
-        self.lab.apply(&Input::Advance(duration));
-        Ok(())
+        match self.lab.apply(&Input::Advance(duration)) {
+            Reply::Rejected(why) => {
+                Err(Error::Transport { operation: None, source: Box::new(why) })
+            }
+            _ => Ok(()),
+        }
     }
 }

@@ -21,17 +21,21 @@
 //! ```
 
 mod build;
+mod clock;
 mod handle;
+mod held;
 mod strict;
 mod watch;
 
 pub use build::VmBuilder;
+pub use clock::{Clock, Pace, Paced, ParsePaceError, Wall};
 pub use handle::HostHandle;
+pub use held::{Checkpoint, Held, Scribe};
 pub use strict::Assumptions;
 pub use watch::{Step, Watch};
 
 use crate::engine::{
-    Caller, Disturbance, Event, HostChange, HostSpec, Input, Policy, Reply, World,
+    Caller, Disturbance, Event, HostChange, HostSpec, Input, Policy, Rejection, Reply, World,
 };
 use crate::model::{Call, HostId, SimTime};
 use rand::SeedableRng;
@@ -56,7 +60,11 @@ struct Shared {
     events: Vec<Event>,
     watches: Vec<Weak<Mutex<Vec<Event>>>>,
     trace: Option<Vec<Step>>,
+    /// Whether time that passes in pieces is one step of the trace.
+    brief: bool,
     scrutiny: Scrutiny,
+    /// Who writes down what happens, before it does.
+    scribe: Option<Box<dyn Scribe>>,
 }
 
 impl fmt::Debug for Lab {
@@ -103,7 +111,9 @@ impl Lab {
             events: Vec::new(),
             watches: Vec::new(),
             trace: None,
+            brief: false,
             scrutiny: Scrutiny::default(),
+            scribe: None,
         };
         Self { shared: Arc::new(Mutex::new(shared)) }
     }
@@ -115,16 +125,7 @@ impl Lab {
     /// A lab of its own with a copy of this world as it is now. Watches and the trace stay here.
     #[must_use]
     pub fn fork(&self) -> Self {
-        let shared = self.lock();
-        let fork = Shared {
-            world: shared.world.clone(),
-            draws: shared.draws.clone(),
-            events: Vec::new(),
-            watches: Vec::new(),
-            trace: None,
-            scrutiny: shared.scrutiny.fork(),
-        };
-        Self { shared: Arc::new(Mutex::new(fork)) }
+        self.lock().fork()
     }
 
     /// A copy of the world as it is now.
@@ -199,7 +200,9 @@ impl Lab {
                 return false;
             }
             let next = shared.world.next_due().map_or(end, |due| due.min(end));
-            shared.apply(&Input::Advance(next.since(now)));
+            if shared.apply(&Input::Advance(next.since(now))) != Reply::Happened {
+                return false;
+            }
         }
     }
 
@@ -235,6 +238,13 @@ impl Lab {
         self.lock().trace.get_or_insert_default();
     }
 
+    /// The same, for a lab that lives long: time that passes in pieces is one step.
+    pub fn start_brief_trace(&self) {
+        let mut shared = self.lock();
+        shared.trace.get_or_insert_default();
+        shared.brief = true;
+    }
+
     /// The trace so far, which begins anew.
     pub fn take_trace(&self) -> Vec<Step> {
         self.lock().trace.as_mut().map(std::mem::take).unwrap_or_default()
@@ -247,8 +257,34 @@ fn lock<T>(it: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
+    fn fork(&self) -> Lab {
+        let fork = Self {
+            world: self.world.clone(),
+            draws: self.draws.clone(),
+            events: Vec::new(),
+            watches: Vec::new(),
+            trace: None,
+            brief: false,
+            scrutiny: self.scrutiny.fork(),
+            scribe: None,
+        };
+        Lab { shared: Arc::new(Mutex::new(fork)) }
+    }
+
     fn apply(&mut self, input: &Input) -> Reply {
+        let reply = self.happen(input);
+        self.events.clear();
+        reply
+    }
+
+    /// Makes one thing happen; what an observer sees of it is left in `events`.
+    fn happen(&mut self, input: &Input) -> Reply {
         let at = self.world.now();
+        if let Some(scribe) = &mut self.scribe
+            && scribe.write(&self.world, input).is_err()
+        {
+            return Reply::Rejected(Rejection::Unwritten);
+        }
         let Self { world, events, scrutiny, .. } = self;
         let reply = if scrutiny.is_absent() {
             world.apply(input, events)
@@ -256,7 +292,9 @@ impl Shared {
             scrutiny.apply(world, input, events)
         };
         self.publish();
-        if let Some(trace) = &mut self.trace {
+        if let Some(trace) = &mut self.trace
+            && !(self.brief && watch::goes_on(trace, input, &reply))
+        {
             trace.push(Step { at, input: input.clone(), reply: reply.clone() });
         }
         reply
@@ -264,11 +302,12 @@ impl Shared {
 
     /// A call, without making an input of it where nobody wants one.
     fn call(&mut self, host: HostId, caller: Caller, call: &Call) -> Reply {
-        if self.trace.is_some() || !self.scrutiny.is_absent() {
+        if self.trace.is_some() || self.scribe.is_some() || !self.scrutiny.is_absent() {
             return self.apply(&Input::Call { host, caller, call: call.clone() });
         }
         let reply = self.world.apply_call(host, caller, call, &mut self.events);
         self.publish();
+        self.events.clear();
         reply
     }
 
@@ -276,6 +315,5 @@ impl Shared {
         if !self.watches.is_empty() {
             watch::publish(&mut self.watches, &self.events);
         }
-        self.events.clear();
     }
 }

@@ -148,6 +148,11 @@ impl Scrutiny {
         self.watcher.is_none() && !self.strict && self.notes.is_empty()
     }
 
+    /// The world is another from now on, and what is reached is counted anew.
+    pub(super) fn begin_anew(&mut self, world: &World) {
+        self.watcher = self.watcher.as_ref().map(|_| Watcher::new(world));
+    }
+
     /// For a fork: whoever holds a list of assumptions holds it of the original.
     pub(super) fn fork(&self) -> Self {
         Self {

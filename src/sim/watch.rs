@@ -15,6 +15,19 @@ pub struct Step {
     pub reply: Reply,
 }
 
+/// Lengthens the last step of a trace if that and this are time that passes.
+pub(super) fn goes_on(trace: &mut [Step], input: &Input, reply: &Reply) -> bool {
+    match (trace.last_mut(), input) {
+        (Some(Step { input: Input::Advance(all), reply: last, .. }), Input::Advance(by))
+            if last == reply =>
+        {
+            *all = all.saturating_add(*by);
+            true
+        }
+        _ => false,
+    }
+}
+
 /// A subscription to the changes of a lab, as WMI's `__InstanceModificationEvent`,
 /// `__InstanceCreationEvent` and `__InstanceDeletionEvent` would report them. Ends when dropped.
 #[derive(Debug)]

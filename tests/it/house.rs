@@ -110,7 +110,7 @@ fn rooms_know_only_what_they_may() {
     ];
     const ROOMS: &[&str] = &[
         "model", "error", "evidence", "service", "layer", "rules", "engine", "oracle", "sim",
-        "script", "prelude", "cim", "testkit", "wsman", "wmi",
+        "script", "prelude", "cim", "testkit", "wmi", "wsman",
     ];
     let mut found = Vec::new();
     for (room, may) in DOORS {

@@ -3,19 +3,25 @@
 mod accounts;
 mod arbitrary;
 mod canon;
+mod capture;
 #[cfg(feature = "cim")]
 mod cim;
+mod clock;
 mod codes;
 #[cfg(feature = "conformance")]
 mod conformance;
+mod control;
 mod determinism;
 mod event_log;
 mod explore;
 mod faulty;
 mod fuzz_smoke;
 mod health;
+#[cfg(feature = "cli")]
+mod hosts_command;
 mod house;
 mod jobs;
+mod journal;
 mod lab;
 mod lint;
 mod liveness;
@@ -23,6 +29,8 @@ mod model;
 mod network;
 mod oracles;
 mod policies;
+#[cfg(feature = "conformance")]
+mod premises;
 mod properties;
 #[cfg(feature = "record")]
 mod record;

@@ -1,9 +1,11 @@
 //! The arguments of the command line.
 
+use crate::connect::Named;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hyperv_replica::testkit::explore::Mishap;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// A deterministic simulator of Hyper-V Replica's WMI service.
 #[derive(Debug, Parser)]
@@ -24,7 +26,9 @@ Examples:
   hvr run fixtures/scenarios                        Run every *.hvr file of a folder
   hvr run --json test.hvr                           The same for programs
   hvr docs InitiateFailover                         What an operation needs and refuses
-  hvr explore --goal 'CommitFailover 32775'         A shortest way into that answer";
+  hvr explore --goal 'CommitFailover 32775'         A shortest way into that answer
+  hvr doctor --host hq=lab:test.hvr#tokyo           What a host lacks, and what to do
+  hvr capture --host hq=lab:test.hvr#tokyo          A script that rebuilds it";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -53,6 +57,146 @@ pub(crate) enum Command {
     /// is tried in every world, and every step judged by the invariants of Hyper-V Replica. Shows
     /// what was reached, by how many steps, and what was not; of each goal, a shortest script.
     Explore(Explore),
+
+    /// Look at hosts: is replication set up, what is missing, what needs somebody.
+    ///
+    /// Only reads, but for the connection that is tried with `--from` and `--to`. Each finding says
+    /// what to do, and where that is written.
+    Doctor(Doctor),
+
+    /// Write a script that rebuilds hosts in the simulator.
+    ///
+    /// Only reads. The script re-enacts what the hosts show: builds, servers, entries, virtual
+    /// machines with their power, relationships with settings, states and recovery points. What
+    /// cannot be rebuilt is a comment.
+    Capture(Capture),
+
+    /// Try the behaviours of Hyper-V Replica on hosts that were set aside for it.
+    ///
+    /// Without `--yes` tells only what would be done, and what would be skipped and why.
+    Conformance(Conformance),
+}
+
+/// The arguments of `hvr doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = DOCTOR_STATUS)]
+pub(crate) struct Doctor {
+    /// A host to look at, by a name of your own: `NAME=lab:FILE.hvr#HOST`.
+    #[arg(long, required = true, value_name = "NAME=ADDRESS")]
+    pub(crate) host: Vec<Named>,
+
+    /// Whether this host can replicate …
+    #[arg(long, value_name = "NAME", requires = "to")]
+    pub(crate) from: Option<String>,
+
+    /// … to this one.
+    #[arg(long, value_name = "NAME", requires = "from")]
+    pub(crate) to: Option<String>,
+
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const DOCTOR_STATUS: &str = "\
+Exit status:
+  0  nothing is wrong; there may be something to look at
+  1  something is wrong
+  2  a host does not answer, or the arguments are wrong";
+
+/// The arguments of `hvr capture`.
+#[derive(Debug, Args)]
+#[command(after_help = CAPTURE_STATUS)]
+pub(crate) struct Capture {
+    /// A host to capture, by a name of your own: `NAME=lab:FILE.hvr#HOST`.
+    #[arg(long, required = true, value_name = "NAME=ADDRESS")]
+    pub(crate) host: Vec<Named>,
+
+    /// Where to write the script, instead of the standard output.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+const CAPTURE_STATUS: &str = "\
+Exit status:
+  0  the script comes to what was captured
+  1  it comes near; its comments say what differs
+  2  a host does not answer, or the arguments are wrong";
+
+/// The arguments of `hvr conformance`.
+#[allow(clippy::struct_excessive_bools)] // Each is a flag of its own.
+#[derive(Debug, Args)]
+#[command(after_help = CONFORMANCE_STATUS)]
+pub(crate) struct Conformance {
+    /// The hosts: the first has the virtual machines, the second gets replicas, the third extended
+    /// ones. By a name of your own: `NAME=lab:FILE.hvr#HOST`.
+    #[arg(long, required = true, value_name = "NAME=ADDRESS")]
+    pub(crate) host: Vec<Named>,
+
+    /// A virtual machine on the first host that the suite may do anything to, such as `web`,
+    /// `web,disks=2` or `web,large`: copying its disks takes minutes.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) vm: Vec<Spare>,
+
+    /// All virtual machines on the first host whose names begin so.
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) vm_prefix: Option<String>,
+
+    /// Do it.
+    #[arg(long)]
+    pub(crate) yes: bool,
+
+    /// Wait hours where a behaviour takes them.
+    #[arg(long)]
+    pub(crate) hours: bool,
+
+    /// The guests write to their disks while they run.
+    #[arg(long)]
+    pub(crate) guest_writes: bool,
+
+    /// Replica servers may be reconfigured for moments.
+    #[arg(long)]
+    pub(crate) reconfigure: bool,
+
+    /// A folder for exports that both hosts reach by this path.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) folder: Option<String>,
+
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const CONFORMANCE_STATUS: &str = "\
+Exit status:
+  0  the hosts behave as is known, and nothing was left behind
+  1  they deviate from what is documented or observed, or something was left behind
+  2  a host does not answer, or the arguments are wrong";
+
+/// A virtual machine that is given up for the suite: `NAME`, `NAME,disks=2`, `NAME,large`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Spare {
+    pub(crate) name: String,
+    pub(crate) disks: u8,
+    pub(crate) large: bool,
+}
+
+impl FromStr for Spare {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut parts = text.split(',');
+        let name = parts.next().unwrap_or_default().to_owned();
+        let mut it = Self { name, disks: 1, large: false };
+        for part in parts {
+            match part.strip_prefix("disks=").map(str::parse) {
+                Some(Ok(disks)) => it.disks = disks,
+                None if part == "large" => it.large = true,
+                _ => return Err(format!("expected `disks=2` or `large`, found `{part}`")),
+            }
+        }
+        Ok(it)
+    }
 }
 
 /// The arguments of `hvr compare`.

@@ -1,4 +1,4 @@
-//! The `hvr` command: runs scripts, prints the rule book, and compares recordings.
+//! The `hvr` command: runs scripts, prints the rule book, compares recordings, looks at hosts.
 
 mod cli;
 
@@ -17,6 +17,14 @@ mod docs;
 mod compare;
 
 mod explore;
+
+mod connect;
+
+mod doctor;
+
+mod capture;
+
+mod conformance;
 
 mod markdown;
 
@@ -47,6 +55,9 @@ fn main() -> ExitCode {
         cli::Command::Docs(args) => docs::docs(args, &mut out, &mut err),
         cli::Command::Compare(args) => compare::compare(args, &mut out, &mut err),
         cli::Command::Explore(args) => explore::explore(args, &mut out, &mut err),
+        cli::Command::Doctor(args) => doctor::doctor(args, &mut out, &mut err),
+        cli::Command::Capture(args) => capture::capture(args, &mut out, &mut err),
+        cli::Command::Conformance(args) => conformance::conformance(args, &mut out, &mut err),
     };
     match verdict {
         Ok(Verdict::Held) => ExitCode::SUCCESS,

@@ -60,6 +60,8 @@ capabilities! {
     Hours = "hours to wait";
     /// Running virtual machines have a guest that writes to its disks.
     GuestWrites = "a guest that writes";
+    /// [`NewVm::disks`] may be 2.
+    TwoDisks = "a virtual machine with two disks";
     /// [`NewVm::large`] is heeded: copying its disks takes minutes, and longer than a look.
     LargeDisks = "disks that take minutes to copy";
     /// [`Act::CutLink`] and [`Act::HealLink`].
@@ -86,7 +88,7 @@ pub struct NewVm {
     pub name: String,
     /// Whether it is to run; off otherwise.
     pub running: bool,
-    /// How many disks it has, at least one.
+    /// How many disks it has, at least one. More only with [`Capability::TwoDisks`].
     pub disks: u8,
     /// Whether its disks hold so much that copying them takes minutes. Only with
     /// [`Capability::LargeDisks`].

@@ -5,8 +5,8 @@
 //! [`Fixture`] has the hosts, makes virtual machines, and says what else it can do; what a
 //! behaviour needs and a fixture lacks is skipped, and the report says why.
 //!
-//! For two or three Windows hosts that have been set aside for it, a fixture is a few lines over
-//! the backend and whatever makes virtual machines there. For the simulator it is
+//! For two or three hosts that have been set aside for it, with virtual machines that may be used up,
+//! [`Premises`] is one over any backend; `hvr conformance` runs the suite on it. For the simulator it is
 //! [`LabFixture`](super::LabFixture), over which a decorator can be laid:
 //!
 //! ```
@@ -35,6 +35,7 @@
 mod fixture;
 mod list;
 mod page;
+mod premises;
 mod report;
 mod site;
 mod subject;
@@ -42,7 +43,8 @@ mod trial;
 
 pub use fixture::{Act, Capability, Fixture, NewVm, Place};
 pub use list::BEHAVIOURS;
-pub use report::{Entry, Report, Verdict, check, markdown, run};
+pub use premises::{Offers, Premises, Sacrifice};
+pub use report::{Entry, Report, Verdict, check, markdown, run, run_on};
 
 use crate::evidence::Evidence;
 use crate::model::WindowsBuild;

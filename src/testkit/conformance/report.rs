@@ -59,6 +59,12 @@ pub fn run<'a>(make: &mut dyn FnMut() -> Box<dyn Fixture + 'a>) -> Report {
     report
 }
 
+/// Tries every behaviour on one fixture, which each leaves as it found it.
+pub fn run_on(fixture: &dyn Fixture) -> Report {
+    let entries = BEHAVIOURS.iter().map(|it| it.try_on(fixture)).collect();
+    Report { hosts: hosts(fixture), entries }
+}
+
 /// Tries the behaviour of this name, for a test.
 ///
 /// # Panics
@@ -86,7 +92,7 @@ impl Behaviour {
             verdict: Verdict::Skipped(why),
             left_behind: Vec::new(),
         };
-        if let Some(why) = self.cannot_be_tried_on(fixture) {
+        if let Some(why) = self.why_skipped(fixture) {
             return skipped(why);
         }
         let Some(trial) = Trial::new(fixture, self.name) else {
@@ -99,7 +105,9 @@ impl Behaviour {
         Entry { behaviour: self, verdict, left_behind: trial.tidy() }
     }
 
-    fn cannot_be_tried_on(&self, fixture: &dyn Fixture) -> Option<String> {
+    /// Why this behaviour cannot be tried on a fixture, as a sentence without a full stop; `None` if
+    /// it can.
+    pub fn why_skipped(&self, fixture: &dyn Fixture) -> Option<String> {
         for capability in self.needs {
             if let Some(why) = fixture.lacks(*capability) {
                 return Some(format!("needs {}: {why}", capability.label()));

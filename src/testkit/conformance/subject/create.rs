@@ -62,7 +62,7 @@ behaviours! { "Enabling replication";
         Client(PS_ENABLE);
     one_disk_of_two_may_be_left_out:
         "a virtual machine replicates without one of its two disks",
-        Documented(SETTINGS);
+        Documented(SETTINGS), [TwoDisks];
     a_host_does_not_replicate_to_itself:
         "a host that is asked to replicate to itself refuses",
         Assumed("a replica has its primary's GUID, which is unique on a host");
@@ -89,7 +89,7 @@ behaviours! { "Enabling replication";
         Client(PS_SET);
     a_disk_added_later_is_copied:
         "a disk that is included later is copied while the others replicate",
-        Client(PS_SET), since Server2016;
+        Client(PS_SET), [TwoDisks], since Server2016;
 }
 
 pub(crate) fn create_makes_a_primary_that_is_ready(t: &Trial<'_>) -> Checked {

@@ -110,7 +110,9 @@ pub(crate) fn copying_is_a_job_of_its_own(t: &Trial<'_>) -> Checked {
     let copying = t.first().comes("the jobs", what, || {
         let jobs = t.first().jobs()?;
         let sends = JobType::SendingInitialReplica;
-        let found = jobs.iter().find(|it| it.job_type == sends && it.affected.contains(&id.vm));
+        // One that ended may be of an earlier copy.
+        let copies = |it: &&crate::model::Job| it.job_type == sends && !it.state.is_terminal();
+        let found = jobs.iter().filter(copies).find(|it| it.affected.contains(&id.vm));
         Ok(found.map(|it| it.id).ok_or_else(|| "none".to_owned()))
     })?;
     let before = t.first().job(copying)?.percent_complete;
