@@ -96,7 +96,7 @@ mod wire {
 
     const PATHS: &[&str] = &[
         r#"\\TOKYO\root\virtualization\v2:Msvm_ComputerSystem.Name="A",CreationClassName="B""#,
-        r#"Msvm_ReplicationSettingData.InstanceID='Microsoft:A\\HVR\\0'"#,
+        r"Msvm_ReplicationSettingData.InstanceID='Microsoft:A\\HVR\\0'",
         "//./root/cimv2:Win32_OperatingSystem=@",
         "root:Class.A=-1,B=TRUE",
     ];
