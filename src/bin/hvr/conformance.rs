@@ -28,9 +28,10 @@ pub(crate) fn conformance(
     // What simulated hosts have beyond real ones: nothing is lost by it.
     let labs: Vec<_> = hosts
         .iter()
-        .map(|it| {
-            let Link::Lab(host) = &it.link;
-            host.clone()
+        .filter_map(|it| match &it.link {
+            Link::Lab(host) => Some(host.clone()),
+            #[cfg(feature = "wsman")]
+            Link::Remote(_) => None,
         })
         .collect();
     let simulated = labs.len() == hosts.len();
@@ -73,7 +74,7 @@ fn prepare(args: &cli::Conformance) -> std::result::Result<(Vec<Connected>, Give
     if !(2..=3).contains(&args.host.len()) {
         return Err("the suite needs two hosts, or three".to_owned());
     }
-    let hosts = connect::all(&args.host)?;
+    let hosts = connect::all(&args.host, &args.login)?;
     let there = hosts[0].service().vms().map_err(|it| it.to_string())?;
     let mut given = Given { sacrifices: Vec::new(), names: Vec::new() };
     let mut give = |vm, name: &str, disks, large| {
