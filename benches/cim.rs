@@ -8,10 +8,11 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hyperv_replica::cim::text::{self, Form, Reader};
 use hyperv_replica::cim::wql::{self, Query};
 use hyperv_replica::cim::{
-    CimClient, CimClientExt, DateTime, Instance, ObjectPath, Schema, Value, namespace::Namespace,
+    CimClient, CimClientExt, CimService, DateTime, Instance, ObjectPath, Schema, Value,
+    namespace::Namespace,
 };
-use hyperv_replica::model::{Call, VmId};
-use hyperv_replica::service::ReplicationService;
+use hyperv_replica::model::Call;
+use hyperv_replica::prelude::*;
 use hyperv_replica::sim::{HostHandle, Lab};
 use std::hint::black_box;
 
@@ -142,12 +143,67 @@ fn method(c: &mut Criterion) {
     group.finish();
 }
 
+/// A call and reads through both mirrors, each beside the same asked of the host directly.
+fn mirrors(c: &mut Criterion) {
+    let lab = Lab::new(["tokyo", "osaka"]);
+    let web = lab.vm("web").on("tokyo").running().create();
+    for number in 0..1000 {
+        lab.vm(&format!("vm{number}")).on("tokyo").create();
+    }
+    let direct = lab.host("tokyo");
+    let over = CimService::new(Namespace::new(direct.clone()));
+    let id = RelationshipId::primary(web);
+    let _ = over.revert_failover(web); // The name of the host is asked for once.
+    let schema = Schema::virtualization();
+
+    let mut group = c.benchmark_group("both mirrors, a call with a reference, refused");
+    group.bench_function("floor: direct", |b| b.iter(|| direct.commit_failover(web)));
+    group.bench_function("over", |b| b.iter(|| over.commit_failover(web)));
+    group.finish();
+
+    let mut group = c.benchmark_group("both mirrors, a call with settings, refused");
+    let call = |host: &dyn ReplicationService| {
+        host.modify_replication_settings(web, Settings::to("osaka"))
+    };
+    group.bench_function("floor: direct", |b| b.iter(|| call(&direct)));
+    group.bench_function("over", |b| b.iter(|| call(&over)));
+    // Where it goes: the text that the call is handed in as, written and read.
+    let shown = over.client().get(&path_of_settings(id)).expect("settings");
+    let written = text::write(&shown, schema, Form::CimDtd20);
+    group.bench_function("of that, the text written", |b| {
+        b.iter(|| text::write(&shown, schema, Form::CimDtd20));
+    });
+    let reader = Reader::new(schema).of_class("Msvm_ReplicationSettingData");
+    group.bench_function("of that, the text read", |b| b.iter(|| reader.read(&written)));
+    group.finish();
+
+    let mut group = c.benchmark_group("both mirrors, a relationship");
+    group.bench_function("floor: direct", |b| b.iter(|| direct.relationship(id)));
+    group.bench_function("over", |b| b.iter(|| over.relationship(id)));
+    // Where it goes: the instance with every property that its class has.
+    let path = ObjectPath::class("Msvm_ReplicationRelationship").with("InstanceID", id.to_string());
+    group.bench_function("of that, the instance", |b| b.iter(|| over.client().get(&path)));
+    group.finish();
+
+    let mut group = c.benchmark_group("both mirrors, 1000 virtual machines");
+    group.throughput(Throughput::Elements(1000));
+    group.bench_function("floor: direct", |b| b.iter(|| direct.vms()));
+    group.bench_function("over", |b| b.iter(|| over.vms()));
+    let rows = "Msvm_ComputerSystem";
+    group.bench_function("of that, the instances", |b| b.iter(|| over.client().enumerate(rows)));
+    group.finish();
+}
+
+fn path_of_settings(id: RelationshipId) -> ObjectPath {
+    ObjectPath::class("Msvm_ReplicationSettingData").with("InstanceID", id.to_string())
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default()
         .sample_size(20)
         .warm_up_time(std::time::Duration::from_millis(300))
         .measurement_time(std::time::Duration::from_secs(1));
-    targets = texts, queries, paths, namespace, method
+    targets = texts, queries, paths, namespace, method, mirrors
 }
 criterion_main!(benches);

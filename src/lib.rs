@@ -75,7 +75,8 @@
 //! The default features are the whole library but for the text of recordings and
 //! `script::compare`, which come with `record`. `cli` adds that and the command `hvr`, `proptest` the
 //! strategies of [`testkit`], `cim` the wire vocabulary: schema, values, paths, embedded instances
-//! and WQL. `wsman` adds WS-Management, by which the tools that manage real hosts reach simulated ones.
+//! and WQL; a service as WMI shows it, and a service of what WMI shows. `wsman` adds WS-Management, by
+//! which the tools that manage real hosts reach simulated ones.
 //!
 //! `wmi` adds the real backend, a client of WMI over COM, on Windows; elsewhere it adds nothing.
 //!

@@ -2,10 +2,28 @@
 //!
 //! `cargo run --example seeds -- CORPUS [SCENARIOS]`
 
+use hyperv_replica::cim::text::Form;
+use hyperv_replica::cim::{self, Instance, Schema, Value};
 use hyperv_replica::testkit::walk::Step;
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+const QUERIES: &[&str] = &[
+    "SELECT ElementName, EnabledState FROM MsVm_ComputerSystem WHERE ReplicationState IS NOT NULL",
+    r"select * from Msvm_ReplicationSettingData where InstanceID='Microsoft:A\\HVR\\0'",
+    "SELECT * FROM Msvm_ComputerSystem WHERE NOT (EnabledState > 2 AND Name LIKE \"%[a-f]_\") OR 1 = 1",
+    "ASSOCIATORS OF {Msvm_ComputerSystem.Name='A'} WHERE AssocClass=B ResultClass=C Role=D",
+    "REFERENCES OF {Msvm_ConcreteJob=\"A\"} WHERE ResultClass=B KeysOnly",
+    "SELECT TargetInstance FROM __InstanceModificationEvent WITHIN 1.5 WHERE TargetInstance ISA 'A'",
+];
+
+const PATHS: &[&str] = &[
+    r#"\\TOKYO\root\virtualization\v2:Msvm_ComputerSystem.CreationClassName="Msvm_ComputerSystem",Name="A""#,
+    r"Msvm_ReplicationSettingData.InstanceID='Microsoft:A\\HVR\\0'",
+    "//./root/cimv2:Win32_OperatingSystem=@",
+    "Class.A=1,B=TRUE",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -44,6 +62,30 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (number, text) in texts.iter().enumerate() {
         write("text", &format!("text{number}"), text.as_bytes())?;
     }
+    for (number, text) in Schema::VIRTUALIZATION.iter().enumerate() {
+        write("mof", &format!("mof{number}"), text.as_bytes())?;
+    }
+    for (number, text) in QUERIES.iter().enumerate() {
+        write("wql", &format!("query{number}"), text.as_bytes())?;
+    }
+    for (number, text) in PATHS.iter().enumerate() {
+        write("path", &format!("path{number}"), text.as_bytes())?;
+    }
+    for (number, text) in texts[1..4].iter().enumerate() {
+        write("datetime", &format!("datetime{number}"), text.as_bytes())?;
+    }
+    let schema = Schema::virtualization();
+    for class in ["Msvm_ReplicationSettingData", "Msvm_ConcreteJob", "Msvm_SummaryInformation"] {
+        let class = schema.class(class).expect("declared");
+        let empty = class.properties.iter().fold(Instance::new(&class.name), |it, property| {
+            it.with(&property.name, property.default.clone().unwrap_or(Value::Null))
+        });
+        let settings = empty.with("InstanceID", r"Microsoft:A\HVR\0");
+        for form in [Form::CimDtd20, Form::WmiDtd20] {
+            let text = cim::text::write(&settings, schema, form);
+            write("instance", &format!("{}{form:?}", class.name), text.as_bytes())?;
+        }
+    }
     // A walk from each beginning: four calls that are accepted, each run to its end.
     for begin in 0..6u8 {
         let step = |n: u8| {
@@ -54,6 +96,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         let steps: Vec<u8> = (0..16).flat_map(step).collect();
         write("walk", &format!("walk{begin}"), &[&[begin], &steps[..]].concat())?;
+    }
+    let requests = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/wsman");
+    for entry in fs::read_dir(requests)? {
+        let path = entry?.path();
+        let name = path.file_stem().and_then(|it| it.to_str()).unwrap_or_default();
+        write("envelope", name, &fs::read(&path)?)?;
     }
     println!("{written} inputs in {}", corpus.display());
     Ok(())

@@ -13,6 +13,7 @@
 //! | Queries | [`wql`] |
 //! | What a client can ask | [`CimClient`], [`CimClientExt`] |
 //! | A service as WMI shows it | [`namespace::Namespace`] |
+//! | A service, of what WMI shows | [`CimService`] |
 //! | What goes wrong | [`Error`], [`WbemStatus`] |
 //!
 //! Nothing here knows the simulator. Names of classes, properties and keys are compared without
@@ -50,7 +51,6 @@ pub mod text;
 
 pub mod wql;
 
-#[allow(dead_code)] // Until both directions use it.
 mod mirror;
 
 pub mod namespace;

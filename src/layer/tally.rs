@@ -257,7 +257,7 @@ impl Tally {
         let open = self.vms.entry(vm).or_default();
         match outcome {
             Err(Error::Transport { .. } | Error::Malformed { .. }) => {
-                open.unanswered = Some(made.clone())
+                open.unanswered = Some(made.clone());
             }
             Err(_) if passing => open.passing = Some(made.clone()),
             Ok(_) if made.call.operation() == Operation::TestReplicaSystem => {

@@ -213,6 +213,7 @@ fn a_host_that_is_not_there() {
 #[test]
 fn names_are_those_of_the_headers() {
     use windows::Win32::Foundation::*;
+    use windows::Win32::System::Rpc::*;
     use windows::Win32::System::Wmi::WBEM_E_TRANSPORT_FAILURE;
 
     macro_rules! named {
@@ -225,12 +226,14 @@ fn names_are_those_of_the_headers() {
         RPC_E_TIMEOUT REGDB_E_CLASSNOTREG CO_E_NOTINITIALIZED E_ACCESSDENIED E_OUTOFMEMORY
         E_INVALIDARG CO_E_SERVER_EXEC_FAILURE
     ];
-    let of_windows = named![
-        ERROR_LOGON_FAILURE RPC_S_UNKNOWN_IF RPC_S_SERVER_UNAVAILABLE RPC_S_SERVER_TOO_BUSY
-        RPC_S_CALL_FAILED RPC_S_CALL_FAILED_DNE EPT_S_NOT_REGISTERED RPC_S_SEC_PKG_ERROR
-        OR_INVALID_OXID
+    let of_rpc = named![
+        RPC_S_UNKNOWN_IF RPC_S_SERVER_UNAVAILABLE RPC_S_SERVER_TOO_BUSY RPC_S_CALL_FAILED
+        RPC_S_CALL_FAILED_DNE EPT_S_NOT_REGISTERED RPC_S_SEC_PKG_ERROR
     ];
-    let of_windows = of_windows.map(|(name, it)| (name, it.to_hresult()));
+    let of_rpc = of_rpc.map(|(name, it)| (name, it.0));
+    let logon = ("ERROR_LOGON_FAILURE", ERROR_LOGON_FAILURE.0.cast_signed());
+    let of_windows = of_rpc.into_iter().chain([logon, ("OR_INVALID_OXID", OR_INVALID_OXID)]);
+    let of_windows = of_windows.map(|(name, it)| (name, HRESULT::from_win32(it.cast_unsigned())));
     let of_wmi = ("WBEM_E_TRANSPORT_FAILURE", HRESULT(WBEM_E_TRANSPORT_FAILURE.0));
     for (name, number) in of_com.into_iter().chain(of_windows).chain([of_wmi]) {
         let error = ComError { hresult: number.0.cast_unsigned(), why: String::new() };

@@ -77,7 +77,10 @@ pub(crate) struct Connected {
 
 /// How it is spoken to.
 pub(crate) enum Link {
-    Lab(HostHandle),
+    Lab {
+        host: HostHandle,
+        file: PathBuf,
+    },
     #[cfg(feature = "wsman")]
     Remote(Box<remote::Remote>),
 }
@@ -85,11 +88,23 @@ pub(crate) enum Link {
 impl Connected {
     pub(crate) fn service(&self) -> &dyn ReplicationService {
         match &self.link {
-            Link::Lab(host) => host,
+            Link::Lab { host, .. } => host,
             #[cfg(feature = "wsman")]
             Link::Remote(host) => &**host,
         }
     }
+}
+
+/// The hosts as they are in a lab, if all are in the same one.
+pub(crate) fn in_one_lab(hosts: &[Connected]) -> Option<Vec<HostHandle>> {
+    let labs = hosts.iter().map(|it| match &it.link {
+        Link::Lab { host, file } => Some((file, host.clone())),
+        #[cfg(feature = "wsman")]
+        Link::Remote(_) => None,
+    });
+    let labs = labs.collect::<Option<Vec<_>>>()?;
+    let first = labs.first()?.0;
+    labs.iter().map(|(file, host)| (*file == first).then(|| host.clone())).collect()
 }
 
 /// Finds every host. Those of one file are in one lab; those elsewhere are asked by whom the login
@@ -111,17 +126,17 @@ pub(crate) fn all(named: &[Named], login: &cli::Login) -> Result<Vec<Connected>,
             }
         };
         let known = labs.iter().find(|(path, _)| path == file).map(|(_, lab)| lab.clone());
-        let lab = match known {
-            Some(lab) => lab,
-            None => {
-                let lab = lab(file)?;
-                labs.push((file.clone(), lab.clone()));
-                lab
-            }
+        let lab = if let Some(lab) = known {
+            lab
+        } else {
+            let lab = lab(file)?;
+            labs.push((file.clone(), lab.clone()));
+            lab
         };
         let handle = lab.find_host(host);
         let handle = handle.ok_or_else(|| format!("`{}` has no host `{host}`", file.display()))?;
-        found.push(Connected { name: name.clone(), link: Link::Lab(handle) });
+        let link = Link::Lab { host: handle, file: file.clone() };
+        found.push(Connected { name: name.clone(), link });
     }
     Ok(found)
 }

@@ -85,7 +85,7 @@ struct Machine {
 }
 
 impl Machine {
-    /// What it calls itself: its name without a domain, as NetBIOS has it.
+    /// What it calls itself: its name without a domain, in capitals.
     fn own_name(&self) -> String {
         self.name.split('.').next().unwrap_or_default().to_uppercase()
     }
@@ -131,8 +131,7 @@ impl Served {
                 Some(token)
             }
         };
-        let limits =
-            HttpLimits { connections: args.max_connections.into(), ..HttpLimits::default() };
+        let limits = HttpLimits { connections: args.max_connections, ..HttpLimits::default() };
         let server = Server::start(hosts, limits).map_err(|it| it.to_string())?;
 
         let addresses: Vec<_> = server.addresses().map(|(_, address)| address).collect();

@@ -75,6 +75,14 @@ pub(crate) const REALIZED: &str = "Microsoft:Hyper-V:System:Realized";
 /// `VirtualSystemType` of the settings of a replication.
 pub(crate) const REPLICA_TYPE: &str = "Microsoft:Hyper-V:Replica";
 
+/// `ElementEffects` of a job on what it works on: nothing is said of it.
+///
+/// <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-affectedjobelement>
+pub(crate) const EFFECT_UNKNOWN: u16 = 0;
+
+/// `ElementEffects` of a job on what it makes.
+pub(crate) const EFFECT_CREATE: u16 = 5;
+
 /// What the id of nearly everything of Hyper-V begins with.
 const HEAD: &str = "Microsoft:";
 

@@ -8,11 +8,6 @@ use crate::model::{
     ProbableCause, ReplicationHealth, SimTime, Statistics, VmId, WireEnum,
 };
 
-/// The effect of a job on what it makes.
-///
-/// <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-affectedjobelement>
-const CREATE: i128 = 5;
-
 /// Whether a job is of a kind that has nothing to do with replication and that this crate has no
 /// name for: a checkpoint, an export. What clients take for a replication task, 90 to 129, is not.
 pub(crate) fn is_foreign(it: Record<'_>) -> Read<bool> {
@@ -90,7 +85,9 @@ impl Link {
         };
         let effects = instance.get("ElementEffects");
         let creates = match effects {
-            Some(Value::Array(array)) => array.values().any(|it| it.as_integer() == Some(CREATE)),
+            Some(Value::Array(array)) => {
+                array.values().any(|it| it.as_integer() == Some(names::EFFECT_CREATE.into()))
+            }
             _ => false,
         };
         Some(Self {

@@ -6,8 +6,8 @@
 use super::names;
 use super::read::{Read, Record};
 use crate::model::{
-    AdapterId, AllowedAuthentication, AuthenticationType, AuthorizationEntry, DiskId,
-    FailoverNetworkAdapterSettings, Guid, IpProtocol, ServiceSettings, Settings,
+    AdapterId, AllowedAuthentication, AuthorizationEntry, DiskId, FailoverNetworkAdapterSettings,
+    Guid, IpProtocol, ServiceSettings, Settings,
 };
 
 /// Settings of a replication. The disks are those that `disk` makes of their paths.
@@ -22,7 +22,13 @@ pub(crate) fn settings(
     let text = Record::string;
     it.over("RecoveryConnectionPoint", &mut to.recovery_connection_point, String::new(), text)?;
     it.over("RecoveryServerPortNumber", &mut to.recovery_server_port, 0, Record::number)?;
-    it.over("AuthenticationType", &mut to.authentication, None, authentication)?;
+    it.over("AuthenticationType", &mut to.authentication, None, |it, property| {
+        match it.number::<u32>(property)? {
+            // None yet.
+            None | Some(0) => Ok(None),
+            Some(_) => Ok(Some(it.known(property)?)),
+        }
+    })?;
     it.over("CertificateThumbPrint", &mut to.certificate_thumbprint, String::new(), text)?;
     it.over("CompressionEnabled", &mut to.compression, none.compression, Record::flag)?;
     it.over("BypassProxyServer", &mut to.bypass_proxy, none.bypass_proxy, Record::flag)?;
@@ -56,14 +62,6 @@ pub(crate) fn settings(
         Ok(Some(Some(disks.collect::<Read<_>>()?)))
     })?;
     Ok(to)
-}
-
-/// 0 is “none yet”.
-fn authentication(it: Record<'_>, property: &str) -> Read<Option<Option<AuthenticationType>>> {
-    match it.number::<u32>(property)? {
-        None | Some(0) => Ok(None),
-        Some(_) => Ok(Some(it.known(property)?)),
-    }
 }
 
 /// A path whose key is the provider's GUID. A text that is empty says as much as null.

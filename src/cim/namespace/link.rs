@@ -17,9 +17,9 @@
 use super::find::Wanted;
 use super::object::{Kind, Object};
 use super::view::{View, found};
-use crate::cim::mirror::names::class;
+use crate::cim::mirror::names::{EFFECT_CREATE, EFFECT_UNKNOWN, class};
 use crate::cim::{Class, Instance, Name, Result};
-use crate::model::{ReplicationMode, Vm, VmId};
+use crate::model::{Job, ReplicationMode, Vm, VmId};
 use crate::service::ReplicationService;
 
 /// An association.
@@ -215,9 +215,12 @@ impl<S: ReplicationService> View<'_, S> {
 
     /// The instance by which an association links two objects.
     pub(super) fn link_instance(&self, link: Link, first: &Object, second: &Object) -> Instance {
-        let sparse = Instance::new(link.class())
+        let mut sparse = Instance::new(link.class())
             .with(link.role(End::First), self.path(first))
             .with(link.role(End::Second), self.path(second));
+        if let (Object::Vm(Vm { id, .. }) | Object::Gone(id), Object::Job(job)) = (first, second) {
+            sparse.set("ElementEffects", vec![effect(job, *id)]);
+        }
         let instance = self.complete(sparse);
         match self.schema.path_of(&instance) {
             Some(path) => instance.at(self.place.path(path)),
@@ -261,6 +264,14 @@ impl<S: ReplicationService> View<'_, S> {
         }
         Ok(all)
     }
+}
+
+/// The effect of a job on a virtual machine: it makes those that are not its subject, of which
+/// nothing more is said.
+///
+/// <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-affectedjobelement>
+fn effect(job: &Job, vm: VmId) -> u16 {
+    if job.affected.first() == Some(&vm) { EFFECT_UNKNOWN } else { EFFECT_CREATE }
 }
 
 /// Whether a name that a query gives is this one; one that it does not give is any.

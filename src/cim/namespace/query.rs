@@ -4,6 +4,7 @@ use super::find::Wanted;
 use super::link::{End, Link, is_asked};
 use super::object::Object;
 use super::view::View;
+use crate::cim::mirror::names;
 use crate::cim::wql::{Associators, Condition, Operand, Query, References, Select, Yields, parse};
 use crate::cim::{Class, Error, Instance, Keys, Name, ObjectPath, Result, Value, WbemStatus};
 use crate::service::ReplicationService;
@@ -184,9 +185,8 @@ impl<S: ReplicationService> View<'_, S> {
 
     /// A path leads here if it names this host, or none, and a namespace that is here, or none.
     pub(super) fn check_place(&self, path: &ObjectPath) -> Result<()> {
-        use crate::cim::mirror::names::{NAMESPACE, WINDOWS_NAMESPACE};
         let Some(place) = &path.namespace else { return Ok(()) };
-        if place.name != *NAMESPACE && place.name != *WINDOWS_NAMESPACE {
+        if place.name != *names::NAMESPACE && place.name != *names::WINDOWS_NAMESPACE {
             let why = format!("there is no namespace `{}`", place.name);
             return Err(Error::status(WbemStatus::INVALID_NAMESPACE, why));
         }
@@ -212,6 +212,8 @@ fn check_keys(path: &ObjectPath, class: &Class) -> Result<()> {
         },
         Keys::Only(_) if class.keys().count() == 1 => return Ok(()),
         Keys::Only(_) => format!("{} has more keys than one", class.name),
+        // The only class here of which there is one instance by its declaration.
+        Keys::Singleton if class.name == *names::class::OPERATING_SYSTEM => return Ok(()),
         Keys::Class | Keys::Singleton => format!("`{path}` names no instance"),
     };
     Err(Error::status(WbemStatus::INVALID_OBJECT_PATH, why))
@@ -224,6 +226,7 @@ pub(super) fn agrees(own: &ObjectPath, path: &ObjectPath) -> bool {
             asked.iter().all(|(name, value)| own.key(name.as_str()) == Some(value))
         }
         (Keys::Only(asked), Keys::Named(keys)) => keys.values().all(|it| it == asked),
+        (Keys::Singleton, _) => true,
         _ => false,
     }
 }

@@ -43,7 +43,8 @@ fn refused(operation: Operation, value: u32) -> Error {
 fn generic(operation: Operation, value: u32) -> Option<ErrorCode> {
     use ErrorCode as E;
     Some(match (operation, value) {
-        (Operation::DestroySystem | Operation::RequestJobStateChange, 1) => E::NotSupported,
+        (Operation::DestroySystem | Operation::RequestJobStateChange, 1)
+        | (Operation::RequestJobStateChange, 4098) => E::NotSupported,
         (Operation::DestroySystem, 2) | (Operation::RequestJobStateChange, 4) => E::Failed,
         (Operation::DestroySystem | Operation::RequestJobStateChange, 3) => E::Timeout,
         (Operation::DestroySystem, 4) | (Operation::RequestJobStateChange, 5) => {
@@ -52,7 +53,6 @@ fn generic(operation: Operation, value: u32) -> Option<ErrorCode> {
         (Operation::DestroySystem, 5) | (Operation::RequestJobStateChange, 4097) => E::InvalidState,
         (Operation::RequestJobStateChange, 2) => E::StatusUnknown,
         (Operation::RequestJobStateChange, 6 | 4099) => E::InUse,
-        (Operation::RequestJobStateChange, 4098) => E::NotSupported,
         _ => return None,
     })
 }

@@ -29,13 +29,16 @@ const GIVEN: [&str; 7] = [
     "RequestedState",
 ];
 
-/// Parameters that have a class, in the order in which one of them is given another.
-const OF_CLASS: [&str; 5] = [
-    "ComputerSystem",
-    "AffectedSystem",
+/// Parameters that have a class, in the order in which one of them is given another: the virtual
+/// machine last, because what the others say may be about it.
+const OF_CLASS: [&str; 7] = [
     "SettingData",
     "AuthorizationEntry",
+    "ReplicationSettingData",
     "ReplicationRelationship",
+    "NetworkSettings",
+    "ComputerSystem",
+    "AffectedSystem",
 ];
 
 /// A class that no parameter is of.
@@ -58,10 +61,12 @@ impl<C: CimClient> CimService<C> {
     fn invocation(&self, call: &Call) -> Cim<Invocation> {
         let (plain, flaw) = call.parts();
         let operation = call.operation();
-        // The forms without a relationship are on every Windows, but have nothing to be flawed.
-        let has_class = flaw != Some(Flaw::WrongClass);
-        let older = operation.deprecated_method();
-        let older = older.filter(|_| plain.relationship().is_none() && has_class);
+        // The forms without a relationship are on every Windows. That of a virtual machine takes
+        // nothing that has a class.
+        let takes_class = operation.class() != class::COMPUTER_SYSTEM;
+        let fits =
+            plain.relationship().is_none() && (takes_class || flaw != Some(Flaw::WrongClass));
+        let older = operation.deprecated_method().filter(|_| fits);
         let mut it = Invocation {
             object: self.object(operation, plain)?,
             method: older.unwrap_or(operation.method()),
@@ -218,11 +223,12 @@ impl<C: CimClient> CimService<C> {
         let declared = |name: &&&str| method.parameter(name).is_some_and(|it| it.is_in);
         let candidates: &[&str] = if flaw == Flaw::Null { &GIVEN } else { &OF_CLASS };
         let Some(name) = candidates.iter().find(declared) else { return Ok(()) };
-        let is_text = method.parameter(name).is_some_and(|it| it.embedded.is_some());
-        let value = match flaw {
-            Flaw::Null => Value::Null,
-            Flaw::WrongClass if is_text => text_of(&Instance::new(OTHER_CLASS)).into(),
-            Flaw::WrongClass => self.reference(ObjectPath::class(OTHER_CLASS))?,
+        let other = || text_of(&Instance::new(OTHER_CLASS));
+        let value = match (flaw, method.parameter(name)) {
+            (Flaw::Null, _) | (_, None) => Value::Null,
+            (_, Some(it)) if it.of.is_array => vec![other()].into(),
+            (_, Some(it)) if it.embedded.is_some() => other().into(),
+            _ => self.reference(ObjectPath::class(OTHER_CLASS))?,
         };
         it.parameters.set(*name, value);
         Ok(())

@@ -77,7 +77,10 @@ impl<C: CimClient> CimService<C> {
         let place = Place::of(self.host_name()?, WindowsBuild::Server2012R2);
         let id = RelationshipId::primary(vm);
         let written = |settings| write::settings(settings, id, "", &place);
-        let mut to = over(shown, written(it), &written(&Settings::default()));
+        // Of what is not there nobody knows what it has.
+        let bare = || Instance::new(class::SETTINGS).with("InstanceID", id.to_string());
+        let shown = shown.unwrap_or_else(bare);
+        let mut to = over(Some(shown), written(it), &written(&Settings::default()));
         if let Some(disks) = &it.included_disks {
             to.set("IncludedDisks", self.disk_paths(vm, disks)?);
         }
