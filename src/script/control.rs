@@ -9,7 +9,7 @@ use super::stage::Memory;
 use super::text::Span;
 use crate::model::SimTime;
 use crate::sim::{self, Checkpoint, Lab};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,7 +48,7 @@ pub struct Control {
 }
 
 /// What came of a request.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Answer {
     /// What is wrong with the text of the request. If anything is, nothing was done.
@@ -61,7 +61,7 @@ pub struct Answer {
     /// The time of the lab, or of the fork, after it.
     pub now: SimTime,
     /// The request as a script, so that the report can be shown beside it. The lines that are only
-    /// known to control are comments.
+    /// known to control are comments. Who made the request has it already: it is not serialised.
     #[serde(skip)]
     pub script: Script,
 }

@@ -4,7 +4,7 @@ use super::text::Span;
 use std::fmt;
 
 /// Something wrong at a place of a script.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Problem {
     /// The line, from 1.
     pub line: u32,

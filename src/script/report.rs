@@ -5,13 +5,13 @@ use super::text::Span;
 use crate::model::{
     EnabledState, Leg, ReplicationHealth, ReplicationMode, ReplicationState, SimTime, VmId,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// A run of a script.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// A step for each line with a statement, in order.
     pub steps: Vec<Step>,
@@ -31,7 +31,7 @@ impl Report {
 }
 
 /// What a line did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// The line, from 1.
     pub line: u32,
@@ -56,7 +56,7 @@ pub struct Step {
 }
 
 /// What did not go as a script says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Fault {
@@ -112,7 +112,7 @@ impl fmt::Display for Fault {
 }
 
 /// One side of a relationship: a virtual machine on a host.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Side {
     /// The host.
     pub host: Arc<str>,

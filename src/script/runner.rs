@@ -144,7 +144,18 @@ impl Runner {
 }
 
 impl<S: Stage> Runner<S> {
-    /// On this stage, of which nothing is remembered.
+    /// On this stage, such as a lab that is [held](crate::sim::Lab::hold).
+    ///
+    /// ```
+    /// use hyperv_replica::{script::Runner, sim::Lab};
+    ///
+    /// let lab = Lab::with_seed(0);
+    /// let mut runner = Runner::over(lab.hold());
+    /// runner.step(1, &"host tokyo".parse()?);
+    /// drop(runner);
+    /// assert!(lab.find_host("tokyo").is_some());
+    /// # Ok::<(), hyperv_replica::script::ParseError>(())
+    /// ```
     pub fn over(stage: S) -> Self {
         Self::on(stage, Memory::default())
     }

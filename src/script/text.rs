@@ -9,7 +9,7 @@ use std::fmt;
 ///
 /// Two spans are always equal. Where a word stands is no part of what it says, so that a script
 /// equals its reprint, whatever the layout.
-#[derive(Clone, Copy, Debug, Default, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Span {
     /// The column of the first character.
     pub start: u32,

@@ -36,7 +36,7 @@ mod endpoint;
 pub use endpoint::{Endpoint, Limits, Request, Response};
 
 mod seam;
-pub use seam::{Accepting, Authenticate, Authenticator, Encrypt, Peer, Stream, Verdict};
+pub use seam::{Accepting, Authenticate, Authenticator, Encrypt, Peer, Respond, Stream, Verdict};
 
 mod server;
 pub use server::{Host, HttpLimits, Server, ServerError, random_ids};

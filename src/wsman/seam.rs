@@ -1,5 +1,6 @@
-//! Where authentication and encryption meet the server.
+//! Where what responds, authentication and encryption meet the server.
 
+use super::endpoint::{self, Request};
 use hyper::{HeaderMap, Response};
 use std::fmt;
 use std::future::Future;
@@ -9,6 +10,28 @@ use std::pin::Pin;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+
+/// What responds to the requests on a port: an [`Endpoint`](super::Endpoint), or something else that
+/// is served beside it with the same care.
+pub trait Respond: fmt::Debug + Send + Sync {
+    /// The only path to which requests are posted, without a slash at its end.
+    fn path(&self) -> &'static str;
+
+    /// Whether a body may be of this type. None of them may be one that a page in a browser sends
+    /// elsewhere without asking: `text/plain`, `multipart/form-data`,
+    /// `application/x-www-form-urlencoded`.
+    fn takes(&self, content_type: &str) -> bool;
+
+    /// The longest body that is read, in bytes.
+    fn max_body_bytes(&self) -> usize;
+
+    /// The response to a request to identify the server that came without credentials; `None` if
+    /// it is no such request.
+    fn identify(&self, body: &[u8]) -> Option<endpoint::Response>;
+
+    /// The response to a request of somebody who was let in. It may take its time.
+    fn answer(&self, request: Request<'_>) -> endpoint::Response;
+}
 
 /// Who is at the other end of a connection, as far as the connection says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -167,6 +167,11 @@ fn an_answer_is_json_for_programs() {
     assert_eq!(json["problems"].as_array().map(Vec::len), Some(0));
     assert!(json["trace"].as_str().unwrap().ends_with("tokyo CommitFailover web  => 32775\n"));
     assert!(json.get("script").is_none());
+    // And comes back as it was, but for what whoever asked has already.
+    let back: script::ControlAnswer = serde_json::from_value(json).unwrap();
+    let mut expected = answer;
+    expected.script = script::Script::default();
+    assert_eq!(back, expected);
 }
 
 #[test]

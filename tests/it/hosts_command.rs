@@ -188,7 +188,10 @@ fn addresses_that_lead_nowhere_are_status_2() {
         ("tokyo", "expected NAME=ADDRESS"),
         ("=lab:lab.hvr#tokyo", "expected a name"),
         ("a=lab:lab.hvr", "expected lab:FILE.hvr#HOST"),
-        ("a=https://tokyo:5986/wsman", "without WS-Management"),
+        (
+            "a=https://tokyo:5986/wsman",
+            if cfg!(feature = "wsman") { "`--user NAME`" } else { "without WS-Management" },
+        ),
         ("a=wmi:tokyo", "without WMI"),
         ("a=tokyo", "expected an address"),
         ("a=lab:lab.hvr#berlin", "has no host `berlin`"),

@@ -41,6 +41,9 @@ mod script_command;
 mod script_parse;
 mod script_round_trip;
 mod script_run;
+// It is ended by signals.
+#[cfg(all(feature = "cli", feature = "wsman", unix))]
+mod serve_command;
 mod server;
 mod strategies;
 mod strict;

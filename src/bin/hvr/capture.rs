@@ -13,7 +13,7 @@ pub(crate) fn capture(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<Verdict> {
-    let hosts = match connect::all(&args.host) {
+    let hosts = match connect::all(&args.host, &args.login) {
         Ok(hosts) => hosts,
         Err(why) => {
             style::error(err, &why)?;

@@ -1,5 +1,13 @@
 //! The arguments of the command line.
 
+mod login;
+pub(crate) use login::Login;
+
+#[cfg(feature = "wsman")]
+mod serve;
+#[cfg(feature = "wsman")]
+pub(crate) use serve::{Ctl, Serve};
+
 use crate::connect::Named;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -75,13 +83,28 @@ pub(crate) enum Command {
     ///
     /// Without `--yes` tells only what would be done, and what would be skipped and why.
     Conformance(Conformance),
+
+    /// Serve a lab as Windows hosts: each on a port of its own, over WS-Management.
+    ///
+    /// Runs the script, then answers clients of WMI until it is ended. Prints where each host is, and
+    /// commands of clients that reach it.
+    #[cfg(feature = "wsman")]
+    Serve(Serve),
+
+    /// Arrange a lab that is served: time, troubles, hosts, calls, looks.
+    ///
+    /// Lines of a script are run with no client's call in between, and shown as `hvr run` does.
+    /// Besides, `fork NAME`, `drop NAME`, `reset` and `trace`.
+    #[cfg(feature = "wsman")]
+    Ctl(Ctl),
 }
 
 /// The arguments of `hvr doctor`.
 #[derive(Debug, Args)]
 #[command(after_help = DOCTOR_STATUS)]
 pub(crate) struct Doctor {
-    /// A host to look at, by a name of your own: `NAME=lab:FILE.hvr#HOST`.
+    /// A host to look at, by a name of your own: `NAME=lab:FILE.hvr#HOST`, or with
+    /// WS-Management `NAME=https://HOST:5986/wsman`.
     #[arg(long, required = true, value_name = "NAME=ADDRESS")]
     pub(crate) host: Vec<Named>,
 
@@ -96,6 +119,10 @@ pub(crate) struct Doctor {
     /// Print one JSON document.
     #[arg(long)]
     pub(crate) json: bool,
+
+    /// Who asks, and whom that believes.
+    #[command(flatten)]
+    pub(crate) login: Login,
 }
 
 const DOCTOR_STATUS: &str = "\
@@ -108,13 +135,18 @@ Exit status:
 #[derive(Debug, Args)]
 #[command(after_help = CAPTURE_STATUS)]
 pub(crate) struct Capture {
-    /// A host to capture, by a name of your own: `NAME=lab:FILE.hvr#HOST`.
+    /// A host to capture, by a name of your own: `NAME=lab:FILE.hvr#HOST`, or with
+    /// WS-Management `NAME=https://HOST:5986/wsman`.
     #[arg(long, required = true, value_name = "NAME=ADDRESS")]
     pub(crate) host: Vec<Named>,
 
     /// Where to write the script, instead of the standard output.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+
+    /// Who asks, and whom that believes.
+    #[command(flatten)]
+    pub(crate) login: Login,
 }
 
 const CAPTURE_STATUS: &str = "\
@@ -129,7 +161,8 @@ Exit status:
 #[command(after_help = CONFORMANCE_STATUS)]
 pub(crate) struct Conformance {
     /// The hosts: the first has the virtual machines, the second gets replicas, the third extended
-    /// ones. By a name of your own: `NAME=lab:FILE.hvr#HOST`.
+    /// ones. By a name of your own: `NAME=lab:FILE.hvr#HOST`, or with
+    /// WS-Management `NAME=https://HOST:5986/wsman`.
     #[arg(long, required = true, value_name = "NAME=ADDRESS")]
     pub(crate) host: Vec<Named>,
 
@@ -165,6 +198,10 @@ pub(crate) struct Conformance {
     /// Print one JSON document.
     #[arg(long)]
     pub(crate) json: bool,
+
+    /// Who asks, and whom that believes.
+    #[command(flatten)]
+    pub(crate) login: Login,
 }
 
 const CONFORMANCE_STATUS: &str = "\

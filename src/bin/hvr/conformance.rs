@@ -67,7 +67,7 @@ fn prepare(args: &cli::Conformance) -> std::result::Result<(Vec<Connected>, Give
     if !(2..=3).contains(&args.host.len()) {
         return Err("the suite needs two hosts, or three".to_owned());
     }
-    let hosts = connect::all(&args.host)?;
+    let hosts = connect::all(&args.host, &args.login)?;
     let there = hosts[0].service().vms().map_err(|it| it.to_string())?;
     let mut given = Given { sacrifices: Vec::new(), names: Vec::new() };
     let mut give = |vm, name: &str, disks, large| {

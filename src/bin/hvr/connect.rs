@@ -1,9 +1,12 @@
 //! Hosts that the command line names: `NAME=ADDRESS`.
 
-use crate::files;
+#[cfg(feature = "wsman")]
+mod remote;
+
+use crate::{cli, files};
 use hyperv_replica::ReplicationService;
 use hyperv_replica::engine::World;
-use hyperv_replica::script::{self, Runner};
+use hyperv_replica::script::{self, Runner, Stage};
 use hyperv_replica::sim::{HostHandle, Lab};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -20,6 +23,9 @@ pub(crate) struct Named {
 pub(crate) enum Address {
     /// `lab:FILE.hvr#host`: in a simulated lab as it is at the end of a script.
     Lab { file: PathBuf, host: String },
+    /// `https://host:5986/wsman`: behind WS-Management.
+    #[cfg(feature = "wsman")]
+    Remote { url: String },
 }
 
 impl FromStr for Named {
@@ -42,18 +48,25 @@ impl FromStr for Address {
             let (file, host) = rest.rsplit_once('#').ok_or("expected lab:FILE.hvr#HOST")?;
             return Ok(Self::Lab { file: file.into(), host: host.to_owned() });
         }
-        for (scheme, way) in
-            [("https:", "WS-Management"), ("http:", "WS-Management"), ("wmi:", "WMI")]
-        {
-            if text.starts_with(scheme) {
-                return Err(format!(
-                    "this `hvr` was built without {way}; it knows lab:FILE.hvr#HOST"
-                ));
+        let is_remote = text.starts_with("https://") || text.starts_with("http://");
+        #[cfg(feature = "wsman")]
+        if is_remote {
+            return Ok(Self::Remote { url: text.to_owned() });
+        }
+        for (so, way) in [(is_remote, "WS-Management"), (text.starts_with("wmi:"), "WMI")] {
+            if so {
+                return Err(format!("this `hvr` was built without {way}; it knows {KNOWN}"));
             }
         }
-        Err("expected an address such as lab:FILE.hvr#HOST".to_owned())
+        Err(format!("expected an address such as {KNOWN}"))
     }
 }
+
+/// The addresses that are known.
+#[cfg(feature = "wsman")]
+const KNOWN: &str = "lab:FILE.hvr#HOST or https://HOST:5986/wsman";
+#[cfg(not(feature = "wsman"))]
+const KNOWN: &str = "lab:FILE.hvr#HOST";
 
 /// A host that was found.
 pub(crate) struct Connected {
@@ -64,35 +77,54 @@ pub(crate) struct Connected {
 
 /// How it is spoken to.
 pub(crate) enum Link {
-    Lab { host: HostHandle, file: PathBuf },
+    Lab {
+        host: HostHandle,
+        file: PathBuf,
+    },
+    #[cfg(feature = "wsman")]
+    Remote(Box<remote::Remote>),
 }
 
 impl Connected {
     pub(crate) fn service(&self) -> &dyn ReplicationService {
         match &self.link {
             Link::Lab { host, .. } => host,
+            #[cfg(feature = "wsman")]
+            Link::Remote(host) => &**host,
         }
     }
 }
 
 /// The hosts as they are in a lab, if all are in the same one.
 pub(crate) fn in_one_lab(hosts: &[Connected]) -> Option<Vec<HostHandle>> {
-    let mut labs = hosts.iter().map(|it| match &it.link {
-        Link::Lab { host, file } => (file, host.clone()),
+    let labs = hosts.iter().map(|it| match &it.link {
+        Link::Lab { host, file } => Some((file, host.clone())),
+        #[cfg(feature = "wsman")]
+        Link::Remote(_) => None,
     });
-    let (first, host) = labs.next()?;
-    let rest = labs.map(|(file, host)| (file == first).then_some(host));
-    std::iter::once(Some(host)).chain(rest).collect()
+    let labs = labs.collect::<Option<Vec<_>>>()?;
+    let first = labs.first()?.0;
+    labs.iter().map(|(file, host)| (*file == first).then(|| host.clone())).collect()
 }
 
-/// Finds every host. Those of one file are in one lab.
-pub(crate) fn all(named: &[Named]) -> Result<Vec<Connected>, String> {
+/// Finds every host. Those of one file are in one lab; those elsewhere are asked by whom the login
+/// says.
+#[cfg_attr(not(feature = "wsman"), expect(unused_variables, reason = "nobody logs in to a lab"))]
+pub(crate) fn all(named: &[Named], login: &cli::Login) -> Result<Vec<Connected>, String> {
     let (mut labs, mut found) = (Vec::<(PathBuf, Lab)>::new(), Vec::<Connected>::new());
     for Named { name, address } in named {
         if found.iter().any(|it| it.name == *name) {
             return Err(format!("two hosts are called `{name}`"));
         }
-        let Address::Lab { file, host } = address;
+        let (file, host) = match address {
+            Address::Lab { file, host } => (file, host),
+            #[cfg(feature = "wsman")]
+            Address::Remote { url } => {
+                let link = Link::Remote(Box::new(remote::connect(url, login)?));
+                found.push(Connected { name: name.clone(), link });
+                continue;
+            }
+        };
         let known = labs.iter().find(|(path, _)| path == file).map(|(_, lab)| lab.clone());
         let lab = if let Some(lab) = known {
             lab
@@ -111,14 +143,20 @@ pub(crate) fn all(named: &[Named]) -> Result<Vec<Connected>, String> {
 
 /// The lab at the end of a script.
 fn lab(file: &Path) -> Result<Lab, String> {
+    let mut runner = Runner::new(World::new(0));
+    play(file, &mut runner)?;
+    // Its own draws, so that what a command makes there has GUIDs that are not taken.
+    Ok(Lab::over(runner.world().clone(), runner.world().seed() ^ u64::MAX))
+}
+
+/// Runs a script, in which everything has to go as it says.
+pub(crate) fn play<S: Stage>(file: &Path, runner: &mut Runner<S>) -> Result<(), String> {
     let shown = file.display();
     let script = script::parse_bytes(&files::read(file)?).map_err(|it| format!("{shown}: {it}"))?;
-    let mut runner = Runner::new(World::new(0));
     for (number, line) in (1..).zip(&script.lines) {
         if let Some(fault) = runner.step(number, line).and_then(|it| it.fault) {
             return Err(format!("{shown}:{number}: {fault}"));
         }
     }
-    // Its own draws, so that what a command makes there has GUIDs that are not taken.
-    Ok(Lab::over(runner.world().clone(), runner.world().seed() ^ u64::MAX))
+    Ok(())
 }

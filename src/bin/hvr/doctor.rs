@@ -111,7 +111,7 @@ pub(crate) fn doctor(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<Verdict> {
-    let findings = connect::all(&args.host).and_then(|hosts| look(args, &hosts));
+    let findings = connect::all(&args.host, &args.login).and_then(|hosts| look(args, &hosts));
     let findings = match findings {
         Ok(findings) => findings.all,
         Err(why) => {

@@ -1,4 +1,5 @@
-//! The `hvr` command: runs scripts, prints the rule book, compares recordings, looks at hosts.
+//! The `hvr` command: runs scripts, prints the rule book, compares recordings, looks at hosts, serves
+//! labs.
 
 mod cli;
 
@@ -30,6 +31,15 @@ mod markdown;
 
 mod style;
 
+#[cfg(feature = "wsman")]
+mod ctl;
+
+#[cfg(feature = "wsman")]
+mod secret;
+
+#[cfg(feature = "wsman")]
+mod serve;
+
 use clap::Parser;
 use std::io;
 use std::process::ExitCode;
@@ -58,6 +68,10 @@ fn main() -> ExitCode {
         cli::Command::Doctor(args) => doctor::doctor(args, &mut out, &mut err),
         cli::Command::Capture(args) => capture::capture(args, &mut out, &mut err),
         cli::Command::Conformance(args) => conformance::conformance(args, &mut out, &mut err),
+        #[cfg(feature = "wsman")]
+        cli::Command::Serve(args) => serve::serve(args, &mut out, &mut err),
+        #[cfg(feature = "wsman")]
+        cli::Command::Ctl(args) => ctl::ctl(args, &mut out, &mut err),
     };
     match verdict {
         Ok(Verdict::Held) => ExitCode::SUCCESS,

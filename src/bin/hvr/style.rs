@@ -24,6 +24,11 @@ pub(crate) fn error(to: &mut dyn Write, message: &str) -> io::Result<()> {
     writeln!(to, "{BAD}error{BAD:#}{BOLD}: {}{BOLD:#}", printable(message))
 }
 
+/// `note: …`
+pub(crate) fn note(to: &mut dyn Write, message: &str) -> io::Result<()> {
+    writeln!(to, "{NOTE}note{NOTE:#}: {}", printable(message))
+}
+
 /// Text from a file without what could move a terminal's cursor: a blank for each such character.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()

@@ -1,7 +1,7 @@
 //! One connection: from the socket to the endpoint and back.
 
-use super::{Answer, HttpLimits, Request, now};
-use crate::wsman::seam::{Authenticate, Authenticator, Encrypt, Peer, Stream, Verdict};
+use super::{HttpLimits, Request, Response, now};
+use crate::wsman::seam::{Authenticate, Authenticator, Encrypt, Peer, Respond, Stream, Verdict};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -29,7 +29,7 @@ const IDENTIFY: HeaderName = HeaderName::from_static("wsmanidentify");
 /// What the connections of a host share.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) endpoint: Arc<dyn Answer>,
+    pub(super) responder: Arc<dyn Respond>,
     pub(super) authenticate: Arc<dyn Authenticate>,
     pub(super) encrypt: Option<Arc<dyn Encrypt>>,
     pub(super) limits: HttpLimits,
@@ -130,8 +130,9 @@ fn last(code: StatusCode) -> Reply {
 }
 
 /// What a request is answered with before anybody looks who asks; `None` if nothing is wrong.
-fn refused(request: &hyper::Request<Incoming>) -> Option<Reply> {
-    if !matches!(request.uri().path(), "/wsman" | "/wsman/") {
+fn refused(responder: &dyn Respond, request: &hyper::Request<Incoming>) -> Option<Reply> {
+    let path = request.uri().path();
+    if path.strip_suffix('/').unwrap_or(path) != responder.path() {
         return Some(last(StatusCode::NOT_FOUND));
     }
     if request.method() != Method::POST {
@@ -140,23 +141,20 @@ fn refused(request: &hyper::Request<Incoming>) -> Option<Reply> {
         return Some(reply);
     }
     let is_empty = request.body().size_hint().exact() == Some(0);
-    if !is_empty && !is_soap(request.headers()) {
+    if !is_empty && !responder.takes(content_type(request.headers())) {
         return Some(last(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
     None
 }
 
-/// Whether the content is of a type that a page in a browser cannot send without asking first.
-fn is_soap(headers: &HeaderMap) -> bool {
+/// The type of the content, without its parameters.
+fn content_type(headers: &HeaderMap) -> &str {
     let of = headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    let of = of.split(';').next().unwrap_or_default().trim();
-    ["application/soap+xml", "multipart/encrypted", "multipart/x-multi-encrypted"]
-        .iter()
-        .any(|it| of.eq_ignore_ascii_case(it))
+    of.split(';').next().unwrap_or_default().trim()
 }
 
 async fn body_of(shared: &Shared, body: Incoming) -> Result<Vec<u8>, Reply> {
-    let most = shared.endpoint.limits().envelope_bytes as usize + SEALING_BYTES;
+    let most = shared.responder.max_body_bytes() + SEALING_BYTES;
     let too_large = || last(StatusCode::PAYLOAD_TOO_LARGE);
     if body.size_hint().lower() > most as u64 {
         return Err(too_large());
@@ -170,7 +168,7 @@ async fn body_of(shared: &Shared, body: Incoming) -> Result<Vec<u8>, Reply> {
 }
 
 async fn answer(shared: &Arc<Shared>, judge: &Judge, request: hyper::Request<Incoming>) -> Reply {
-    if let Some(reply) = refused(&request) {
+    if let Some(reply) = refused(&*shared.responder, &request) {
         return reply;
     }
     let (head, body) = request.into_parts();
@@ -181,7 +179,7 @@ async fn answer(shared: &Arc<Shared>, judge: &Judge, request: hyper::Request<Inc
     let is_unauthenticated =
         |it: &HeaderValue| it.as_bytes().eq_ignore_ascii_case(b"unauthenticated");
     if head.headers.get(IDENTIFY).is_some_and(is_unauthenticated)
-        && let Some(response) = shared.endpoint.identify(&body)
+        && let Some(response) = shared.responder.identify(&body)
     {
         return http(response);
     }
@@ -196,18 +194,18 @@ async fn answer(shared: &Arc<Shared>, judge: &Judge, request: hyper::Request<Inc
         let shared = Arc::clone(shared);
         let answered = tokio::task::spawn_blocking(move || {
             let now = now().saturating_duration_since(shared.began);
-            shared.endpoint.answer(Request { user: &user, body: &body, now })
+            shared.responder.answer(Request { user: &user, body: &body, now })
         });
         match answered.await {
             Ok(response) => http(response),
-            // It panicked, which is a bug of whatever is behind the endpoint.
+            // It panicked, which is a bug of whatever responds.
             Err(_) => status(StatusCode::INTERNAL_SERVER_ERROR),
         }
     };
     judge.lock().unwrap_or_else(PoisonError::into_inner).seal(reply)
 }
 
-fn http(response: super::Response) -> Reply {
+fn http(response: Response) -> Reply {
     let code = StatusCode::from_u16(response.status);
     let mut reply = status(code.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     if !response.body.is_empty() {

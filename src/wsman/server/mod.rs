@@ -2,8 +2,8 @@
 
 mod connection;
 
-use super::endpoint::{Endpoint, Limits, Request, Response};
-use super::seam::{Authenticate, Encrypt};
+use super::endpoint::{Endpoint, Request, Response};
+use super::seam::{Authenticate, Encrypt, Respond};
 use crate::cim::CimClient;
 use connection::Shared;
 use std::fmt;
@@ -15,22 +15,27 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Semaphore, watch};
 
-/// What an endpoint is to a server, whatever its clients are.
-trait Answer: fmt::Debug + Send + Sync {
-    fn answer(&self, request: Request<'_>) -> Response;
-    fn identify(&self, body: &[u8]) -> Option<Response>;
-    fn limits(&self) -> Limits;
-}
-
-impl<C: CimClient + Send + Sync + 'static> Answer for Endpoint<C> {
-    fn answer(&self, request: Request<'_>) -> Response {
-        Self::answer(self, request)
+impl<C: CimClient + Send + Sync + 'static> Respond for Endpoint<C> {
+    fn path(&self) -> &'static str {
+        "/wsman"
     }
+
+    fn takes(&self, content_type: &str) -> bool {
+        ["application/soap+xml", "multipart/encrypted", "multipart/x-multi-encrypted"]
+            .iter()
+            .any(|it| content_type.eq_ignore_ascii_case(it))
+    }
+
+    fn max_body_bytes(&self) -> usize {
+        self.limits().envelope_bytes as usize
+    }
+
     fn identify(&self, body: &[u8]) -> Option<Response> {
         Self::identify(self, body)
     }
-    fn limits(&self) -> Limits {
-        Self::limits(self)
+
+    fn answer(&self, request: Request<'_>) -> Response {
+        Self::answer(self, request)
     }
 }
 
@@ -39,21 +44,21 @@ impl<C: CimClient + Send + Sync + 'static> Answer for Endpoint<C> {
 pub struct Host {
     name: String,
     listener: TcpListener,
-    endpoint: Arc<dyn Answer>,
+    responder: Arc<dyn Respond>,
     authenticate: Arc<dyn Authenticate>,
     encrypt: Option<Arc<dyn Encrypt>>,
 }
 
 impl Host {
-    /// A host on a port of its own, without TLS.
-    pub fn new<C: CimClient + Send + Sync + 'static>(
+    /// A host on a port of its own, without TLS: its [`Endpoint`], or whatever else responds.
+    pub fn new(
         name: impl Into<String>,
         listener: TcpListener,
-        endpoint: Endpoint<C>,
+        responder: impl Respond + 'static,
         authenticate: Arc<dyn Authenticate>,
     ) -> Self {
-        let (name, endpoint) = (name.into(), Arc::new(endpoint));
-        Self { name, listener, endpoint, authenticate, encrypt: None }
+        let (name, responder) = (name.into(), Arc::new(responder));
+        Self { name, listener, responder, authenticate, encrypt: None }
     }
 
     /// The same with TLS.
@@ -144,7 +149,7 @@ impl From<io::Error> for ServerError {
 /// Simulated hosts, each on its own port, until it is dropped.
 ///
 /// It answers `POST` to `/wsman` with what the host's [`Endpoint`] answers, and everything else with
-/// a status of HTTP. It has threads of its own; each request is answered on one that may wait, so
+/// a status of HTTP; another [`Respond`] has its own path. It has threads of its own; each request is answered on one that may wait, so
 /// that none holds up another.
 ///
 /// A browser learns nothing from it: it sends no header that allows another origin, and takes no
@@ -206,7 +211,7 @@ impl Server {
             let slots = Arc::new(Semaphore::new(limits.connections.max(1).into()));
             served.push((host.name, address, Arc::clone(&slots)));
             let shared = Shared {
-                endpoint: host.endpoint,
+                responder: host.responder,
                 authenticate: host.authenticate,
                 encrypt: host.encrypt,
                 limits,

@@ -1,0 +1,81 @@
+//! Where the lab comes from: a script, or what a journal says became of it.
+
+use crate::connect;
+use hyperv_replica::script::{Durability, Journal, Rebuilt, Runner};
+use hyperv_replica::sim::Lab;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A lab to be served.
+pub(super) struct Built {
+    pub(super) lab: Lab,
+    /// What the person who serves it should know.
+    pub(super) notes: Vec<String>,
+}
+
+/// The lab at the end of a script, or as its journal says if that has begun.
+pub(super) fn build(script: &Path, journal: Option<&Path>) -> Result<Built, String> {
+    let Some(journal) = journal else {
+        let lab = Lab::with_seed(0);
+        connect::play(script, &mut Runner::over(lab.hold()))?;
+        return Ok(Built { lab, notes: Vec::new() });
+    };
+    match fs::metadata(journal) {
+        Ok(it) if it.len() > 0 => go_on(script, journal),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unusable(journal, &error)),
+        _ => begin(script, journal),
+    }
+}
+
+/// Begins a journal. It gets its name when the script has ended, so that a journal that is there has
+/// all of it.
+fn begin(script: &Path, journal: &Path) -> Result<Built, String> {
+    let mut unfinished = journal.as_os_str().to_owned();
+    unfinished.push(".new");
+    let unfinished = PathBuf::from(unfinished);
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(unusable(&unfinished, &error));
+        }
+        _ => {}
+    }
+    let (written, rebuilt) = open(&unfinished)?;
+    let lab = rebuilt.into_lab().written_by(written);
+    connect::play(script, &mut Runner::over(lab.hold()))?;
+    fs::rename(&unfinished, journal).map_err(|error| unusable(journal, &error))?;
+    Ok(Built { lab, notes: Vec::new() })
+}
+
+/// Goes on where a journal ends.
+fn go_on(script: &Path, journal: &Path) -> Result<Built, String> {
+    let (written, rebuilt) = open(journal)?;
+    let shown = journal.display();
+    let mut notes = vec![format!(
+        "the lab goes on from the {} inputs of `{shown}`; `{}` is not run",
+        rebuilt.inputs,
+        script.display()
+    )];
+    if let Some(torn) = &rebuilt.torn {
+        notes.push(format!(
+            "the last line of `{shown}` was torn, and nobody got an answer to it: `{torn}` is dropped"
+        ));
+    }
+    let this = env!("CARGO_PKG_VERSION");
+    if let Some(other) = rebuilt.version.as_deref().filter(|it| *it != this) {
+        notes.push(format!(
+            "`{shown}` was begun by version {other}; this is {this}, and may come to another lab"
+        ));
+    }
+    Ok(Built { lab: rebuilt.into_lab().written_by(written), notes })
+}
+
+fn open(path: &Path) -> Result<(Journal, Rebuilt), String> {
+    // Whoever serves the lab may be killed; if the machine loses power, so does everybody's test.
+    Journal::open(path, Durability::Process)
+        .map_err(|error| format!("`{}`: {error}", path.display()))
+}
+
+fn unusable(path: &Path, why: &dyn std::fmt::Display) -> String {
+    format!("`{}` cannot be the journal: {why}", path.display())
+}
