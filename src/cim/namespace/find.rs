@@ -5,7 +5,7 @@ use super::view::{View, found};
 use crate::cim::mirror::names;
 use crate::cim::wql::{Constant, Select};
 use crate::cim::{Class, KeyValue, Keys, ObjectPath, Result};
-use crate::model::{AdapterId, DiskId, JobId, PointId, RelationshipId, ReplicationMode, Vm, VmId};
+use crate::model::{Devices, JobId, PointId, RelationshipId, ReplicationMode, Vm, VmId};
 use crate::service::ReplicationService;
 
 /// What is known of the keys of the objects that are looked for. It narrows where one looks; what
@@ -68,8 +68,10 @@ impl<S: ReplicationService> View<'_, S> {
             }
             Kind::Job => self.jobs_wanted(wanted)?,
             Kind::VmSettings => self.vm_settings(wanted)?,
-            Kind::Disk => self.parts(wanted, Self::disks, Object::Disk)?,
-            Kind::Adapter => self.parts(wanted, Self::adapters, Object::Adapter)?,
+            Kind::Disk => self.parts(wanted, |it, vm| Ok(it.devices(vm)?.disks), Object::Disk)?,
+            Kind::Adapter => {
+                self.parts(wanted, |it, vm| Ok(it.devices(vm)?.adapters), Object::Adapter)?
+            }
             Kind::FailoverNetwork => {
                 let stored = |view: &Self, vm: VmId| found(view.service.failover_network(vm));
                 self.parts(
@@ -223,22 +225,8 @@ impl<S: ReplicationService> View<'_, S> {
         Ok(all)
     }
 
-    /// The disks of a virtual machine that are known: the contract tells only of those that settings
-    /// name.
-    pub(super) fn disks(&self, vm: VmId) -> Result<Vec<DiskId>> {
-        let mut disks = Vec::new();
-        for id in [RelationshipId::primary(vm), RelationshipId::extended(vm)] {
-            let settings = found(self.service.settings(id))?;
-            disks.extend(settings.and_then(|it| it.included_disks).into_iter().flatten());
-        }
-        disks.sort_unstable();
-        disks.dedup();
-        Ok(disks)
-    }
-
-    /// The adapters of a virtual machine that are known: those for which something is set.
-    pub(super) fn adapters(&self, vm: VmId) -> Result<Vec<AdapterId>> {
-        let stored = found(self.service.failover_network(vm))?.unwrap_or_default();
-        Ok(stored.into_iter().map(|it| it.adapter).collect())
+    /// The disks and adapters of a virtual machine.
+    pub(super) fn devices(&self, vm: VmId) -> Result<Devices> {
+        Ok(found(self.service.devices(vm))?.unwrap_or_default())
     }
 }

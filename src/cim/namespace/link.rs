@@ -19,7 +19,7 @@ use super::object::{Kind, Object};
 use super::view::{View, found};
 use crate::cim::mirror::names::{EFFECT_CREATE, EFFECT_UNKNOWN, class};
 use crate::cim::{Class, Instance, Name, Result};
-use crate::model::{Job, ReplicationMode, Vm, VmId};
+use crate::model::{Devices, Job, ReplicationMode, Vm, VmId};
 use crate::service::ReplicationService;
 
 /// An association.
@@ -159,9 +159,10 @@ impl<S: ReplicationService> View<'_, S> {
             (Link::SystemSummary, Object::Vm(vm)) => one(Some(Object::Summary(vm.clone()))),
             (Link::SnapshotOf, Object::Vm(vm)) => self.points_of(vm),
             (Link::SettingsComponent, Object::VmSettings(vm)) => {
-                let disks = self.disks(vm.id)?.into_iter().map(|it| Object::Disk(vm.clone(), it));
-                let adapters = self.adapters(vm.id)?.into_iter();
-                Ok(disks.chain(adapters.map(|it| Object::Adapter(vm.clone(), it))).collect())
+                let Devices { disks, adapters } = self.devices(vm.id)?;
+                let disks = disks.into_iter().map(|it| Object::Disk(vm.clone(), it));
+                let adapters = adapters.into_iter().map(|it| Object::Adapter(vm.clone(), it));
+                Ok(disks.chain(adapters).collect())
             }
             (Link::FailoverComponent, Object::Adapter(vm, adapter)) => {
                 let stored = found(self.service.failover_network(vm.id))?.unwrap_or_default();

@@ -29,8 +29,9 @@
 //! | `Msvm_SummaryInformation` | one for each virtual machine |
 //! | `Msvm_ReplicationRelationship`, `Msvm_ReplicationSettingData` | `…\HVR\0` for each virtual machine, replicated or not; `…\HVR\1` for each replica |
 //! | `Msvm_VirtualSystemSettingData` | one for each virtual machine, and its recovery points |
-//! | `Msvm_StorageAllocationSettingData` | the disks that settings name |
-//! | `Msvm_SyntheticEthernetPortSettingData`, `Msvm_FailoverNetworkAdapterSettingData` | the adapters for which something is stored |
+//! | `Msvm_StorageAllocationSettingData` | one for each disk |
+//! | `Msvm_SyntheticEthernetPortSettingData` | one for each synthetic adapter |
+//! | `Msvm_FailoverNetworkAdapterSettingData` | one for each adapter for which something is stored |
 //! | `Msvm_ConcreteJob` | the jobs |
 //! | `Msvm_ReplicationService`, `Msvm_VirtualSystemManagementService` | one of each |
 //! | `Msvm_ReplicationServiceSettingData`, `Msvm_ReplicationAuthorizationSettingData`, `Msvm_ReplicationProvider` | those of the host |
