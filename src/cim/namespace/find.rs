@@ -68,6 +68,18 @@ impl<S: ReplicationService> View<'_, S> {
             }
             Kind::Job => self.jobs_wanted(wanted)?,
             Kind::VmSettings => self.vm_settings(wanted)?,
+            Kind::Processor => {
+                let all = self.owners(wanted)?.into_iter().map(Object::Processor);
+                std::iter::once(Object::MostProcessors).chain(all).collect()
+            }
+            Kind::Memory => self.owners(wanted)?.into_iter().map(Object::Memory).collect(),
+            Kind::Resource => {
+                let mut all = Vec::new();
+                for vm in self.owners(wanted)? {
+                    all.extend(self.resources_of(&vm)?);
+                }
+                all
+            }
             Kind::Disk => self.parts(wanted, |it, vm| Ok(it.devices(vm)?.disks), Object::Disk)?,
             Kind::Adapter => {
                 self.parts(wanted, |it, vm| Ok(it.devices(vm)?.adapters), Object::Adapter)?
@@ -85,6 +97,9 @@ impl<S: ReplicationService> View<'_, S> {
                 Some(name) => self.vm_named(name)?.map(Object::Shutdown).into_iter().collect(),
                 None => self.vms()?.into_iter().map(Object::Shutdown).collect(),
             },
+            Kind::Computer => vec![Object::Computer],
+            Kind::Product => vec![Object::Product],
+            Kind::HostProcessor => vec![Object::HostProcessor],
             Kind::OperatingSystem => vec![Object::OperatingSystem],
         })
     }
@@ -223,6 +238,13 @@ impl<S: ReplicationService> View<'_, S> {
             all.extend(of(self, vm.id)?.into_iter().map(|it| object(vm.clone(), it)));
         }
         Ok(all)
+    }
+
+    /// The controller of the disks of a virtual machine, and the drives they are in.
+    pub(super) fn resources_of(&self, vm: &Vm) -> Result<Vec<Object>> {
+        let drives = self.devices(vm.id)?.disks.into_iter();
+        let drives = drives.map(|disk| Object::Drive(vm.clone(), disk));
+        Ok(std::iter::once(Object::Controller(vm.clone())).chain(drives).collect())
     }
 
     /// The disks and adapters of a virtual machine.

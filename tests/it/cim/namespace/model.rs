@@ -47,13 +47,16 @@ fn every_instance_is_what_its_class_declares() {
         ("Msvm_ElementSettingData", 10), // Six of relationships, four of hosts.
         ("Msvm_EthernetPortFailoverSettingDataComponent", 1),
         ("Msvm_FailoverNetworkAdapterSettingData", 1),
+        ("Msvm_MemorySettingData", 4),
+        ("Msvm_ProcessorSettingData", 6), // Four virtual machines, and what either host has most.
         ("Msvm_ReplicationAuthorizationSettingData", 2),
         ("Msvm_ReplicationProvider", 2),
         ("Msvm_ReplicationRelationship", 6), // A replica has two.
         ("Msvm_ReplicationService", 2),
         ("Msvm_ReplicationServiceSettingData", 2),
         ("Msvm_ReplicationSettingData", 6),
-        ("Msvm_SettingsDefineState", 10), // Four virtual machines, six relationships.
+        ("Msvm_ResourceAllocationSettingData", 8), // Four controllers with a drive each.
+        ("Msvm_SettingsDefineState", 10),          // Four virtual machines, six relationships.
         ("Msvm_ShutdownComponent", 4),
         ("Msvm_SnapshotOfVirtualSystem", 3),
         ("Msvm_StorageAllocationSettingData", 4),
@@ -62,8 +65,12 @@ fn every_instance_is_what_its_class_declares() {
         ("Msvm_SystemReplicationRelationship", 6),
         ("Msvm_VirtualSystemManagementService", 2),
         ("Msvm_VirtualSystemSettingData", 7), // With three recovery points.
-        ("Msvm_VirtualSystemSettingDataComponent", 8), // Four disks, four adapters.
+        ("Msvm_VirtualSystemSettingDataComponent", 24), // Six of each.
+        ("Win32_ComputerSystem", 2),
+        ("Win32_ComputerSystemProcessor", 2),
+        ("Win32_ComputerSystemProduct", 2),
         ("Win32_OperatingSystem", 2),
+        ("Win32_Processor", 2),
     ];
     let seen: Vec<_> = seen.iter().map(|(class, n)| (class.as_str(), *n)).collect();
     assert_eq!(seen, expected);
