@@ -20,7 +20,7 @@ const QUERIES: &[&str] = &[
 
 const PATHS: &[&str] = &[
     r#"\\TOKYO\root\virtualization\v2:Msvm_ComputerSystem.CreationClassName="Msvm_ComputerSystem",Name="A""#,
-    r#"Msvm_ReplicationSettingData.InstanceID='Microsoft:A\\HVR\\0'"#,
+    r"Msvm_ReplicationSettingData.InstanceID='Microsoft:A\\HVR\\0'",
     "//./root/cimv2:Win32_OperatingSystem=@",
     "Class.A=1,B=TRUE",
 ];
@@ -96,6 +96,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         let steps: Vec<u8> = (0..16).flat_map(step).collect();
         write("walk", &format!("walk{begin}"), &[&[begin], &steps[..]].concat())?;
+    }
+    let requests = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/wsman");
+    for entry in fs::read_dir(requests)? {
+        let path = entry?.path();
+        let name = path.file_stem().and_then(|it| it.to_str()).unwrap_or_default();
+        write("envelope", name, &fs::read(&path)?)?;
     }
     println!("{written} inputs in {}", corpus.display());
     Ok(())

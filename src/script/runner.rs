@@ -325,7 +325,7 @@ impl<S: Stage> Runner<S> {
     fn apply(&mut self, input: &Input) -> Reply {
         match input {
             Input::Call { host, call, .. } => {
-                self.memory.named.extend(call.vm().map(|vm| (*host, vm)))
+                self.memory.named.extend(call.vm().map(|vm| (*host, vm)));
             }
             Input::AddVm { host, vm } => {
                 self.memory.named.insert((*host, vm.id));

@@ -1,5 +1,6 @@
 //! `hvr capture`: hosts as a script that rebuilds them in the simulator.
 
+use crate::connect::Connected;
 use crate::{Verdict, cli, connect, style};
 use hyperv_replica::ReplicationService;
 use hyperv_replica::script::Inventory;
@@ -19,7 +20,7 @@ pub(crate) fn capture(
             return Ok(Verdict::Broken);
         }
     };
-    let services: Vec<&dyn ReplicationService> = hosts.iter().map(|it| it.service()).collect();
+    let services: Vec<&dyn ReplicationService> = hosts.iter().map(Connected::service).collect();
     let captured = match Inventory::read(&services) {
         Ok(inventory) => inventory.capture(),
         Err(why) => {

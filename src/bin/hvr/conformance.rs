@@ -1,6 +1,6 @@
 //! `hvr conformance`: the suite of behaviours, on hosts that were set aside for it.
 
-use crate::connect::{Connected, Link};
+use crate::connect::Connected;
 use crate::style::{BAD, BOLD, DIM, GOOD, WARN, printable};
 use crate::{Verdict, cli, connect, style};
 use hyperv_replica::ReplicationService;
@@ -26,14 +26,8 @@ pub(crate) fn conformance(
     };
     let services: Vec<_> = hosts.iter().map(Connected::service).collect();
     // What simulated hosts have beyond real ones: nothing is lost by it.
-    let labs: Vec<_> = hosts
-        .iter()
-        .map(|it| {
-            let Link::Lab(host) = &it.link;
-            host.clone()
-        })
-        .collect();
-    let simulated = labs.len() == hosts.len();
+    let labs = connect::in_one_lab(&hosts).unwrap_or_default();
+    let simulated = !labs.is_empty();
     let strangers: Vec<_> = labs.iter().map(|it| it.called_by(Caller::Other)).collect();
     let strangers: Vec<_> = strangers.iter().map(|it| it as &dyn ReplicationService).collect();
     let act = |act: Act| act_in_lab(&labs, act);
@@ -203,9 +197,10 @@ fn run(
         writeln!(out)?;
     } else {
         write!(out, "{report}")?;
-        let (style, says) = match report.is_good() {
-            true => (GOOD, "behaves as is known"),
-            false => (BAD, "deviates from what is known"),
+        let (style, says) = if report.is_good() {
+            (GOOD, "behaves as is known")
+        } else {
+            (BAD, "deviates from what is known")
         };
         writeln!(out, "\n{style}{says}{style:#}")?;
     }

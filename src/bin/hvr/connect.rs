@@ -5,7 +5,7 @@ use hyperv_replica::ReplicationService;
 use hyperv_replica::engine::World;
 use hyperv_replica::script::{self, Runner};
 use hyperv_replica::sim::{HostHandle, Lab};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// A host by the name that the command line gives it.
@@ -64,15 +64,25 @@ pub(crate) struct Connected {
 
 /// How it is spoken to.
 pub(crate) enum Link {
-    Lab(HostHandle),
+    Lab { host: HostHandle, file: PathBuf },
 }
 
 impl Connected {
     pub(crate) fn service(&self) -> &dyn ReplicationService {
         match &self.link {
-            Link::Lab(host) => host,
+            Link::Lab { host, .. } => host,
         }
     }
+}
+
+/// The hosts as they are in a lab, if all are in the same one.
+pub(crate) fn in_one_lab(hosts: &[Connected]) -> Option<Vec<HostHandle>> {
+    let mut labs = hosts.iter().map(|it| match &it.link {
+        Link::Lab { host, file } => (file, host.clone()),
+    });
+    let (first, host) = labs.next()?;
+    let rest = labs.map(|(file, host)| (file == first).then_some(host));
+    std::iter::once(Some(host)).chain(rest).collect()
 }
 
 /// Finds every host. Those of one file are in one lab.
@@ -84,23 +94,23 @@ pub(crate) fn all(named: &[Named]) -> Result<Vec<Connected>, String> {
         }
         let Address::Lab { file, host } = address;
         let known = labs.iter().find(|(path, _)| path == file).map(|(_, lab)| lab.clone());
-        let lab = match known {
-            Some(lab) => lab,
-            None => {
-                let lab = lab(file)?;
-                labs.push((file.clone(), lab.clone()));
-                lab
-            }
+        let lab = if let Some(lab) = known {
+            lab
+        } else {
+            let lab = lab(file)?;
+            labs.push((file.clone(), lab.clone()));
+            lab
         };
         let handle = lab.find_host(host);
         let handle = handle.ok_or_else(|| format!("`{}` has no host `{host}`", file.display()))?;
-        found.push(Connected { name: name.clone(), link: Link::Lab(handle) });
+        let link = Link::Lab { host: handle, file: file.clone() };
+        found.push(Connected { name: name.clone(), link });
     }
     Ok(found)
 }
 
 /// The lab at the end of a script.
-fn lab(file: &PathBuf) -> Result<Lab, String> {
+fn lab(file: &Path) -> Result<Lab, String> {
     let shown = file.display();
     let script = script::parse_bytes(&files::read(file)?).map_err(|it| format!("{shown}: {it}"))?;
     let mut runner = Runner::new(World::new(0));

@@ -18,7 +18,7 @@ pub(super) fn between(captured: &Inventory, rebuilt: &Inventory) -> Vec<String> 
 
 fn hosts(one: &HostRecord, other: &HostRecord, told: &mut Vec<String>) {
     let name = &one.host.name;
-    tell(told, name, "status", one.host.status, other.host.status);
+    tell(told, name, "status", &one.host.status, &other.host.status);
     if (&one.settings, &one.entries) != (&other.settings, &other.entries) {
         told.push(format!("{name}: the settings or entries of the replica server"));
     }
@@ -36,14 +36,14 @@ fn hosts(one: &HostRecord, other: &HostRecord, told: &mut Vec<String>) {
 }
 
 fn vms(about: &str, one: &VmRecord, other: &VmRecord, told: &mut Vec<String>) {
-    tell(told, about, "mode", one.vm.mode, other.vm.mode);
-    tell(told, about, "power", one.vm.power, other.vm.power);
-    tell(told, about, "state", one.state(Leg::Primary), other.state(Leg::Primary));
+    tell(told, about, "mode", &one.vm.mode, &other.vm.mode);
+    tell(told, about, "power", &one.vm.power, &other.vm.power);
+    tell(told, about, "state", &one.state(Leg::Primary), &other.state(Leg::Primary));
     let extended = (one.state(Leg::Extended), other.state(Leg::Extended));
-    tell(told, about, "state of relationship 1", extended.0, extended.1);
-    tell(told, about, "recovery points", one.points.len(), other.points.len());
+    tell(told, about, "state of relationship 1", &extended.0, &extended.1);
+    tell(told, about, "recovery points", &one.points.len(), &other.points.len());
     let tested = |it: &VmRecord| if it.vm.test_replica.is_some() { "there" } else { "not there" };
-    tell(told, about, "test replica", tested(one), tested(other));
+    tell(told, about, "test replica", &tested(one), &tested(other));
     for leg in [Leg::Primary, Leg::Extended] {
         if let (Some(one), Some(other)) = (one.leg(leg), other.leg(leg))
             && one.settings != other.settings
@@ -60,8 +60,8 @@ fn tell<T: PartialEq + Display>(
     told: &mut Vec<String>,
     about: impl Display,
     what: &str,
-    one: T,
-    other: T,
+    one: &T,
+    other: &T,
 ) {
     if one != other {
         told.push(format!("{about}: {what} was {one}, is {other}"));

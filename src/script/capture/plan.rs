@@ -136,10 +136,9 @@ impl Plan {
         let taken = self.receives(&to, vm.vm.id);
         let receiver = copy.filter(|it| it.vm.mode == receiving && !taken);
         let side = match (there, copy) {
-            (None, _) => Side::Stays,
             (Some(_), None) => Side::Gone,
             (Some(_), Some(it)) if it.vm.mode == ReplicationMode::None => Side::Removed,
-            (Some(_), Some(_)) => Side::Stays,
+            _ => Side::Stays,
         };
         if taken || copy.is_some_and(|it| it.vm.mode == ReplicationMode::Primary) {
             return;

@@ -195,9 +195,10 @@ impl Fixture for Premises<'_> {
         let Some(host) = self.hosts.get(to as usize) else { return Settings::default() };
         let name = host.host().map(|it| it.name.to_string()).unwrap_or_default();
         let server = host.service_settings().unwrap_or_default();
-        let kind = match server.listens(AuthenticationType::Kerberos) {
-            true => AuthenticationType::Kerberos,
-            false => AuthenticationType::Certificate,
+        let kind = if server.listens(AuthenticationType::Kerberos) {
+            AuthenticationType::Kerberos
+        } else {
+            AuthenticationType::Certificate
         };
         let sender = match to {
             Place::Second => Place::First,
