@@ -10,8 +10,8 @@ use super::agenda::{Due, Ticket};
 use super::event::{Change, Event};
 use super::input::VmSpec;
 use crate::model::{
-    Adapter, AdapterId, AdapterKind, EnabledState, FailoverNetworkAdapterSettings, GuestSystem,
-    HostId, Plug, VmId, WindowsBuild,
+    Adapter, AdapterId, AdapterKind, Devices, EnabledState, FailoverNetworkAdapterSettings,
+    GuestSystem, HostId, Plug, VmId, WindowsBuild,
 };
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -135,6 +135,18 @@ impl World {
         };
         let adapters = &vm.network.adapters;
         Some(adapters.iter().map(|it| Adapter { addresses: reported(it), ..it.clone() }).collect())
+    }
+
+    /// The disks and the synthetic adapters of a virtual machine, in the order of their places.
+    pub fn devices(&self, host: HostId, id: VmId) -> Option<Devices> {
+        let vm = self.vm_state(host, id)?;
+        let mut disks: Vec<_> = vm.disks.iter().map(|it| it.id).collect();
+        let synthetic = |it: &&Adapter| it.kind == AdapterKind::Synthetic;
+        let adapters = vm.network.adapters.iter().filter(synthetic);
+        let mut adapters: Vec<_> = adapters.map(|it| it.id).collect();
+        disks.sort_unstable();
+        adapters.sort_unstable();
+        Some(Devices { disks, adapters })
     }
 
     /// What the adapters of a virtual machine take after a failover; those for which nothing is

@@ -44,6 +44,8 @@ reads! {
     Settings = "settings";
     /// The recovery points of a virtual machine.
     RecoveryPoints = "recovery_points";
+    /// The disks and adapters of a virtual machine.
+    Devices = "devices";
     /// The failover addresses of a virtual machine.
     FailoverNetwork = "failover_network";
     /// The jobs of the host.

@@ -4,7 +4,7 @@ use super::ask::{Asked, Read, Seen};
 use super::fault::{Armed, Fault, Plan, Verdict, VmRef};
 use crate::error::{Error, Missing, Refusal, Result, Why};
 use crate::model::{
-    AuthorizationEntry, Call, ErrorCode, FailoverNetworkAdapterSettings, Host, Job, JobId,
+    AuthorizationEntry, Call, Devices, ErrorCode, FailoverNetworkAdapterSettings, Host, Job, JobId,
     RecoveryPoint, Relationship, RelationshipId, ServiceSettings, Settings, SimTime, Vm, VmId,
 };
 use crate::service::{Outcome, ReplicationService};
@@ -402,6 +402,10 @@ impl<S: ReplicationService> ReplicationService for Faulty<S> {
 
     fn recovery_points(&self, vm: VmId) -> Result<Vec<RecoveryPoint>> {
         self.read(Read::RecoveryPoints, Subject::Vm(vm), |it| it.recovery_points(vm))
+    }
+
+    fn devices(&self, vm: VmId) -> Result<Devices> {
+        self.read(Read::Devices, Subject::Vm(vm), |it| it.devices(vm))
     }
 
     fn failover_network(&self, vm: VmId) -> Result<Vec<FailoverNetworkAdapterSettings>> {

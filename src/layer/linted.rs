@@ -4,8 +4,8 @@ use super::lint::{Finding, Lint};
 use super::tally::Tally;
 use crate::error::Result;
 use crate::model::{
-    AuthorizationEntry, Call, FailoverNetworkAdapterSettings, Host, Job, JobId, RecoveryPoint,
-    Relationship, RelationshipId, ServiceSettings, Settings, SimTime, Vm, VmId,
+    AuthorizationEntry, Call, Devices, FailoverNetworkAdapterSettings, Host, Job, JobId,
+    RecoveryPoint, Relationship, RelationshipId, ServiceSettings, Settings, SimTime, Vm, VmId,
 };
 use crate::service::{Outcome, ReplicationService};
 use std::fmt;
@@ -197,6 +197,10 @@ impl<S: ReplicationService> ReplicationService for Linted<S> {
 
     fn recovery_points(&self, vm: VmId) -> Result<Vec<RecoveryPoint>> {
         self.service.recovery_points(vm)
+    }
+
+    fn devices(&self, vm: VmId) -> Result<Devices> {
+        self.service.devices(vm)
     }
 
     fn failover_network(&self, vm: VmId) -> Result<Vec<FailoverNetworkAdapterSettings>> {

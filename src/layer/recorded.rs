@@ -3,7 +3,7 @@
 use super::recording::{Exchange, Look, Question, Recording, Shown, Told};
 use crate::error::{Error, Result};
 use crate::model::{
-    AuthorizationEntry, Call, FailoverNetworkAdapterSettings, Host, Job, JobId, Operation,
+    AuthorizationEntry, Call, Devices, FailoverNetworkAdapterSettings, Host, Job, JobId, Operation,
     RecoveryPoint, Relationship, RelationshipId, ServiceSettings, Settings, SimTime, Vm, VmId,
 };
 use crate::service::{Outcome, ReplicationService};
@@ -159,6 +159,10 @@ impl<S: ReplicationService> ReplicationService for Recorded<S> {
 
     fn recovery_points(&self, vm: VmId) -> Result<Vec<RecoveryPoint>> {
         self.look(Look::RecoveryPoints(vm), |it| it.recovery_points(vm), Shown::RecoveryPoints)
+    }
+
+    fn devices(&self, vm: VmId) -> Result<Devices> {
+        self.look(Look::Devices(vm), |it| it.devices(vm), Shown::Devices)
     }
 
     fn failover_network(&self, vm: VmId) -> Result<Vec<FailoverNetworkAdapterSettings>> {
@@ -347,6 +351,10 @@ impl ReplicationService for Replayed {
 
     fn recovery_points(&self, vm: VmId) -> Result<Vec<RecoveryPoint>> {
         self.look(Look::RecoveryPoints(vm), shown!(RecoveryPoints))
+    }
+
+    fn devices(&self, vm: VmId) -> Result<Devices> {
+        self.look(Look::Devices(vm), shown!(Devices))
     }
 
     fn failover_network(&self, vm: VmId) -> Result<Vec<FailoverNetworkAdapterSettings>> {

@@ -3,8 +3,9 @@
 use super::ask::Read;
 use crate::error::{Error, Missing, Refusal, Result, Why};
 use crate::model::{
-    AuthorizationEntry, Call, ErrorCode, FailoverNetworkAdapterSettings, Host, Job, JobId, Output,
-    RecoveryPoint, Relationship, RelationshipId, ServiceSettings, Settings, SimTime, Vm, VmId,
+    AuthorizationEntry, Call, Devices, ErrorCode, FailoverNetworkAdapterSettings, Host, Job, JobId,
+    Output, RecoveryPoint, Relationship, RelationshipId, ServiceSettings, Settings, SimTime, Vm,
+    VmId,
 };
 use crate::service::{Outcome, ReplicationService};
 use serde::Serialize;
@@ -30,6 +31,8 @@ pub enum Look {
     Settings(RelationshipId),
     /// The recovery points of a virtual machine.
     RecoveryPoints(VmId),
+    /// The disks and adapters of a virtual machine.
+    Devices(VmId),
     /// The failover addresses of a virtual machine.
     FailoverNetwork(VmId),
     /// The jobs of the host.
@@ -50,6 +53,7 @@ impl Look {
             Self::Relationship(_) => Read::Relationship,
             Self::Settings(_) => Read::Settings,
             Self::RecoveryPoints(_) => Read::RecoveryPoints,
+            Self::Devices(_) => Read::Devices,
             Self::FailoverNetwork(_) => Read::FailoverNetwork,
             Self::Jobs => Read::Jobs,
             Self::Job(_) => Read::Job,
@@ -69,6 +73,7 @@ impl Look {
             Self::Relationship(id) => Shown::Relationship(service.relationship(id)?),
             Self::Settings(id) => Shown::Settings(Box::new(service.settings(id)?)),
             Self::RecoveryPoints(vm) => Shown::RecoveryPoints(service.recovery_points(vm)?),
+            Self::Devices(vm) => Shown::Devices(service.devices(vm)?),
             Self::FailoverNetwork(vm) => Shown::FailoverNetwork(service.failover_network(vm)?),
             Self::Jobs => Shown::Jobs(service.jobs()?),
             Self::Job(id) => Shown::Job(Box::new(service.job(id)?)),
@@ -78,7 +83,10 @@ impl Look {
     /// What is missing if it shows nothing.
     const fn missing(self) -> Missing {
         match self {
-            Self::Vm(vm) | Self::RecoveryPoints(vm) | Self::FailoverNetwork(vm) => Missing::Vm(vm),
+            Self::Vm(vm)
+            | Self::RecoveryPoints(vm)
+            | Self::Devices(vm)
+            | Self::FailoverNetwork(vm) => Missing::Vm(vm),
             Self::Relationship(id) | Self::Settings(id) => Missing::Relationship(id),
             Self::Job(job) => Missing::Job(job),
             _ => Missing::Host,
@@ -99,6 +107,7 @@ pub enum Shown {
     Relationship(Relationship),
     Settings(Box<Settings>),
     RecoveryPoints(Vec<RecoveryPoint>),
+    Devices(Devices),
     FailoverNetwork(Vec<FailoverNetworkAdapterSettings>),
     Jobs(Vec<Job>),
     Job(Box<Job>),

@@ -43,7 +43,7 @@ pub use host::{
 };
 
 mod vm;
-pub use vm::{AdapterId, Disk, DiskId, FailoverNetworkAdapterSettings, Vm};
+pub use vm::{AdapterId, Devices, Disk, DiskId, FailoverNetworkAdapterSettings, Vm};
 
 mod network;
 pub use network::{Adapter, AdapterKind, GuestSystem, Plug};

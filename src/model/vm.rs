@@ -47,6 +47,20 @@ pub struct Disk {
 #[serde(transparent)]
 pub struct AdapterId(pub u8);
 
+/// The devices of a virtual machine that settings of its replication can name, each in the order of
+/// their places.
+///
+/// How large a disk is, and in which file, is for other services of the host to say.
+///
+/// Source: <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-virtualsystemsettingdatacomponent>.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Devices {
+    /// Its virtual hard disks.
+    pub disks: Vec<DiskId>,
+    /// Its synthetic network adapters; others take no settings for a failover.
+    pub adapters: Vec<AdapterId>,
+}
+
 /// `Msvm_FailoverNetworkAdapterSettingData`: what an adapter takes after a failover.
 ///
 /// Source: <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-failovernetworkadaptersettingdata>.

@@ -319,6 +319,7 @@ impl Session {
         Some(match look {
             Look::Vm(vm) => Look::Vm(id(vm.to_string()).parse().ok()?),
             Look::RecoveryPoints(vm) => Look::RecoveryPoints(id(vm.to_string()).parse().ok()?),
+            Look::Devices(vm) => Look::Devices(id(vm.to_string()).parse().ok()?),
             Look::FailoverNetwork(vm) => Look::FailoverNetwork(id(vm.to_string()).parse().ok()?),
             Look::Job(job) => Look::Job(id(job.to_string()).parse().ok()?),
             look => look,

@@ -120,7 +120,10 @@ fn said(question: &Question, host: HostId, cast: &Cast) -> String {
             writer.host(&mut host.clone());
             writer.word(Word::bare(look.read().name()));
             match *look {
-                Look::Vm(mut vm) | Look::RecoveryPoints(mut vm) | Look::FailoverNetwork(mut vm) => {
+                Look::Vm(mut vm)
+                | Look::RecoveryPoints(mut vm)
+                | Look::Devices(mut vm)
+                | Look::FailoverNetwork(mut vm) => {
                     writer.vm(&mut vm);
                 }
                 Look::Relationship(mut id) | Look::Settings(mut id) => {
@@ -282,6 +285,7 @@ impl<'a> Parts<'a> {
             Read::Relationship => Shown::Relationship(self.json(text)?),
             Read::Settings => Shown::Settings(self.json(text)?),
             Read::RecoveryPoints => Shown::RecoveryPoints(self.json(text)?),
+            Read::Devices => Shown::Devices(self.json(text)?),
             Read::FailoverNetwork => Shown::FailoverNetwork(self.json(text)?),
             Read::Jobs => Shown::Jobs(self.json(text)?),
             Read::Job => Shown::Job(self.json(text)?),
@@ -331,10 +335,11 @@ fn look(text: &str, read: Read, cast: &Cast) -> Result<Look, Vec<Problem>> {
             reader.job(&mut job);
             Look::Job(job)
         }
-        Read::Vm | Read::RecoveryPoints | Read::FailoverNetwork => {
+        Read::Vm | Read::RecoveryPoints | Read::Devices | Read::FailoverNetwork => {
             reader.vm(&mut vm);
             match read {
                 Read::Vm => Look::Vm(vm),
+                Read::Devices => Look::Devices(vm),
                 Read::RecoveryPoints => Look::RecoveryPoints(vm),
                 _ => Look::FailoverNetwork(vm),
             }

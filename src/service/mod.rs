@@ -6,7 +6,7 @@ mod verbs;
 
 use crate::error::Result;
 use crate::model::{
-    AuthorizationEntry, Call, FailoverNetworkAdapterSettings, Host, Job, JobId, Output,
+    AuthorizationEntry, Call, Devices, FailoverNetworkAdapterSettings, Host, Job, JobId, Output,
     RecoveryPoint, Relationship, RelationshipId, ServiceSettings, Settings, SimTime, Vm, VmId,
 };
 use std::fmt;
@@ -88,6 +88,9 @@ pub trait ReplicationService: fmt::Debug {
     /// The recovery points of a virtual machine, oldest first.
     fn recovery_points(&self, vm: VmId) -> Result<Vec<RecoveryPoint>>;
 
+    /// The disks and adapters of a virtual machine.
+    fn devices(&self, vm: VmId) -> Result<Devices>;
+
     /// What the adapters of a virtual machine take after a failover, in their order; those for which
     /// nothing is set are not in it.
     fn failover_network(&self, vm: VmId) -> Result<Vec<FailoverNetworkAdapterSettings>>;
@@ -143,6 +146,7 @@ macro_rules! forward {
             fn recovery_points(&self, vm: VmId) -> Result<Vec<RecoveryPoint>> {
                 (**self).recovery_points(vm)
             }
+            fn devices(&self, vm: VmId) -> Result<Devices> { (**self).devices(vm) }
             fn failover_network(&self, vm: VmId) -> Result<Vec<FailoverNetworkAdapterSettings>> {
                 (**self).failover_network(vm)
             }

@@ -4,7 +4,7 @@ use super::{HostHandle, Lab, lock};
 use crate::engine::{Input, Reply, World};
 use crate::error::Result;
 use crate::model::{
-    AuthorizationEntry, Call, FailoverNetworkAdapterSettings, Host, HostId, Job, JobId,
+    AuthorizationEntry, Call, Devices, FailoverNetworkAdapterSettings, Host, HostId, Job, JobId,
     RecoveryPoint, Relationship, RelationshipId, ServiceSettings, Settings, SimTime, Vm, VmId,
 };
 use crate::service::{Outcome, ReplicationService};
@@ -276,6 +276,10 @@ impl<S: ReplicationService> ReplicationService for Paced<S> {
 
     fn recovery_points(&self, vm: VmId) -> Result<Vec<RecoveryPoint>> {
         self.present().recovery_points(vm)
+    }
+
+    fn devices(&self, vm: VmId) -> Result<Devices> {
+        self.present().devices(vm)
     }
 
     fn failover_network(&self, vm: VmId) -> Result<Vec<FailoverNetworkAdapterSettings>> {

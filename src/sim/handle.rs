@@ -4,7 +4,7 @@ use super::Lab;
 use crate::engine::{Caller, Input, Reply, World};
 use crate::error::{Error, Missing, Result};
 use crate::model::{
-    AuthorizationEntry, Call, FailoverNetworkAdapterSettings, Host, HostId, Job, JobId,
+    AuthorizationEntry, Call, Devices, FailoverNetworkAdapterSettings, Host, HostId, Job, JobId,
     RecoveryPoint, Relationship, RelationshipId, ServiceSettings, Settings, SimTime, Vm, VmId,
 };
 use crate::service::{Outcome, ReplicationService};
@@ -126,6 +126,10 @@ impl ReplicationService for HostHandle {
 
     fn recovery_points(&self, vm: VmId) -> Result<Vec<RecoveryPoint>> {
         self.look(|world| world.recovery_points(self.host, vm), Missing::Vm(vm))
+    }
+
+    fn devices(&self, vm: VmId) -> Result<Devices> {
+        self.look(|world| world.devices(self.host, vm), Missing::Vm(vm))
     }
 
     fn failover_network(&self, vm: VmId) -> Result<Vec<FailoverNetworkAdapterSettings>> {

@@ -2,6 +2,7 @@
 
 mod canned;
 mod client;
+mod libvirt;
 mod namespace;
 mod path;
 mod round_trip;

@@ -77,6 +77,7 @@ fn each_verdict_of_each_read() {
                 (Read::Vm, told(&tokyo.vm(web))),
                 (Read::Relationship, told(&tokyo.relationship(id))),
                 (Read::RecoveryPoints, told(&tokyo.recovery_points(web))),
+                (Read::Devices, told(&tokyo.devices(web))),
                 (Read::FailoverNetwork, told(&tokyo.failover_network(web))),
                 (Read::Jobs, told(&tokyo.jobs())),
                 (Read::Job, told(&tokyo.job(job))),

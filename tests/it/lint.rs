@@ -5,7 +5,7 @@ use hyperv_replica::layer::{
     Fault, Faults, Finding, Lint, Linted, Linter, Read, Tolerance, Verdict,
 };
 use hyperv_replica::model::{
-    AuthorizationEntry, Call, FailoverNetworkAdapterSettings, Host, Job, JobId, Operation,
+    AuthorizationEntry, Call, Devices, FailoverNetworkAdapterSettings, Host, Job, JobId, Operation,
     RecoveryPoint, Relationship, ServiceSettings, Vm,
 };
 use hyperv_replica::service::Patience;
@@ -231,6 +231,9 @@ impl<S: ReplicationService> ReplicationService for Warned<S> {
     }
     fn recovery_points(&self, vm: VmId) -> Result<Vec<RecoveryPoint>> {
         self.0.recovery_points(vm)
+    }
+    fn devices(&self, vm: VmId) -> Result<Devices> {
+        self.0.devices(vm)
     }
     fn failover_network(&self, vm: VmId) -> Result<Vec<FailoverNetworkAdapterSettings>> {
         self.0.failover_network(vm)

@@ -22,6 +22,7 @@ fn session(tokyo: &dyn ReplicationService, osaka: &dyn ReplicationService, web: 
         host.authorization_entries().unwrap();
         host.vms().unwrap();
         host.settings(id).unwrap();
+        host.devices(web).unwrap();
         host.failover_network(web).unwrap();
         host.statistics(id).unwrap();
     }

@@ -14,6 +14,7 @@ pub use read::Unreadable;
 pub(super) mod read_job;
 pub(super) mod read_settings;
 pub(super) mod read_state;
+pub(super) mod write_computer;
 pub(super) mod write_job;
 pub(super) mod write_parts;
 pub(super) mod write_replication;

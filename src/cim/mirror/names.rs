@@ -13,7 +13,7 @@ use std::time::Duration;
 /// The namespace that Hyper-V answers in.
 pub(crate) const NAMESPACE: &str = r"root\virtualization\v2";
 
-/// The namespace that hosts answer for Windows in. Its one class that is here is answered in
+/// The namespace that hosts answer for Windows in. Its few classes that are here are answered in
 /// [`NAMESPACE`], too, because a client of this crate has one namespace.
 pub(crate) const WINDOWS_NAMESPACE: &str = r"root\cimv2";
 
@@ -33,6 +33,10 @@ pub(crate) mod class {
     /// The settings of a virtual machine, and each of its recovery points.
     pub(crate) const VM_SETTINGS: &str = "Msvm_VirtualSystemSettingData";
     pub(crate) const DISK: &str = "Msvm_StorageAllocationSettingData";
+    /// The controller of the disks, and the drives they are in.
+    pub(crate) const RESOURCE: &str = "Msvm_ResourceAllocationSettingData";
+    pub(crate) const PROCESSOR: &str = "Msvm_ProcessorSettingData";
+    pub(crate) const MEMORY: &str = "Msvm_MemorySettingData";
     pub(crate) const ADAPTER: &str = "Msvm_SyntheticEthernetPortSettingData";
     pub(crate) const FAILOVER_NETWORK: &str = "Msvm_FailoverNetworkAdapterSettingData";
     pub(crate) const MANAGEMENT: &str = "Msvm_VirtualSystemManagementService";
@@ -41,6 +45,10 @@ pub(crate) mod class {
     pub(crate) const OPERATING_SYSTEM: &str = "Win32_OperatingSystem";
     /// Of `root\cimv2`: the host's name and domain.
     pub(crate) const COMPUTER: &str = "Win32_ComputerSystem";
+    /// Of `root\cimv2`: what the host was bought as.
+    pub(crate) const PRODUCT: &str = "Win32_ComputerSystemProduct";
+    /// Of `root\cimv2`: a processor of the host.
+    pub(crate) const HOST_PROCESSOR: &str = "Win32_Processor";
 
     pub(crate) const AFFECTED_JOB_ELEMENT: &str = "Msvm_AffectedJobElement";
     pub(crate) const ELEMENT_SETTING_DATA: &str = "Msvm_ElementSettingData";
@@ -51,6 +59,7 @@ pub(crate) mod class {
     pub(crate) const SNAPSHOT_OF: &str = "Msvm_SnapshotOfVirtualSystem";
     pub(crate) const SETTINGS_COMPONENT: &str = "Msvm_VirtualSystemSettingDataComponent";
     pub(crate) const FAILOVER_COMPONENT: &str = "Msvm_EthernetPortFailoverSettingDataComponent";
+    pub(crate) const COMPUTER_PROCESSOR: &str = "Win32_ComputerSystemProcessor";
 }
 
 /// `Name` of the replication service.
@@ -168,10 +177,20 @@ pub(crate) fn owner(instance_id: &str) -> Option<VmId> {
 /// The controller to which every disk of a virtual machine is attached.
 const CONTROLLER: Guid = Guid(0x83f8_638b_8dca_4152_9eda_2ca8_b330_39b4);
 
+/// `InstanceID` of the controller.
+pub(crate) fn controller_id(vm: VmId) -> String {
+    format!(r"{HEAD}{vm}\{CONTROLLER}\0")
+}
+
+/// `InstanceID` of the drive that a disk is in.
+pub(crate) fn drive_id(vm: VmId, disk: DiskId) -> String {
+    format!(r"{}\{}\D", controller_id(vm), disk.0)
+}
+
 /// `InstanceID` of a disk: its virtual machine, its controller, its place there, and `L` for what
 /// is in the drive.
 pub(crate) fn disk_id(vm: VmId, disk: DiskId) -> String {
-    format!(r"{HEAD}{vm}\{CONTROLLER}\0\{}\L", disk.0)
+    format!(r"{}\{}\L", controller_id(vm), disk.0)
 }
 
 /// The virtual machine and the place of a disk; the reverse of [`disk_id`], whatever the controller.
@@ -192,6 +211,27 @@ pub(crate) fn included_disk(text: &str) -> Option<(VmId, DiskId)> {
         Ok(path) => disk_of(only_key(&path, "InstanceID")?),
         Err(_) => disk_of(text),
     }
+}
+
+/// The pool that processors come from.
+const PROCESSORS: Guid = Guid(0xb637_f346_6a0e_4dec_af52_bd70_cb80_a21d);
+
+/// `InstanceID` of the processors of a virtual machine.
+pub(crate) fn processor_id(vm: VmId) -> String {
+    format!(r"{HEAD}{vm}\{PROCESSORS}\0")
+}
+
+/// `InstanceID` of the most processors that a virtual machine can have.
+pub(crate) fn most_processors_id() -> String {
+    format!(r"{HEAD}Definition\{PROCESSORS}\Maximum")
+}
+
+/// The pool that memory comes from.
+const MEMORY: Guid = Guid(0x4764_334d_e001_4176_82ee_5594_ec9b_530e);
+
+/// `InstanceID` of the memory of a virtual machine.
+pub(crate) fn memory_id(vm: VmId) -> String {
+    format!(r"{HEAD}{vm}\{MEMORY}")
 }
 
 /// The device of an adapter without its place in the virtual machine.

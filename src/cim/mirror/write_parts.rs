@@ -1,13 +1,21 @@
 //! What virtual machines are made of as instances.
 
-use super::names::{self, class, time};
-use super::with;
+use super::names::{self, class, interval, time};
 use super::write_system::{HEALTHY, OK};
+use super::{Place, with};
 use crate::cim::{Instance, Value};
-use crate::model::{AdapterId, DiskId, RecoveryPoint, SimTime, Vm, VmId};
+use crate::model::{AdapterId, DiskId, EnabledState, RecoveryPoint, SimTime, Vm, VmId};
+use std::time::Duration;
 
-/// The settings that a virtual machine runs with.
+/// The settings that a virtual machine runs with. Those for which the model has no words are what
+/// Hyper-V gives a new virtual machine: whatever ran when the host went down runs again when it
+/// comes back, what runs when it shuts down is saved, and what fails starts anew.
+///
+/// <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-virtualsystemsettingdata>
 pub(crate) fn vm_settings(vm: &Vm) -> Instance {
+    const RESTART_IF_ACTIVE: u16 = 3;
+    const SAVE_STATE: u16 = 3;
+    const RESTART: u16 = 3;
     with(
         Instance::new(class::VM_SETTINGS),
         [
@@ -18,6 +26,11 @@ pub(crate) fn vm_settings(vm: &Vm) -> Instance {
             ("VirtualSystemIdentifier", vm.id.to_string().into()),
             ("VirtualSystemType", names::REALIZED.into()),
             ("CreationTime", time(Some(SimTime::ZERO)).into()),
+            ("AutomaticStartupAction", RESTART_IF_ACTIVE.into()),
+            ("AutomaticStartupActionDelay", interval(Duration::ZERO).into()),
+            ("AutomaticShutdownAction", SAVE_STATE.into()),
+            ("AutomaticRecoveryAction", RESTART.into()),
+            ("IsSaved", (vm.power == EnabledState::Offline).into()),
         ],
     )
 }
@@ -39,8 +52,115 @@ pub(crate) fn point(point: &RecoveryPoint, vm: &Vm) -> Instance {
     )
 }
 
-/// A virtual hard disk.
-pub(crate) fn disk(vm: VmId, disk: DiskId) -> Instance {
+/// The processors of a virtual machine. The model does not count them: it is the one that Hyper-V
+/// gives a new virtual machine, without reserve and without limit.
+///
+/// <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-processorsettingdata>
+pub(crate) fn processor(vm: VmId) -> Instance {
+    processors(names::processor_id(vm), 1)
+}
+
+/// The most processors that a virtual machine can have: those of one of the first generation.
+///
+/// <https://learn.microsoft.com/windows-server/virtualization/hyper-v/plan/plan-hyper-v-scalability-in-windows-server>
+pub(crate) fn most_processors() -> Instance {
+    processors(names::most_processors_id(), 64)
+}
+
+fn processors(id: String, count: u64) -> Instance {
+    with(
+        Instance::new(class::PROCESSOR),
+        [
+            ("InstanceID", id.into()),
+            ("Caption", "Processor".into()),
+            ("Description", "Settings for Microsoft Virtual Processor.".into()),
+            ("ElementName", "Processor".into()),
+            ("ResourceType", 3_u16.into()),
+            ("ResourceSubType", "Microsoft:Hyper-V:Processor".into()),
+            ("AllocationUnits", "percent / 1000".into()),
+            ("VirtualQuantity", count.into()),
+            ("VirtualQuantityUnits", "count".into()),
+            ("Reservation", 0_u64.into()),
+            ("Limit", 100_000_u64.into()),
+            ("Weight", 100_u32.into()),
+            ("AutomaticAllocation", true.into()),
+            ("AutomaticDeallocation", true.into()),
+        ],
+    )
+}
+
+/// The memory of a virtual machine. The model does not measure it: it is what `New-VM` gives, all
+/// of it at once.
+///
+/// <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-memorysettingdata>,
+/// <https://learn.microsoft.com/powershell/module/hyper-v/new-vm>
+pub(crate) fn memory(vm: VmId) -> Instance {
+    const MEGABYTES: u64 = 512;
+    const UNIT: &str = "byte * 2^20";
+    with(
+        Instance::new(class::MEMORY),
+        [
+            ("InstanceID", names::memory_id(vm).into()),
+            ("Caption", "Memory".into()),
+            ("Description", "Settings for Microsoft Virtual Machine Memory.".into()),
+            ("ElementName", "Memory".into()),
+            ("ResourceType", 4_u16.into()),
+            ("ResourceSubType", "Microsoft:Hyper-V:Memory".into()),
+            ("AllocationUnits", UNIT.into()),
+            ("VirtualQuantity", MEGABYTES.into()),
+            ("VirtualQuantityUnits", UNIT.into()),
+            ("Reservation", MEGABYTES.into()),
+            ("Limit", MEGABYTES.into()),
+            ("AutomaticAllocation", true.into()),
+            ("AutomaticDeallocation", true.into()),
+            ("DynamicMemoryEnabled", false.into()),
+            ("IsVirtualized", true.into()),
+        ],
+    )
+}
+
+/// The controller that the disks of a virtual machine are attached to.
+pub(crate) fn controller(vm: VmId) -> Instance {
+    with(
+        Instance::new(class::RESOURCE),
+        [
+            ("InstanceID", names::controller_id(vm).into()),
+            ("Caption", "SCSI Controller".into()),
+            ("Description", "Settings for the Microsoft Synthetic SCSI Controller.".into()),
+            ("ElementName", "SCSI Controller".into()),
+            ("ResourceType", 6_u16.into()),
+            ("ResourceSubType", "Microsoft:Hyper-V:Synthetic SCSI Controller".into()),
+        ],
+    )
+}
+
+/// The drive that a virtual hard disk is in.
+pub(crate) fn drive(vm: VmId, disk: DiskId, place: &Place) -> Instance {
+    let parent = names::by_id(class::RESOURCE, names::controller_id(vm));
+    with(
+        Instance::new(class::RESOURCE),
+        [
+            ("InstanceID", names::drive_id(vm, disk).into()),
+            ("Caption", "Hard Drive".into()),
+            ("Description", "Settings for the Microsoft Synthetic Disk Drive.".into()),
+            ("ElementName", "Hard Drive".into()),
+            ("ResourceType", 17_u16.into()),
+            ("ResourceSubType", "Microsoft:Hyper-V:Synthetic Disk Drive".into()),
+            ("Parent", place.text(parent).into()),
+            ("AddressOnParent", disk.0.to_string().into()),
+        ],
+    )
+}
+
+/// A virtual hard disk. The model has no files: the name is made of the virtual machine and the
+/// place of the disk, the folder is where Hyper-V keeps disks unless it is told otherwise.
+///
+/// <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-storageallocationsettingdata>,
+/// <https://learn.microsoft.com/powershell/module/hyper-v/set-vmhost>
+pub(crate) fn disk(vm: VmId, disk: DiskId, place: &Place) -> Instance {
+    const FOLDER: &str = r"C:\Users\Public\Documents\Hyper-V\Virtual Hard Disks";
+    let parent = names::by_id(class::RESOURCE, names::drive_id(vm, disk));
+    let file = format!(r"{FOLDER}\{vm}-{}.vhdx", disk.0);
     with(
         Instance::new(class::DISK),
         [
@@ -50,6 +170,8 @@ pub(crate) fn disk(vm: VmId, disk: DiskId) -> Instance {
             ("ElementName", "Hard Disk Image".into()),
             ("ResourceType", 31_u16.into()),
             ("ResourceSubType", "Microsoft:Hyper-V:Virtual Hard Disk".into()),
+            ("HostResource", vec![file].into()),
+            ("Parent", place.text(parent).into()),
             ("AddressOnParent", disk.0.to_string().into()),
         ],
     )

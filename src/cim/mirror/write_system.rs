@@ -3,9 +3,7 @@
 use super::names::{self, class, time};
 use super::{Place, with};
 use crate::cim::{Array, Instance, Value};
-use crate::model::{
-    EnabledState, Host, Relationship, RequestedState, Settings, SimTime, Vm, VmId, WindowsBuild,
-};
+use crate::model::{EnabledState, Host, Relationship, RequestedState, Settings, SimTime, Vm, VmId};
 
 /// `HealthState` of whatever is well.
 pub(crate) const HEALTHY: u16 = 5;
@@ -136,37 +134,4 @@ fn test_replica(vm: Option<VmId>, place: &Place) -> Value {
 /// Objects within an object.
 pub(crate) fn objects(instances: Vec<Instance>) -> Value {
     Value::Array(Array::Object(instances.into_iter().map(Box::new).collect()))
-}
-
-/// The host's Windows, at a time of the host's clock, which is that of UTC.
-pub(crate) fn operating_system(host: &Host, now: SimTime) -> Instance {
-    let build = host.build.to_wire();
-    let version = match host.build {
-        WindowsBuild::Server2012 => "6.2",
-        WindowsBuild::Server2012R2 => "6.3",
-        _ => "10.0",
-    };
-    with(
-        Instance::new(class::OPERATING_SYSTEM),
-        [
-            ("Name", operating_system_name(host).into()),
-            ("Caption", product(host).into()),
-            ("BuildNumber", build.to_string().into()),
-            ("Version", format!("{version}.{build}").into()),
-            ("LocalDateTime", time(Some(now)).into()),
-            ("CSName", Value::from(&*host.name)),
-            ("CreationClassName", class::OPERATING_SYSTEM.into()),
-            ("CSCreationClassName", "Win32_ComputerSystem".into()),
-            ("Status", "OK".into()),
-        ],
-    )
-}
-
-fn product(host: &Host) -> String {
-    format!("Microsoft {}", host.build.label())
-}
-
-/// `Name` of the host's Windows: what it is and where it is installed.
-pub(crate) fn operating_system_name(host: &Host) -> String {
-    format!(r"{}|C:\Windows|\Device\Harddisk0\Partition4", product(host))
 }

@@ -5,7 +5,7 @@ use super::view::{View, found};
 use crate::cim::mirror::names;
 use crate::cim::wql::{Constant, Select};
 use crate::cim::{Class, KeyValue, Keys, ObjectPath, Result};
-use crate::model::{AdapterId, DiskId, JobId, PointId, RelationshipId, ReplicationMode, Vm, VmId};
+use crate::model::{Devices, JobId, PointId, RelationshipId, ReplicationMode, Vm, VmId};
 use crate::service::ReplicationService;
 
 /// What is known of the keys of the objects that are looked for. It narrows where one looks; what
@@ -68,8 +68,22 @@ impl<S: ReplicationService> View<'_, S> {
             }
             Kind::Job => self.jobs_wanted(wanted)?,
             Kind::VmSettings => self.vm_settings(wanted)?,
-            Kind::Disk => self.parts(wanted, Self::disks, Object::Disk)?,
-            Kind::Adapter => self.parts(wanted, Self::adapters, Object::Adapter)?,
+            Kind::Processor => {
+                let all = self.owners(wanted)?.into_iter().map(Object::Processor);
+                std::iter::once(Object::MostProcessors).chain(all).collect()
+            }
+            Kind::Memory => self.owners(wanted)?.into_iter().map(Object::Memory).collect(),
+            Kind::Resource => {
+                let mut all = Vec::new();
+                for vm in self.owners(wanted)? {
+                    all.extend(self.resources_of(&vm)?);
+                }
+                all
+            }
+            Kind::Disk => self.parts(wanted, |it, vm| Ok(it.devices(vm)?.disks), Object::Disk)?,
+            Kind::Adapter => {
+                self.parts(wanted, |it, vm| Ok(it.devices(vm)?.adapters), Object::Adapter)?
+            }
             Kind::FailoverNetwork => {
                 let stored = |view: &Self, vm: VmId| found(view.service.failover_network(vm));
                 self.parts(
@@ -83,6 +97,9 @@ impl<S: ReplicationService> View<'_, S> {
                 Some(name) => self.vm_named(name)?.map(Object::Shutdown).into_iter().collect(),
                 None => self.vms()?.into_iter().map(Object::Shutdown).collect(),
             },
+            Kind::Computer => vec![Object::Computer],
+            Kind::Product => vec![Object::Product],
+            Kind::HostProcessor => vec![Object::HostProcessor],
             Kind::OperatingSystem => vec![Object::OperatingSystem],
         })
     }
@@ -223,22 +240,15 @@ impl<S: ReplicationService> View<'_, S> {
         Ok(all)
     }
 
-    /// The disks of a virtual machine that are known: the contract tells only of those that settings
-    /// name.
-    pub(super) fn disks(&self, vm: VmId) -> Result<Vec<DiskId>> {
-        let mut disks = Vec::new();
-        for id in [RelationshipId::primary(vm), RelationshipId::extended(vm)] {
-            let settings = found(self.service.settings(id))?;
-            disks.extend(settings.and_then(|it| it.included_disks).into_iter().flatten());
-        }
-        disks.sort_unstable();
-        disks.dedup();
-        Ok(disks)
+    /// The controller of the disks of a virtual machine, and the drives they are in.
+    pub(super) fn resources_of(&self, vm: &Vm) -> Result<Vec<Object>> {
+        let drives = self.devices(vm.id)?.disks.into_iter();
+        let drives = drives.map(|disk| Object::Drive(vm.clone(), disk));
+        Ok(std::iter::once(Object::Controller(vm.clone())).chain(drives).collect())
     }
 
-    /// The adapters of a virtual machine that are known: those for which something is set.
-    pub(super) fn adapters(&self, vm: VmId) -> Result<Vec<AdapterId>> {
-        let stored = found(self.service.failover_network(vm))?.unwrap_or_default();
-        Ok(stored.into_iter().map(|it| it.adapter).collect())
+    /// The disks and adapters of a virtual machine.
+    pub(super) fn devices(&self, vm: VmId) -> Result<Devices> {
+        Ok(found(self.service.devices(vm))?.unwrap_or_default())
     }
 }

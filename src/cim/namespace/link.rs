@@ -10,16 +10,19 @@
 //! | `Msvm_ReplicaSystemDependency` | replica | its test replica |
 //! | `Msvm_ComputerSystemSummaryInformation` | virtual machine | its summary |
 //! | `Msvm_SnapshotOfVirtualSystem` | virtual machine | its recovery points |
-//! | `Msvm_VirtualSystemSettingDataComponent` | settings it runs with | its disks and adapters |
+//! | `Msvm_VirtualSystemSettingDataComponent` | settings it runs with | its processors, memory, controller, drives, disks and adapters |
 //! | `Msvm_EthernetPortFailoverSettingDataComponent` | adapter | what it takes after a failover |
 //! | `Msvm_AffectedJobElement` | virtual machine | jobs that work on it |
+//! | `Win32_ComputerSystemProcessor` | host | its processor |
 
 use super::find::Wanted;
 use super::object::{Kind, Object};
 use super::view::{View, found};
-use crate::cim::mirror::names::{EFFECT_CREATE, EFFECT_UNKNOWN, class};
+use crate::cim::mirror::names::{
+    EFFECT_CREATE, EFFECT_UNKNOWN, NAMESPACE, WINDOWS_NAMESPACE, class,
+};
 use crate::cim::{Class, Instance, Name, Result};
-use crate::model::{Job, ReplicationMode, Vm, VmId};
+use crate::model::{Devices, Job, ReplicationMode, Vm, VmId};
 use crate::service::ReplicationService;
 
 /// An association.
@@ -34,6 +37,7 @@ pub(super) enum Link {
     SettingsComponent,
     FailoverComponent,
     AffectedJob,
+    ComputerProcessor,
 }
 
 /// Which end of an association an object is at: that of the first reference, or of the second.
@@ -55,7 +59,7 @@ impl End {
 }
 
 impl Link {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::ElementSettings,
         Self::DefineState,
         Self::SystemRelationship,
@@ -65,6 +69,7 @@ impl Link {
         Self::SettingsComponent,
         Self::FailoverComponent,
         Self::AffectedJob,
+        Self::ComputerProcessor,
     ];
 
     /// The class.
@@ -79,6 +84,7 @@ impl Link {
             Self::SettingsComponent => class::SETTINGS_COMPONENT,
             Self::FailoverComponent => class::FAILOVER_COMPONENT,
             Self::AffectedJob => class::AFFECTED_JOB_ELEMENT,
+            Self::ComputerProcessor => class::COMPUTER_PROCESSOR,
         }
     }
 
@@ -90,7 +96,7 @@ impl Link {
             | Self::TestDependency
             | Self::SystemSummary
             | Self::SnapshotOf => ("Antecedent", "Dependent"),
-            Self::SettingsComponent | Self::FailoverComponent => {
+            Self::SettingsComponent | Self::FailoverComponent | Self::ComputerProcessor => {
                 ("GroupComponent", "PartComponent")
             }
             Self::AffectedJob => ("AffectedElement", "AffectingElement"),
@@ -98,6 +104,14 @@ impl Link {
         match end {
             End::First => first,
             End::Second => second,
+        }
+    }
+
+    /// The namespace it is in.
+    const fn namespace(self) -> &'static str {
+        match self {
+            Self::ComputerProcessor => WINDOWS_NAMESPACE,
+            _ => NAMESPACE,
         }
     }
 
@@ -113,6 +127,7 @@ impl Link {
             Self::SettingsComponent => (End::First, &[Kind::VmSettings]),
             Self::FailoverComponent => (End::First, &[Kind::Adapter]),
             Self::AffectedJob => (End::Second, &[Kind::Job]),
+            Self::ComputerProcessor => (End::First, &[Kind::Computer]),
         }
     }
 }
@@ -159,15 +174,19 @@ impl<S: ReplicationService> View<'_, S> {
             (Link::SystemSummary, Object::Vm(vm)) => one(Some(Object::Summary(vm.clone()))),
             (Link::SnapshotOf, Object::Vm(vm)) => self.points_of(vm),
             (Link::SettingsComponent, Object::VmSettings(vm)) => {
-                let disks = self.disks(vm.id)?.into_iter().map(|it| Object::Disk(vm.clone(), it));
-                let adapters = self.adapters(vm.id)?.into_iter();
-                Ok(disks.chain(adapters.map(|it| Object::Adapter(vm.clone(), it))).collect())
+                let Devices { disks, adapters } = self.devices(vm.id)?;
+                let mut all = vec![Object::Processor(vm.clone()), Object::Memory(vm.clone())];
+                all.extend(self.resources_of(vm)?);
+                all.extend(disks.into_iter().map(|it| Object::Disk(vm.clone(), it)));
+                all.extend(adapters.into_iter().map(|it| Object::Adapter(vm.clone(), it)));
+                Ok(all)
             }
             (Link::FailoverComponent, Object::Adapter(vm, adapter)) => {
                 let stored = found(self.service.failover_network(vm.id))?.unwrap_or_default();
                 let own = stored.into_iter().find(|it| it.adapter == *adapter);
                 one(own.map(|it| Object::FailoverNetwork(vm.clone(), it)))
             }
+            (Link::ComputerProcessor, Object::Computer) => one(Some(Object::HostProcessor)),
             (Link::AffectedJob, Object::Vm(vm)) => {
                 let jobs = self.jobs_of(vm.id)?;
                 Ok(jobs.map(|it| Object::Job(Box::new(it.clone()))).collect())
@@ -198,9 +217,16 @@ impl<S: ReplicationService> View<'_, S> {
                 let replica = self.vms()?.into_iter().find(|it| it.test_replica == Some(test.id));
                 Ok(replica.into_iter().map(Object::Vm).collect())
             }
-            (Link::SettingsComponent, Object::Disk(of, _) | Object::Adapter(of, _)) => {
-                Ok(vec![Object::VmSettings(of.clone())])
-            }
+            (
+                Link::SettingsComponent,
+                Object::Processor(of)
+                | Object::Memory(of)
+                | Object::Controller(of)
+                | Object::Drive(of, _)
+                | Object::Disk(of, _)
+                | Object::Adapter(of, _),
+            ) => Ok(vec![Object::VmSettings(of.clone())]),
+            (Link::ComputerProcessor, Object::HostProcessor) => Ok(vec![Object::Computer]),
             (Link::FailoverComponent, Object::FailoverNetwork(of, it)) => {
                 Ok(vec![Object::Adapter(of.clone(), it.adapter)])
             }
@@ -223,7 +249,7 @@ impl<S: ReplicationService> View<'_, S> {
         }
         let instance = self.complete(sparse);
         match self.schema.path_of(&instance) {
-            Some(path) => instance.at(self.place.path(path)),
+            Some(path) => instance.at(path.on(&*self.host.name, link.namespace())),
             None => instance,
         }
     }

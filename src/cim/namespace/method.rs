@@ -150,6 +150,12 @@ impl<S: ReplicationService> View<'_, S> {
             "DestroySystem" => Action::Call(Call::DestroySystem { vm: given.vm("AffectedSystem") }),
             "GetSummaryInformation" => self.summaries(given)?,
             "RequestStateChange" | "StartService" | "StopService" => not_implemented(),
+            // The contract changes nothing of how virtual machines are made.
+            "DefineSystem"
+            | "ModifySystemSettings"
+            | "AddResourceSettings"
+            | "ModifyResourceSettings"
+            | "RemoveResourceSettings" => not_supported(),
             _ => return Ok(None),
         }))
     }
@@ -193,6 +199,11 @@ impl<S: ReplicationService> View<'_, S> {
 /// A method that the pages say Windows does not implement.
 fn not_implemented() -> Action {
     Action::Reply(NOT_IMPLEMENTED, Instance::parameters())
+}
+
+/// A method that hosts have, and that nothing here can do.
+fn not_supported() -> Action {
+    Action::Reply(ErrorCode::NotSupported.to_wire(), Instance::parameters())
 }
 
 /// Names of parameters that many methods have.
@@ -344,8 +355,7 @@ fn of_vm<S: ReplicationService>(
 /// The host is no virtual machine, and its state is nothing to ask for here.
 fn of_host(method: &Method) -> Option<Action> {
     let name = method.name.as_str();
-    name.starts_with("Request")
-        .then(|| Action::Reply(ErrorCode::NotSupported.to_wire(), Instance::parameters()))
+    name.starts_with("Request").then(not_supported)
 }
 
 fn of_job<S: ReplicationService>(

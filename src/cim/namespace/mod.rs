@@ -29,15 +29,38 @@
 //! | `Msvm_SummaryInformation` | one for each virtual machine |
 //! | `Msvm_ReplicationRelationship`, `Msvm_ReplicationSettingData` | `…\HVR\0` for each virtual machine, replicated or not; `…\HVR\1` for each replica |
 //! | `Msvm_VirtualSystemSettingData` | one for each virtual machine, and its recovery points |
-//! | `Msvm_StorageAllocationSettingData` | the disks that settings name |
-//! | `Msvm_SyntheticEthernetPortSettingData`, `Msvm_FailoverNetworkAdapterSettingData` | the adapters for which something is stored |
+//! | `Msvm_ProcessorSettingData` | one for each virtual machine, and the most that one can have |
+//! | `Msvm_MemorySettingData` | one for each virtual machine |
+//! | `Msvm_ResourceAllocationSettingData` | the disk controller of each virtual machine, and the drive of each disk |
+//! | `Msvm_StorageAllocationSettingData` | one for each disk |
+//! | `Msvm_SyntheticEthernetPortSettingData` | one for each synthetic adapter |
+//! | `Msvm_FailoverNetworkAdapterSettingData` | one for each adapter for which something is stored |
 //! | `Msvm_ConcreteJob` | the jobs |
 //! | `Msvm_ReplicationService`, `Msvm_VirtualSystemManagementService` | one of each |
 //! | `Msvm_ReplicationServiceSettingData`, `Msvm_ReplicationAuthorizationSettingData`, `Msvm_ReplicationProvider` | those of the host |
 //! | `Msvm_ShutdownComponent` | one for each virtual machine |
+//! | `Win32_ComputerSystem`, `Win32_ComputerSystemProduct`, `Win32_Processor` | the host as a computer |
 //! | `Win32_OperatingSystem` | the host's Windows |
+//! | `Msvm_EthernetPortAllocationSettingData`, `Msvm_SerialPortSettingData`, `Msvm_VirtualEthernetSwitch` | none |
 //!
-//! Classes, properties and methods that the host's build does not have are not there.
+//! Classes, properties and methods that the host's build does not have are not there. The classes of
+//! `root\cimv2` are answered whichever of the two namespaces is asked.
+//!
+//! # What the contract does not tell
+//!
+//! A property is null unless the contract tells it, or Hyper-V itself gives it to whatever is new.
+//! What clients cannot do without is the same on every host, and never changes:
+//!
+//! - A host has one processor with one core, and `UUID` is all zeros: its computer has none. Its
+//!   clock is that of UTC. It is in the domain that its name ends with.
+//! - A virtual machine has one processor of the 64 that it could have, and 512 MB of memory, as
+//!   `New-VM` gives. It was made when the world began. Its worker process has a number that comes
+//!   from its GUID, and so have the files of its disks their names; they are at one SCSI controller.
+//! - Whatever ran when the host went down runs again when it is back: `AutomaticStartupAction` is 3.
+//!
+//! `DefineSystem`, `ModifySystemSettings`, and the methods that add, modify or remove resource
+//! settings return 32770, not supported: the contract has no way to make a virtual machine or to
+//! change its hardware.
 
 mod argument;
 mod event;

@@ -2,7 +2,7 @@
 
 use crate::cim::ObjectPath;
 use crate::cim::mirror::names::{self, class};
-use crate::cim::mirror::{write_parts, write_system};
+use crate::cim::mirror::{write_computer, write_parts};
 use crate::model::{
     AdapterId, AuthorizationEntry, DiskId, FailoverNetworkAdapterSettings, Host, Job,
     RecoveryPoint, Relationship, RelationshipId, ReplicationProvider, Settings, Vm, VmId,
@@ -24,16 +24,23 @@ pub(super) enum Kind {
     Job,
     /// The settings of virtual machines and of recovery points.
     VmSettings,
+    Processor,
+    Memory,
+    /// The controllers of disks, and the drives they are in.
+    Resource,
     Disk,
     Adapter,
     FailoverNetwork,
     Management,
     Shutdown,
+    Computer,
+    Product,
+    HostProcessor,
     OperatingSystem,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 22] = [
         Self::System,
         Self::Summary,
         Self::Relationship,
@@ -44,11 +51,17 @@ impl Kind {
         Self::Authorization,
         Self::Job,
         Self::VmSettings,
+        Self::Processor,
+        Self::Memory,
+        Self::Resource,
         Self::Disk,
         Self::Adapter,
         Self::FailoverNetwork,
         Self::Management,
         Self::Shutdown,
+        Self::Computer,
+        Self::Product,
+        Self::HostProcessor,
         Self::OperatingSystem,
     ];
 
@@ -65,11 +78,17 @@ impl Kind {
             Self::Authorization => class::AUTHORIZATION,
             Self::Job => class::JOB,
             Self::VmSettings => class::VM_SETTINGS,
+            Self::Processor => class::PROCESSOR,
+            Self::Memory => class::MEMORY,
+            Self::Resource => class::RESOURCE,
             Self::Disk => class::DISK,
             Self::Adapter => class::ADAPTER,
             Self::FailoverNetwork => class::FAILOVER_NETWORK,
             Self::Management => class::MANAGEMENT,
             Self::Shutdown => class::SHUTDOWN,
+            Self::Computer => class::COMPUTER,
+            Self::Product => class::PRODUCT,
+            Self::HostProcessor => class::HOST_PROCESSOR,
             Self::OperatingSystem => class::OPERATING_SYSTEM,
         }
     }
@@ -92,11 +111,20 @@ pub(super) enum Object {
     Job(Box<Job>),
     VmSettings(Vm),
     Point(Vm, RecoveryPoint),
+    Processor(Vm),
+    /// The most processors that a virtual machine can have.
+    MostProcessors,
+    Memory(Vm),
+    Controller(Vm),
+    Drive(Vm, DiskId),
     Disk(Vm, DiskId),
     Adapter(Vm, AdapterId),
     FailoverNetwork(Vm, FailoverNetworkAdapterSettings),
     Management,
     Shutdown(Vm),
+    Computer,
+    Product,
+    HostProcessor,
     OperatingSystem,
 }
 
@@ -114,11 +142,17 @@ impl Object {
             Self::Authorization(_) => Kind::Authorization,
             Self::Job(_) => Kind::Job,
             Self::VmSettings(_) | Self::Point(..) => Kind::VmSettings,
+            Self::Processor(_) | Self::MostProcessors => Kind::Processor,
+            Self::Memory(_) => Kind::Memory,
+            Self::Controller(_) | Self::Drive(..) => Kind::Resource,
             Self::Disk(..) => Kind::Disk,
             Self::Adapter(..) => Kind::Adapter,
             Self::FailoverNetwork(..) => Kind::FailoverNetwork,
             Self::Management => Kind::Management,
             Self::Shutdown(_) => Kind::Shutdown,
+            Self::Computer => Kind::Computer,
+            Self::Product => Kind::Product,
+            Self::HostProcessor => Kind::HostProcessor,
             Self::OperatingSystem => Kind::OperatingSystem,
         }
     }
@@ -141,6 +175,11 @@ impl Object {
             Self::Authorization(it) => id(names::authorization_id(&host.name, &it.allowed_primary)),
             Self::Job(job) => names::job_path(job.id),
             Self::Point(_, point) => id(names::point_id(point.id)),
+            Self::Processor(vm) => id(names::processor_id(vm.id)),
+            Self::MostProcessors => id(names::most_processors_id()),
+            Self::Memory(vm) => id(names::memory_id(vm.id)),
+            Self::Controller(vm) => id(names::controller_id(vm.id)),
+            Self::Drive(vm, disk) => id(names::drive_id(vm.id, *disk)),
             Self::Disk(vm, disk) => id(names::disk_id(vm.id, *disk)),
             Self::Adapter(vm, adapter) => id(names::adapter_id(vm.id, *adapter)),
             Self::FailoverNetwork(vm, it) => id(names::failover_network_id(vm.id, it.adapter)),
@@ -150,15 +189,25 @@ impl Object {
                 .with("SystemName", vm.id.to_string())
                 .with("CreationClassName", class::SHUTDOWN)
                 .with("DeviceID", write_parts::shutdown_id(vm.id)),
+            Self::Computer => ObjectPath::class(class::COMPUTER).with("Name", &*host.name),
+            Self::Product => ObjectPath::class(class::PRODUCT)
+                .with("IdentifyingNumber", "")
+                .with("Name", write_computer::PRODUCT)
+                .with("Version", ""),
+            Self::HostProcessor => {
+                ObjectPath::class(class::HOST_PROCESSOR).with("DeviceID", write_computer::PROCESSOR)
+            }
             Self::OperatingSystem => ObjectPath::class(class::OPERATING_SYSTEM)
-                .with("Name", write_system::operating_system_name(host)),
+                .with("Name", write_computer::operating_system_name(host)),
         }
     }
 
     /// The namespace it is in.
     pub(super) const fn namespace(&self) -> &'static str {
         match self {
-            Self::OperatingSystem => names::WINDOWS_NAMESPACE,
+            Self::Computer | Self::Product | Self::HostProcessor | Self::OperatingSystem => {
+                names::WINDOWS_NAMESPACE
+            }
             _ => names::NAMESPACE,
         }
     }

@@ -2,7 +2,9 @@
 
 use super::object::{Kind, Object};
 use crate::cim::mirror::write_system::Leg;
-use crate::cim::mirror::{Place, write_job, write_parts, write_replication, write_system};
+use crate::cim::mirror::{
+    Place, write_computer, write_job, write_parts, write_replication, write_system,
+};
 use crate::cim::{Class, Error, Instance, ObjectPath, Result, Schema, WbemStatus};
 use crate::error;
 use crate::model::{Host, Job, RelationshipId, Vm, VmId, WindowsBuild};
@@ -139,14 +141,22 @@ impl<'a, S: ReplicationService> View<'a, S> {
             Object::Job(job) => write_job::job(job),
             Object::VmSettings(vm) => write_parts::vm_settings(vm),
             Object::Point(vm, point) => write_parts::point(point, vm),
-            Object::Disk(vm, disk) => write_parts::disk(vm.id, *disk),
+            Object::Processor(vm) => write_parts::processor(vm.id),
+            Object::MostProcessors => write_parts::most_processors(),
+            Object::Memory(vm) => write_parts::memory(vm.id),
+            Object::Controller(vm) => write_parts::controller(vm.id),
+            Object::Drive(vm, disk) => write_parts::drive(vm.id, *disk, place),
+            Object::Disk(vm, disk) => write_parts::disk(vm.id, *disk, place),
             Object::Adapter(vm, adapter) => write_parts::adapter(vm.id, *adapter),
             Object::FailoverNetwork(vm, it) => write_replication::failover_network(vm.id, it),
             Object::Management => write_replication::management(host),
             Object::Shutdown(vm) => write_parts::shutdown(vm.id),
+            Object::Computer => write_computer::computer(host),
+            Object::Product => write_computer::product(),
+            Object::HostProcessor => write_computer::processor(host),
             Object::OperatingSystem => {
                 let now = self.service.now().map_err(failed)?;
-                write_system::operating_system(host, now)
+                write_computer::operating_system(host, now)
             }
         })
     }

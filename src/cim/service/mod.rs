@@ -13,6 +13,7 @@
 //! | `relationship` | `Msvm_ReplicationRelationship`; of Windows Server 2012 `Msvm_ComputerSystem` |
 //! | `settings` | `Msvm_ReplicationSettingData`; disks by `Msvm_VirtualSystemSettingDataComponent` |
 //! | `recovery_points` | `Msvm_VirtualSystemSettingData`, by `Msvm_SnapshotOfVirtualSystem` |
+//! | `devices` | `Msvm_StorageAllocationSettingData`, `Msvm_SyntheticEthernetPortSettingData`, by `Msvm_VirtualSystemSettingDataComponent` |
 //! | `failover_network` | `Msvm_FailoverNetworkAdapterSettingData`, by the adapters |
 //! | `jobs`, `job` | `Msvm_ConcreteJob`; virtual machines by `Msvm_AffectedJobElement` |
 //!
@@ -50,8 +51,8 @@ use super::wql::Select;
 use super::{CimClient, CimClientExt, Instance, ObjectPath, WbemStatus};
 use crate::error::{Error, Missing, Result};
 use crate::model::{
-    AuthorizationEntry, Call, FailoverNetworkAdapterSettings, Host, Job, JobId, RecoveryPoint,
-    Relationship, RelationshipId, ServiceSettings, Settings, SimTime, Vm, VmId,
+    AuthorizationEntry, Call, Devices, FailoverNetworkAdapterSettings, Host, Job, JobId,
+    RecoveryPoint, Relationship, RelationshipId, ServiceSettings, Settings, SimTime, Vm, VmId,
 };
 use crate::service::{Outcome, ReplicationService};
 use std::sync::OnceLock;
@@ -198,6 +199,10 @@ impl<C: CimClient> ReplicationService for CimService<C> {
 
     fn recovery_points(&self, vm: VmId) -> Result<Vec<RecoveryPoint>> {
         self.read_recovery_points(vm)
+    }
+
+    fn devices(&self, vm: VmId) -> Result<Devices> {
+        self.read_devices(vm)
     }
 
     fn failover_network(&self, vm: VmId) -> Result<Vec<FailoverNetworkAdapterSettings>> {

@@ -6,7 +6,7 @@ use crate::cim::mirror::read::Record;
 use crate::cim::mirror::read_settings;
 use crate::cim::{CimClient, CimClientExt, Error as CimError, Instance, ObjectPath};
 use crate::error::{Missing, Result};
-use crate::model::{AdapterId, DiskId, FailoverNetworkAdapterSettings, VmId};
+use crate::model::{AdapterId, Devices, DiskId, FailoverNetworkAdapterSettings, VmId};
 
 /// `ResourceType` of a virtual hard disk; a virtual floppy is of the same class.
 const LOGICAL_DISK: u16 = 31;
@@ -72,20 +72,37 @@ impl<C: CimClient> CimService<C> {
         Ok(Disks::of(paths.collect::<Result<_, _>>().map_err(CimError::malformed)?))
     }
 
-    /// The adapters for which a failover can be prepared, in their order, with what is set.
-    pub(super) fn adapters(&self, vm: VmId) -> Cim<Vec<AdapterSettings>> {
+    /// The adapters for which a failover can be prepared, in their order.
+    fn ports(&self, vm: VmId) -> Cim<Vec<(AdapterId, ObjectPath)>> {
         let from = names::by_id(class::VM_SETTINGS, names::vm_settings_id(vm));
-        let adapters = self.linked(vm, &from, class::SETTINGS_COMPONENT, class::ADAPTER)?;
-        let mut all = Vec::with_capacity(adapters.len());
-        for (place, adapter) in (0..=u8::MAX).map(AdapterId).zip(&adapters) {
-            let path = path_of(adapter).map_err(CimError::malformed)?;
+        let ports = self.linked(vm, &from, class::SETTINGS_COMPONENT, class::ADAPTER)?;
+        let numbered = |(place, port)| {
+            let path = path_of(port).map_err(CimError::malformed)?;
             let named = names::only_key(&path, "InstanceID").and_then(names::adapter_of);
+            Ok((named.map_or(place, |(_, adapter)| adapter), path))
+        };
+        (0..=u8::MAX).map(AdapterId).zip(&ports).map(numbered).collect()
+    }
+
+    pub(super) fn read_devices(&self, vm: VmId) -> Result<Devices> {
+        let disks = self.disks(vm).map_err(unread(Missing::Vm(vm)))?;
+        let ports = self.ports(vm).map_err(unread(Missing::Vm(vm)))?;
+        let mut disks: Vec<_> = disks.0.into_iter().map(|(disk, _)| disk).collect();
+        let mut adapters: Vec<_> = ports.into_iter().map(|(adapter, _)| adapter).collect();
+        disks.sort_unstable();
+        adapters.sort_unstable();
+        Ok(Devices { disks, adapters })
+    }
+
+    /// The same with what is set.
+    pub(super) fn adapters(&self, vm: VmId) -> Cim<Vec<AdapterSettings>> {
+        let mut all = Vec::new();
+        for (adapter, path) in self.ports(vm)? {
             let set = self.client.associators(
                 &path,
                 class::FAILOVER_COMPONENT,
                 Some(class::FAILOVER_NETWORK),
             )?;
-            let adapter = named.map_or(place, |(_, adapter)| adapter);
             all.extend(set.into_iter().next().map(|shown| AdapterSettings { adapter, shown }));
         }
         Ok(all)

@@ -3,9 +3,9 @@
 use super::fixture::{Act, Capability, Fixture, NewVm, Place};
 use crate::error::{Error, Result};
 use crate::model::{
-    AuthenticationType, AuthorizationEntry, Call, EnabledState, FailoverNetworkAdapterSettings,
-    Host, Job, JobId, RecoveryPoint, Relationship, RelationshipId, ReplicationMode,
-    ServiceSettings, Settings, SimTime, Vm, VmId,
+    AuthenticationType, AuthorizationEntry, Call, Devices, EnabledState,
+    FailoverNetworkAdapterSettings, Host, Job, JobId, RecoveryPoint, Relationship, RelationshipId,
+    ReplicationMode, ServiceSettings, Settings, SimTime, Vm, VmId,
 };
 use crate::service::{Outcome, Patience, ReplicationService, ReplicationServiceExt};
 use std::cell::RefCell;
@@ -346,6 +346,10 @@ impl ReplicationService for Guarded<'_> {
 
     fn recovery_points(&self, vm: VmId) -> Result<Vec<RecoveryPoint>> {
         self.service.recovery_points(vm)
+    }
+
+    fn devices(&self, vm: VmId) -> Result<Devices> {
+        self.service.devices(vm)
     }
 
     fn failover_network(&self, vm: VmId) -> Result<Vec<FailoverNetworkAdapterSettings>> {

@@ -3,9 +3,9 @@
 use super::{Deviation, Place};
 use crate::error::{Error, Result};
 use crate::model::{
-    AuthorizationEntry, Call, EnabledState, ErrorCode, FailoverNetworkAdapterSettings, Host, Job,
-    JobId, RecoveryPoint, Relationship, RelationshipId, ReplicationHealth, ReplicationMode,
-    ReplicationState, ServiceSettings, Settings, SimTime, Vm, VmId,
+    AuthorizationEntry, Call, Devices, EnabledState, ErrorCode, FailoverNetworkAdapterSettings,
+    Host, Job, JobId, RecoveryPoint, Relationship, RelationshipId, ReplicationHealth,
+    ReplicationMode, ReplicationState, ServiceSettings, Settings, SimTime, Vm, VmId,
 };
 use crate::service::{Outcome, Patience, ReplicationService, ReplicationServiceExt};
 use std::cell::RefCell;
@@ -282,6 +282,10 @@ impl ReplicationService for Site<'_> {
 
     fn recovery_points(&self, vm: VmId) -> Result<Vec<RecoveryPoint>> {
         self.service.recovery_points(vm)
+    }
+
+    fn devices(&self, vm: VmId) -> Result<Devices> {
+        self.service.devices(vm)
     }
 
     fn failover_network(&self, vm: VmId) -> Result<Vec<FailoverNetworkAdapterSettings>> {

@@ -6,7 +6,7 @@ use crate::error::{Error, Missing, Result};
 use crate::layer::{self, Asked, FaultGuard, Faults, Read, Seen, Verdict, VmRef};
 use crate::model::time::format_duration;
 use crate::model::{
-    AuthorizationEntry, Call, FailoverNetworkAdapterSettings, Host, HostId, Job, JobId,
+    AuthorizationEntry, Call, Devices, FailoverNetworkAdapterSettings, Host, HostId, Job, JobId,
     RecoveryPoint, Relationship, RelationshipId, RequestedJobState, ServiceSettings, Settings,
     SimTime, Vm, VmId,
 };
@@ -333,6 +333,10 @@ impl ReplicationService for Tap {
 
     fn recovery_points(&self, vm: VmId) -> Result<Vec<RecoveryPoint>> {
         self.host.recovery_points(vm)
+    }
+
+    fn devices(&self, vm: VmId) -> Result<Devices> {
+        self.host.devices(vm)
     }
 
     fn failover_network(&self, vm: VmId) -> Result<Vec<FailoverNetworkAdapterSettings>> {

@@ -284,6 +284,9 @@ fn newer_windows_has_more() {
     assert_eq!(it.authentication, None);
     assert_eq!(it.recovery_history, 0);
     assert_eq!(it.replication_interval_s, 900);
+    let Devices { disks, adapters } = host.devices(web()).unwrap();
+    assert_eq!(disks, [DiskId(0), DiskId(1), DiskId(2)], "but not the floppy drive");
+    assert_eq!(adapters, []);
     // The third hard disk of those that there are.
     assert_eq!(it.included_disks, Some(vec![DiskId(2)]));
 

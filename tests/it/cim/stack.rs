@@ -178,7 +178,7 @@ macro_rules! whole {
         }
     )+};
 }
-whole!(Host, ServiceSettings, AuthorizationEntry, Vm, FailoverNetworkAdapterSettings);
+whole!(Host, ServiceSettings, AuthorizationEntry, Vm, Devices, FailoverNetworkAdapterSettings);
 
 /// What somebody is told: a record, or the kind of error. A refusal's reason stays behind.
 pub(crate) fn told<T: Carried + Debug>(answer: Result<T>, on: &Shown) -> String {
@@ -224,6 +224,7 @@ pub(crate) fn differences(world: &World) -> Vec<String> {
         for vm in vms.into_iter().chain([VmId(Guid(7))]) {
             same!(vm, vm);
             same!(recovery_points, vm);
+            same!(devices, vm);
             same!(failover_network, vm);
             for id in [RelationshipId::primary(vm), RelationshipId::extended(vm)] {
                 same!(relationship, id);

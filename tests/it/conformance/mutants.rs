@@ -90,6 +90,10 @@ pub(super) enum Bug {
     NoEntries,
     EntriesBackwards,
     ServerForgotten,
+    NoDisks,
+    DisksTwice,
+    /// Those of replicas are numbered from 1.
+    DisksShifted,
     NoAddresses,
     AlwaysAddresses,
     VmsTwice,
@@ -174,6 +178,9 @@ impl Bug {
             NoEntries,
             EntriesBackwards,
             ServerForgotten,
+            NoDisks,
+            DisksTwice,
+            DisksShifted,
             NoAddresses,
             AlwaysAddresses,
             VmsTwice,
@@ -455,6 +462,19 @@ impl ReplicationService for Mutant {
             }
             _ => points,
         })
+    }
+
+    fn devices(&self, vm: VmId) -> Result<Devices> {
+        let mut it = self.host.devices(vm)?;
+        match self.bug {
+            Bug::NoDisks => it.disks.clear(),
+            Bug::DisksTwice => it.disks.extend(it.disks.clone()),
+            Bug::DisksShifted if self.host.vm(vm)?.mode == ReplicationMode::Replica => {
+                it.disks.iter_mut().for_each(|disk| disk.0 += 1);
+            }
+            _ => {}
+        }
+        Ok(it)
     }
 
     fn failover_network(&self, vm: VmId) -> Result<Vec<FailoverNetworkAdapterSettings>> {

@@ -22,8 +22,8 @@ behaviours! { "Enabling replication";
         "the settings read back are those that were given",
         Documented(SETTINGS);
     the_replica_knows_the_settings:
-        "the replica's settings are those of its primary",
-        Assumed("a replica keeps recovery points, so it has to know how many");
+        "the replica's settings are those of its primary, and so are the disks that they name",
+        Assumed("a replica keeps recovery points, so it has to know how many, and of what");
     create_moves_no_data:
         "nothing is copied until initial replication is started",
         Documented(BLOG_HEALTH);
@@ -152,7 +152,9 @@ pub(crate) fn the_replica_knows_the_settings(t: &Trial<'_>) -> Checked {
     let id = t.created_with(Guest::Off, settings)?;
     let it = t.second().settings(id)?;
     t.second().same("RecoveryHistory", &4, &it.recovery_history)?;
-    t.second().same("ReplicationInterval", &INTERVAL_S, &it.replication_interval_s)
+    t.second().same("ReplicationInterval", &INTERVAL_S, &it.replication_interval_s)?;
+    let disks = t.first().devices(id.vm)?.disks;
+    t.second().same("the disks", &disks, &t.second().devices(id.vm)?.disks)
 }
 
 pub(crate) fn create_moves_no_data(t: &Trial<'_>) -> Checked {

@@ -22,7 +22,8 @@ behaviours! { "Before replication";
         "a primary has no relationship 1",
         Assumed("a client misses it on replicas only; elsewhere there is nothing for it to say");
     the_list_of_vms_has_each_once:
-        "the list of virtual machines has each once, in the order of their GUIDs",
+        "the list of virtual machines has each once, in the order of their GUIDs; so has that of \
+         disks, in the order of their places",
         Assumed("so that two lists can be compared; it is this contract's promise");
     what_is_not_there_is_not_found:
         "reading by a GUID that nothing has tells that it is not there",
@@ -95,7 +96,10 @@ pub(crate) fn the_list_of_vms_has_each_once(t: &Trial<'_>) -> Checked {
     let count = vms.iter().filter(|it| it.id == id.vm).count();
     t.first().same("how often the list has a virtual machine", &1, &count)?;
     let sorted = vms.is_sorted_by_key(|it| it.id);
-    t.first().holds("the list of virtual machines", sorted, "ordered by GUID", "another order")
+    t.first().holds("the list of virtual machines", sorted, "ordered by GUID", "another order")?;
+    let disks = t.first().devices(id.vm)?.disks;
+    let sorted = !disks.is_empty() && disks.is_sorted_by(|a, b| a < b);
+    t.first().holds("the disks", sorted, "some, ordered by place", format_args!("{disks:?}"))
 }
 
 pub(crate) fn what_is_not_there_is_not_found(t: &Trial<'_>) -> Checked {
@@ -103,6 +107,7 @@ pub(crate) fn what_is_not_there_is_not_found(t: &Trial<'_>) -> Checked {
     let found = [
         t.first().vm(nothing.vm).err(),
         t.first().relationship(nothing).err(),
+        t.first().devices(nothing.vm).err(),
         t.first().job(JobId(NOTHING)).err(),
     ];
     for seen in found {

@@ -2,6 +2,7 @@
 
 use super::*;
 use hyperv_replica::ReplicationService;
+use hyperv_replica::cim::text as xml;
 use hyperv_replica::model::ServiceSettings;
 use hyperv_replica::model::datetime::CimDateTime;
 
@@ -46,23 +47,30 @@ fn every_instance_is_what_its_class_declares() {
         ("Msvm_ElementSettingData", 10), // Six of relationships, four of hosts.
         ("Msvm_EthernetPortFailoverSettingDataComponent", 1),
         ("Msvm_FailoverNetworkAdapterSettingData", 1),
+        ("Msvm_MemorySettingData", 4),
+        ("Msvm_ProcessorSettingData", 6), // Four virtual machines, and what either host has most.
         ("Msvm_ReplicationAuthorizationSettingData", 2),
         ("Msvm_ReplicationProvider", 2),
         ("Msvm_ReplicationRelationship", 6), // A replica has two.
         ("Msvm_ReplicationService", 2),
         ("Msvm_ReplicationServiceSettingData", 2),
         ("Msvm_ReplicationSettingData", 6),
-        ("Msvm_SettingsDefineState", 10), // Four virtual machines, six relationships.
+        ("Msvm_ResourceAllocationSettingData", 8), // Four controllers with a drive each.
+        ("Msvm_SettingsDefineState", 10),          // Four virtual machines, six relationships.
         ("Msvm_ShutdownComponent", 4),
         ("Msvm_SnapshotOfVirtualSystem", 3),
-        ("Msvm_StorageAllocationSettingData", 2), // Either side names the disk.
+        ("Msvm_StorageAllocationSettingData", 4),
         ("Msvm_SummaryInformation", 4),
-        ("Msvm_SyntheticEthernetPortSettingData", 1),
+        ("Msvm_SyntheticEthernetPortSettingData", 4),
         ("Msvm_SystemReplicationRelationship", 6),
         ("Msvm_VirtualSystemManagementService", 2),
         ("Msvm_VirtualSystemSettingData", 7), // With three recovery points.
-        ("Msvm_VirtualSystemSettingDataComponent", 3), // Two disks, one adapter.
+        ("Msvm_VirtualSystemSettingDataComponent", 24), // Six of each.
+        ("Win32_ComputerSystem", 2),
+        ("Win32_ComputerSystemProcessor", 2),
+        ("Win32_ComputerSystemProduct", 2),
         ("Win32_OperatingSystem", 2),
+        ("Win32_Processor", 2),
     ];
     let seen: Vec<_> = seen.iter().map(|(class, n)| (class.as_str(), *n)).collect();
     assert_eq!(seen, expected);
@@ -173,33 +181,48 @@ fn settings_lead_to_their_provider() {
     }
 }
 
-/// Paths in `IncludedDisks` are followed by clients to the disks:
+/// Clients build `IncludedDisks` from the disks that they find, each of which has type 31, and
+/// follow its paths back to them:
 /// <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-storageallocationsettingdata>, where 31
 /// is a logical disk.
 #[test]
-fn included_disks_can_be_followed() {
-    use hyperv_replica::model::DiskId;
+fn included_disks_can_be_built_and_followed() {
     let lab = Lab::new(["tokyo", "osaka"]);
     let handle = lab.host("tokyo");
     let vm = lab.vm("web").on("tokyo").disk(1 << 30, 1 << 20).disk(1 << 30, 1 << 20).create();
-    let settings = Settings { included_disks: Some(vec![DiskId(1)]), ..Settings::to("osaka") };
-    handle.wait(handle.create_replication_relationship(vm, settings).unwrap()).unwrap();
-    let tokyo = Namespace::new(handle);
-    let settings = tokyo.get(&by_id("Msvm_ReplicationSettingData", hvr(vm, 0))).unwrap();
-    let paths: &[String] = settings.read("IncludedDisks").unwrap().expect("a set of disks");
-    assert_eq!(paths.len(), 1);
-    let disk = tokyo.get(&paths[0].parse().unwrap()).unwrap();
-    assert_eq!(number(&disk, "ResourceType"), 31);
+    let tokyo = Namespace::new(handle.clone());
     let query = format!(
         r#"ASSOCIATORS OF {{Msvm_VirtualSystemSettingData.InstanceID="Microsoft:{vm}"}}
            WHERE AssocClass = Msvm_VirtualSystemSettingDataComponent
            ResultClass = Msvm_StorageAllocationSettingData"#
     );
-    assert_eq!(one(tokyo.query(&query).unwrap()), disk);
+    let disks = tokyo.query(&query).unwrap();
+    assert_eq!(disks.len(), 2, "although no settings name them: {disks:?}");
+    assert!(disks.iter().all(|it| number(it, "ResourceType") == 31), "{disks:?}");
     let like = format!(
         r#"SELECT * FROM Msvm_StorageAllocationSettingData WHERE InstanceID LIKE "Microsoft:{vm}%""#
     );
-    assert_eq!(one(tokyo.query(&like).unwrap()), disk);
+    assert_eq!(tokyo.query(&like).unwrap(), disks);
+
+    let text = |disk: &Instance| disk.path.as_ref().expect("its path").to_string();
+    let service = ObjectPath::class("Msvm_ReplicationService").with("Name", "replicasvc");
+    let settings = Instance::new("Msvm_ReplicationSettingData")
+        .with("RecoveryConnectionPoint", "osaka")
+        .with("RecoveryServerPortNumber", 80_u16)
+        .with("AuthenticationType", 1_u16)
+        .with("IncludedDisks", vec![text(&disks[1])]);
+    let settings = xml::write(&settings, Schema::virtualization(), xml::Form::CimDtd20);
+    let arguments = Instance::parameters()
+        .with("ComputerSystem", vm_path(vm))
+        .with("ReplicationSettingData", settings);
+    let reply = tokyo.invoke(&service, "CreateReplicationRelationship", &arguments).unwrap();
+    assert_eq!(reply.value, 4096);
+    handle.wait(one(handle.jobs().unwrap()).id).unwrap();
+
+    let settings = tokyo.get(&by_id("Msvm_ReplicationSettingData", hvr(vm, 0))).unwrap();
+    let paths: &[String] = settings.read("IncludedDisks").unwrap().expect("a set of disks");
+    assert_eq!(paths, [text(&disks[1])]);
+    assert_eq!(tokyo.get(&paths[0].parse().unwrap()).unwrap(), disks[1]);
 }
 
 /// <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-summaryinformation>: element 0 of the
