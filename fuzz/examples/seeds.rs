@@ -97,6 +97,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         let steps: Vec<u8> = (0..16).flat_map(step).collect();
         write("walk", &format!("walk{begin}"), &[&[begin], &steps[..]].concat())?;
     }
+    let requests = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/wsman");
+    for entry in fs::read_dir(requests)? {
+        let path = entry?.path();
+        let name = path.file_stem().and_then(|it| it.to_str()).unwrap_or_default();
+        write("envelope", name, &fs::read(&path)?)?;
+    }
     println!("{written} inputs in {}", corpus.display());
     Ok(())
 }

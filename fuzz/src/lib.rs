@@ -115,3 +115,39 @@ pub fn run(bytes: &[u8]) {
         }
     }
 }
+
+/// Whatever arrives, an endpoint answers it with an envelope or a status, strict or lenient, and goes
+/// on.
+#[cfg(feature = "wsman")]
+pub fn envelope(bytes: &[u8]) {
+    use hyperv_replica::cim::{Schema, namespace::Namespace};
+    use hyperv_replica::sim::Lab;
+    use hyperv_replica::wsman::{Endpoint, Request};
+    use std::time::Duration;
+
+    let lab = Lab::new(["tokyo", "osaka"]);
+    lab.vm("web").on("tokyo").running().create();
+    let endpoint = || {
+        let client = Namespace::new(lab.host("tokyo"));
+        Endpoint::new("TOKYO", || 0).with(
+            r"root\virtualization\v2",
+            Schema::virtualization(),
+            client,
+        )
+    };
+    for endpoint in [endpoint(), endpoint().lenient()] {
+        endpoint.identify(bytes);
+        let request = Request { user: "admin", body: bytes, now: Duration::ZERO };
+        let response = endpoint.answer(request);
+        match response.status {
+            413 => assert!(response.body.is_empty()),
+            200 | 500 if response.content_type.ends_with("UTF-8") => {
+                let text = str::from_utf8(&response.body).expect("UTF-8");
+                let is_whole = text.starts_with("<s:Envelope ") && text.ends_with("</s:Envelope>");
+                assert!(is_whole, "{text}");
+            }
+            200 | 500 => assert!(response.body.starts_with(&[0xFF, 0xFE])),
+            status => panic!("status {status}"),
+        }
+    }
+}

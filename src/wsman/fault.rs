@@ -397,10 +397,9 @@ impl Detail {
                 let code = element.local_attribute("Code").map(|it| it.trim().parse::<u32>());
                 self.codes.extend(code.and_then(Result::ok));
             }
-            "Message" | "error_WindowsErrorMessage" if !text.is_empty() => {
-                if element.local() == "Message" || self.message.is_none() {
-                    self.message = Some(text.to_owned());
-                }
+            "Message" if !text.is_empty() => self.message = Some(text.to_owned()),
+            "error_WindowsErrorMessage" if self.message.is_none() => {
+                self.message = Some(text.to_owned());
             }
             "StatusCode" => self.status = number().map(WbemStatus).or(self.status),
             "MessageID" => {

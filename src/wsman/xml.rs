@@ -28,7 +28,7 @@ impl Xml {
 
     fn start(&mut self, name: &[&str], attributes: &[(&str, &str)]) {
         self.0.push('<');
-        name.iter().for_each(|it| self.0.push_str(it));
+        self.0.extend(name.iter().copied());
         for (name, value) in attributes {
             self.0.push(' ');
             self.0.push_str(name);
@@ -59,7 +59,7 @@ impl Xml {
         self.0.push('>');
         inside(self);
         self.0.push_str("</");
-        name.iter().for_each(|it| self.0.push_str(it));
+        self.0.extend(name.iter().copied());
         self.0.push('>');
     }
 

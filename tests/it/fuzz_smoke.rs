@@ -67,6 +67,16 @@ proptest! {
     }
 }
 
+#[cfg(feature = "wsman")]
+proptest! {
+    #![proptest_config(config(30))]
+
+    #[test]
+    fn bytes_are_answered(bytes in damaged()) {
+        targets::envelope(&bytes);
+    }
+}
+
 /// What fuzzing has found.
 #[test]
 fn what_was_found_stays_found() {

@@ -201,15 +201,15 @@ fn arguments_are_read_by_their_types() {
 fn embedded_elements_are_for_the_lenient() {
     let modify = method("Msvm_ReplicationService", "ModifyServiceSettings");
     let xml = element(
-        r#"<w:ModifyServiceSettings_INPUT><w:SettingData><w:HttpPort>80</w:HttpPort></w:SettingData>
-        </w:ModifyServiceSettings_INPUT>"#,
+        r"<w:ModifyServiceSettings_INPUT><w:SettingData><w:HttpPort>80</w:HttpPort></w:SettingData>
+        </w:ModifyServiceSettings_INPUT>",
     );
     codec(Style::default()).read_arguments(&xml, modify).unwrap_err();
     let lenient = Style { is_lenient: true, ..Style::default() };
     let xml = element(
-        r#"<w:ModifyServiceSettings_INPUT><w:SettingData><w:Msvm_ReplicationServiceSettingData>
+        r"<w:ModifyServiceSettings_INPUT><w:SettingData><w:Msvm_ReplicationServiceSettingData>
         <w:RecoveryServerEnabled>true</w:RecoveryServerEnabled>
-        </w:Msvm_ReplicationServiceSettingData></w:SettingData></w:ModifyServiceSettings_INPUT>"#,
+        </w:Msvm_ReplicationServiceSettingData></w:SettingData></w:ModifyServiceSettings_INPUT>",
     );
     let arguments = codec(lenient).read_arguments(&xml, modify).unwrap();
     let given: &str = arguments.read("SettingData").unwrap().expect("a text");

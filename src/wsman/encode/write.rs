@@ -23,15 +23,17 @@ impl Codec<'_> {
 
     /// Writes the properties that a query names, of which some may be system properties.
     pub(in crate::wsman) fn fragment(&self, xml: &mut Xml, names: &[&str], instance: &Instance) {
-        let mut names = names.to_vec();
+        let class = self.schema.class(instance.class.as_str());
+        let property = |name: &str| class.and_then(|it| it.property(name));
+        let mut names: Vec<&str> = names.to_vec();
+        for name in &mut names {
+            *name = property(name).map_or(*name, |it| it.name.as_str());
+        }
         names.sort_unstable();
         names.dedup();
-        let class = self.schema.class(instance.class.as_str());
         let attributes = [("xmlns:xsi", XSI), ("xmlns:cim", CIM)];
         xml.element("w:XmlFragment", &attributes, |it| {
             for name in names {
-                let declared = class.and_then(|it| it.property(name));
-                let name = declared.map_or(name, |it| it.name.as_str());
                 let value = match instance.get(name) {
                     Some(value) => Cow::Borrowed(value),
                     None => match self.schema.system_property(instance, name) {
@@ -39,7 +41,7 @@ impl Codec<'_> {
                         None => Cow::Owned(Value::Null),
                     },
                 };
-                self.property(it, "", name, &value, declared.map(|it| it.of));
+                self.property(it, "", name, &value, property(name).map(|it| it.of));
             }
         });
     }
@@ -145,7 +147,9 @@ impl Codec<'_> {
                     }
                 }
                 Keys::Named(keys) => {
-                    keys.iter().for_each(|(name, value)| one(it, name.as_str(), value));
+                    for (name, value) in keys {
+                        one(it, name.as_str(), value);
+                    }
                 }
             }
         });

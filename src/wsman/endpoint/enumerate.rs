@@ -25,7 +25,7 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
         let target = self.target(asked)?;
         let mode = mode_of(body)?;
         let is_optimized = body.child(WSMAN, "OptimizeEnumeration").is_some();
-        let max = max_items(body.child(WSMAN, "MaxElements"))?;
+        let max = max_items(body)?;
         let mut found = self.find(asked, &target, body, mode)?;
         let action = format!("{ENUMERATION}/EnumerateResponse");
         let (items, is_over) = if is_optimized {
@@ -59,7 +59,7 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
     pub(super) fn pull(&self, asked: &Asked<'_>) -> Result<String, Fault> {
         let body = asked.body(ENUMERATION, "Pull")?;
         let id = context_of(body)?;
-        let max = max_items(body.child(ENUMERATION, "MaxElements"))?;
+        let max = max_items(body)?;
         let found = lock(&self.enumerations).take(id, asked.user, asked.now);
         let Some(mut found) = found else { return self.pull_events(asked, body, id, max) };
         let batch = self.batch(asked, &mut found, max);
@@ -160,7 +160,7 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
         let names: Option<Vec<_>> = names.map(|it| it.iter().map(String::as_str).collect());
         fill(&mut found.items, max, self.room(asked), |xml, item| match item {
             Item::Object(object) => {
-                write_object(xml, place, &codec, mode, names.as_deref(), object)
+                write_object(xml, place, &codec, mode, names.as_deref(), object);
             }
             Item::Class(at) => {
                 if let Some(class) = place.schema.classes().nth(*at) {
@@ -239,7 +239,10 @@ fn mode_of(body: &Element) -> Result<Mode, Fault> {
     }
 }
 
-fn max_items(element: Option<&Element>) -> Result<usize, Fault> {
+/// The namespace of the element is one for Enumerate and the other for Pull.
+fn max_items(body: &Element) -> Result<usize, Fault> {
+    let element = body.child(WSMAN, "MaxElements");
+    let element = element.or_else(|| body.child(ENUMERATION, "MaxElements"));
     let Some(element) = element else { return Ok(DEFAULT_ITEMS) };
     match element.text.trim().parse::<usize>() {
         Ok(max) if max > 0 => Ok(max.min(MAX_ITEMS)),

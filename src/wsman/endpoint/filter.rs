@@ -43,7 +43,9 @@ impl<C> Target<'_, C> {
         let dialect = |it: &Element| it.local_attribute("Dialect").map(|it| it.trim().to_owned());
         let (filter, class) = (filter_of(body), self.class.as_deref());
         let query = match (filter.map(|it| (it, dialect(it))), class) {
-            (None, Some(class)) => Select::all(class).into(),
+            (None, Some(class)) => {
+                Select::all(&self.declared(class, Operation::GetObject)?.name).into()
+            }
             (None, None) => return Err(unprocessable("a query is missing")),
             (Some((filter, Some(dialect))), _) if dialect == ASSOCIATION_FILTER => {
                 self.association(filter)?
@@ -106,10 +108,13 @@ impl<C> Target<'_, C> {
         let set = filter.child(WSMAN, "SelectorSet");
         let set = set.ok_or_else(|| unprocessable("expected a set of selectors"))?;
         let Selectors(selectors) = Selectors::read(set);
-        let declared = self.place.schema.class(class);
-        let mut select = Select::all(class);
+        let declared = self.declared(class, Operation::GetObject)?;
+        let mut select = Select::all(&declared.name);
         for (name, value) in selectors {
-            let of = declared.and_then(|it| it.property(&name)).map(|it| it.of.of);
+            let Some(property) = declared.property(&name) else {
+                let why = format!("`{}` has no property `{name}`", declared.name);
+                return Err(unprocessable(why));
+            };
             let text = match value {
                 Selected::Text(text) => text,
                 Selected::Address(address) => match address.path(self.place.schema) {
@@ -117,16 +122,13 @@ impl<C> Target<'_, C> {
                     None => return Err(unprocessable(format!("`{name}` is no reference"))),
                 },
             };
-            let constant = match of {
-                Some(CimType::Boolean) => text.trim().parse().map(Constant::Boolean).ok(),
-                Some(of) if of.is_integer() => text.trim().parse().map(Constant::Integer).ok(),
+            let constant = match property.of.of {
+                CimType::Boolean => text.trim().parse().map(Constant::Boolean).ok(),
+                of if of.is_integer() => text.trim().parse().map(Constant::Integer).ok(),
                 _ => Some(Constant::from(text.as_str())),
             };
             let constant = constant
                 .ok_or_else(|| unprocessable(format!("`{text}` is no value of `{name}`")))?;
-            if !name.chars().all(|it| it == '_' || it.is_alphanumeric()) || name.is_empty() {
-                return Err(unprocessable(format!("`{name}` is no property")));
-            }
             select = select.with(&name, constant);
         }
         Ok(select.into())

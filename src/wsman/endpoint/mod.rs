@@ -16,7 +16,7 @@ use super::resource::{Dialect, Resource, backslashes};
 use super::soap::{Encoding, Envelope, Family, Header, reply};
 use super::xml::Xml;
 use crate::cim::text::{TextError, TextFault, xml::Element};
-use crate::cim::{CimClient, Error, Name, Schema, WbemStatus};
+use crate::cim::{CimClient, Class, Error, Name, Schema, WbemStatus};
 use contexts::Enumerations;
 use events::Subscriptions;
 use std::fmt;
@@ -97,6 +97,25 @@ const MAX_HEADER_BYTES: usize = 2048;
 /// refuses and can be understood: a whole `EndpointReference` or a path as a reference, elements in
 /// the place of an embedded instance or wrong types in its text, selectors that are no keys, none at
 /// all where there is but one object, and headers that are missing.
+///
+/// ```
+/// use hyperv_replica::cim::{Schema, namespace::Namespace};
+/// use hyperv_replica::sim::Lab;
+/// use hyperv_replica::wsman::{Endpoint, Request, random_ids};
+/// use std::time::Duration;
+///
+/// let lab = Lab::new(["tokyo"]);
+/// let client = Namespace::new(lab.host("tokyo"));
+/// let endpoint = Endpoint::new("tokyo", random_ids())
+///     .with(r"root\virtualization\v2", Schema::virtualization(), client);
+///
+/// let body = br#"<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body>
+///     <i:Identify xmlns:i="http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd"/>
+/// </s:Body></s:Envelope>"#;
+/// let response = endpoint.answer(Request { user: "admin", body, now: Duration::ZERO });
+/// assert_eq!(response.status, 200);
+/// assert_eq!(response.content_type, "application/soap+xml;charset=UTF-8");
+/// ```
 pub struct Endpoint<C> {
     machine: String,
     version: String,
@@ -216,7 +235,7 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
         }
         let encoding = Encoding::of(body);
         let namespace = identity_of(Envelope::read(body).ok()?.body.as_ref())?;
-        let text = self.identity(namespace, "OS: 0.0.0 SP: 0.0 Stack: 3.0", false);
+        let text = identity(namespace, "OS: 0.0.0 SP: 0.0 Stack: 3.0", false);
         let content_type = encoding.content_type();
         Some(Response { status: 200, content_type, body: encoding.encode(text) })
     }
@@ -245,7 +264,7 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
 
     fn dispatch(&self, asked: &Asked<'_>) -> Result<String, Fault> {
         if let Some(namespace) = identity_of(asked.body) {
-            return Ok(self.identity(namespace, &self.version, true));
+            return Ok(identity(namespace, &self.version, true));
         }
         let action = self.action(asked.header)?;
         let operation =
@@ -312,30 +331,6 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
             return Err(fault.detail("MinimumEnvelopeLimit").code(0x8033_807E));
         }
         Ok(action)
-    }
-
-    fn identity(&self, namespace: &str, version: &str, is_known: bool) -> String {
-        let mut xml = Xml::with_capacity(1024);
-        let attributes = [("xml:lang", "en-US"), ("xmlns:s", SOAP)];
-        xml.element("s:Envelope", &attributes, |it| {
-            it.empty(&["s:Header"], &[]);
-            it.element("s:Body", &[], |it| {
-                it.element("wsmid:IdentifyResponse", &[("xmlns:wsmid", namespace)], |it| {
-                    it.leaf("wsmid:ProtocolVersion", WSMAN);
-                    it.leaf("wsmid:ProductVendor", "Microsoft Corporation");
-                    it.leaf("wsmid:ProductVersion", version);
-                    if is_known {
-                        it.element("wsmid:SecurityProfiles", &[], |it| {
-                            let http = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/http";
-                            for way in ["basic", "spnego-kerberos"] {
-                                it.leaf("wsmid:SecurityProfileName", &format!("{http}/{way}"));
-                            }
-                        });
-                    }
-                });
-            });
-        });
-        xml.into_string()
     }
 
     /// What a request is about.
@@ -425,6 +420,16 @@ struct Target<'e, C> {
     class: Option<String>,
 }
 
+impl<'e, C> Target<'e, C> {
+    /// A class of the schema.
+    fn declared(&self, name: &str, operation: Operation) -> Result<&'e Class, Fault> {
+        self.place.schema.class(name).ok_or_else(|| {
+            let why = format!("there is no class `{name}`");
+            Fault::of(&Error::status(WbemStatus::INVALID_CLASS, why), operation, name)
+        })
+    }
+}
+
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What is in there is whole after each change, so that a panic elsewhere does not matter.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -445,4 +450,29 @@ fn unreadable(error: &TextError) -> Fault {
 fn identity_of(body: Option<&Element>) -> Option<&'static str> {
     let body = body?;
     [IDENTITY, IDENTITY_MS].into_iter().find(|it| body.is(it, "Identify"))
+}
+
+/// What the service says of itself.
+fn identity(namespace: &str, version: &str, is_known: bool) -> String {
+    let mut xml = Xml::with_capacity(1024);
+    let attributes = [("xml:lang", "en-US"), ("xmlns:s", SOAP)];
+    xml.element("s:Envelope", &attributes, |it| {
+        it.empty(&["s:Header"], &[]);
+        it.element("s:Body", &[], |it| {
+            it.element("wsmid:IdentifyResponse", &[("xmlns:wsmid", namespace)], |it| {
+                it.leaf("wsmid:ProtocolVersion", WSMAN);
+                it.leaf("wsmid:ProductVendor", "Microsoft Corporation");
+                it.leaf("wsmid:ProductVersion", version);
+                if is_known {
+                    it.element("wsmid:SecurityProfiles", &[], |it| {
+                        let http = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/http";
+                        for way in ["basic", "spnego-kerberos"] {
+                            it.leaf("wsmid:SecurityProfileName", &format!("{http}/{way}"));
+                        }
+                    });
+                }
+            });
+        });
+    });
+    xml.into_string()
 }

@@ -2,7 +2,7 @@
 
 use super::{Asked, Endpoint, Target, metadata, unsupported};
 use crate::cim::wql::Select;
-use crate::cim::{CimClient, CimClientExt, Class, Error, Keys, ObjectPath, WbemStatus};
+use crate::cim::{CimClient, CimClientExt, Error, Keys, ObjectPath, WbemStatus};
 use crate::wsman::fault::{Fault, Operation, Subcode};
 use crate::wsman::names::{CIM_NAMESPACE, CONFIG, TRANSFER};
 use crate::wsman::resource::{Resource, Selected, Selectors, path_of};
@@ -45,7 +45,7 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
             _ => None,
         });
         let name = name.ok_or_else(Fault::insufficient_selectors)?;
-        let class = declared(&target, name, Operation::GetObject)?;
+        let class = target.declared(name, Operation::GetObject)?;
         let text = self.reply(asked, Family::Transfer, action, |it| metadata::class(it, class));
         self.fitting(asked, text)
     }
@@ -79,7 +79,7 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
         let method = method.ok_or_else(|| unsupported(action))?;
         let target = self.target(asked)?;
         let Some(class) = target.class.as_deref() else { return Err(asked.no_resource()) };
-        let class = declared(&target, class, Operation::ExecMethod)?;
+        let class = target.declared(class, Operation::ExecMethod)?;
         let about = format!("{}::{method}", class.name);
         let refuse = |error: &Error| Fault::of(error, Operation::ExecMethod, &about);
         let Some(method) = class.method(method) else {
@@ -161,17 +161,4 @@ fn only<C: CimClient>(target: &Target<'_, C>, class: &str) -> Option<ObjectPath>
         [only] => only.path.clone().or_else(|| target.place.schema.path_of(only)),
         _ => None,
     }
-}
-
-/// A class of the schema.
-fn declared<'e, C>(
-    target: &Target<'e, C>,
-    name: &str,
-    operation: Operation,
-) -> Result<&'e Class, Fault> {
-    let schema = target.place.schema;
-    schema.class(name).ok_or_else(|| {
-        let why = format!("there is no class `{name}`");
-        Fault::of(&Error::status(WbemStatus::INVALID_CLASS, why), operation, name)
-    })
 }

@@ -180,10 +180,10 @@ async fn answer(shared: &Arc<Shared>, judge: &Judge, request: hyper::Request<Inc
     };
     let is_unauthenticated =
         |it: &HeaderValue| it.as_bytes().eq_ignore_ascii_case(b"unauthenticated");
-    if head.headers.get(IDENTIFY).is_some_and(is_unauthenticated) {
-        if let Some(response) = shared.endpoint.identify(&body) {
-            return http(response);
-        }
+    if head.headers.get(IDENTIFY).is_some_and(is_unauthenticated)
+        && let Some(response) = shared.endpoint.identify(&body)
+    {
+        return http(response);
     }
     let verdict = judge.lock().unwrap_or_else(PoisonError::into_inner).check(&head.headers, body);
     let (user, body) = match verdict {

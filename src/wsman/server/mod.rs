@@ -67,7 +67,7 @@ impl Host {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HttpLimits {
     /// The most connections to one host; further ones wait to be taken.
-    pub connections: usize,
+    pub connections: u16,
     /// The largest head of a request, in bytes; at least 8192.
     pub head_bytes: usize,
     /// How long a connection may take until the head of its next request is there; so how long it
@@ -149,6 +149,26 @@ impl From<io::Error> for ServerError {
 ///
 /// A browser learns nothing from it: it sends no header that allows another origin, and takes no
 /// type of content that a page may send without asking.
+///
+/// ```
+/// use hyperv_replica::cim::{Schema, namespace::Namespace};
+/// use hyperv_replica::sim::Lab;
+/// use hyperv_replica::wsman::{Authenticate, Endpoint, Host, HttpLimits, Server, random_ids};
+/// use std::net::TcpListener;
+/// use std::sync::Arc;
+///
+/// fn serve(lab: &Lab, users: Arc<dyn Authenticate>) -> Result<Server, Box<dyn std::error::Error>> {
+///     let mut hosts = Vec::new();
+///     for name in ["tokyo", "osaka"] {
+///         let client = Namespace::new(lab.host(name));
+///         let endpoint = Endpoint::new(name, random_ids())
+///             .with(r"root\virtualization\v2", Schema::virtualization(), client);
+///         let listener = TcpListener::bind("127.0.0.1:0")?;
+///         hosts.push(Host::new(name, listener, endpoint, Arc::clone(&users)));
+///     }
+///     Ok(Server::start(hosts, HttpLimits::default())?)
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Server {
     hosts: Vec<(String, SocketAddr, Arc<Semaphore>)>,
@@ -183,7 +203,7 @@ impl Server {
             host.listener.set_nonblocking(true)?;
             let _within = threads.enter();
             let listener = tokio::net::TcpListener::from_std(host.listener)?;
-            let slots = Arc::new(Semaphore::new(limits.connections.max(1)));
+            let slots = Arc::new(Semaphore::new(limits.connections.max(1).into()));
             served.push((host.name, address, Arc::clone(&slots)));
             let shared = Shared {
                 endpoint: host.endpoint,
@@ -216,7 +236,7 @@ impl Server {
         let Some(runtime) = self.runtime.take() else { return };
         // There is nobody to hear it if no host is served.
         let _ = self.stop.send(true);
-        let all = u32::try_from(self.limits.connections.max(1)).unwrap_or(u32::MAX);
+        let all = self.limits.connections.max(1).into();
         let slots: Vec<_> = self.hosts.iter().map(|(_, _, slots)| Arc::clone(slots)).collect();
         let (done, is_done) = channel();
         runtime.spawn(async move {

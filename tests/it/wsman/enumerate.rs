@@ -1,6 +1,7 @@
 //! Requests about many objects: DSP0226, clause 8, and what clients make of it.
 
 use super::{Bench, assert_has, text};
+use hyperv_replica::cim::Schema;
 use hyperv_replica::wsman::Limits;
 use std::time::Duration;
 
@@ -184,6 +185,14 @@ fn queries_that_are_none_are_faults() {
     assert_has(&fault, &["<s:Value>n:FilterDialectRequestedUnavailable</s:Value>"]);
     let (_, fault) = bench.say(&request.replace("SELECT FROM WHERE", "SELECT * FROM Msvm_No"));
     assert_has(&fault, &["<s:Value>n:CannotProcessFilter</s:Value>", "Msvm_No"]);
+    let request = bench.fixture("go-list").replace("Msvm_ComputerSystem<", "Msvm_No<");
+    assert_has(&bench.say(&request).1, &["<s:Value>a:DestinationUnreachable</s:Value>"]);
+    let request = bench.fixture("openwsman-selector-filter");
+    for (old, new) in
+        [("\"ElementName\"", "\"A = 1 OR B\""), ("\"ElementName\">web", "\"EnabledState\">on")]
+    {
+        assert_has(&bench.say(&request.replace(old, new)).1, &["n:CannotProcessFilter"]);
+    }
     let request = bench.fixture("openwsman-addresses").replace("EnumerateEPR", "EnumerateAll");
     assert_has(&bench.say(&request).1, &["w:UnsupportedFeature", "faultDetail/EnumerationMode"]);
 }
@@ -260,4 +269,29 @@ fn replies_are_as_large_as_the_client_takes() {
         response = bench.answer(pull.as_bytes());
     }
     assert_eq!(found, 22); // With the host itself and `web`.
+}
+
+/// All declarations, one for each class of the schema, as tools that write bindings ask for them.
+#[test]
+fn classes_are_enumerated() {
+    let bench = Bench::new();
+    let request = bench.fixture("omicli-enumerate").replace(
+        "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/Msvm_ComputerSystem",
+        "http://schemas.dmtf.org/wbem/cim-xml/2/cim-schema/2/*",
+    );
+    let (status, first) = bench.say(&request);
+    assert_eq!(status, 200, "{first}");
+    assert_has(&first, &["<w:Items><CLASS NAME=\"__Event\" SUPERCLASS=\"__IndicationRelated\">"]);
+    let mut classes = first.matches("<CLASS NAME=").count();
+    let mut context = text(&first, "n:EnumerationContext").to_owned();
+    loop {
+        let (status, next) = bench.go_on("openwsman-pull-events", &context);
+        assert_eq!(status, 200, "{next}");
+        classes += next.matches("<CLASS NAME=").count();
+        if next.contains("EndOfSequence") {
+            break;
+        }
+        context = text(&next, "n:EnumerationContext").to_owned();
+    }
+    assert_eq!(classes, Schema::virtualization().classes().len());
 }

@@ -32,7 +32,7 @@ fn events_are_pulled() {
         &events,
         &[
             "<p:__InstanceModificationEvent ",
-            r#"<p:TargetInstance xmlns:p1="#,
+            "<p:TargetInstance xmlns:p1=",
             &format!("<p1:Name>{}</p1:Name>", bench.web),
         ],
     );

@@ -14,12 +14,16 @@ fn refused(bench: &Bench, request: &[u8]) -> String {
     String::from_utf8_lossy(&response.body).into_owned()
 }
 
+fn numbered(many: u32, each: impl Fn(u32) -> String) -> String {
+    (0..many).map(each).collect::<Vec<_>>().concat()
+}
+
 #[test]
 fn every_line_of_garbage_is_answered() {
     let bench = Bench::new();
     let deep = format!("{}{}", "<a>".repeat(10_000), "</a>".repeat(10_000));
     let wide = format!("<a>{}</a>", "<b/>".repeat(110_000));
-    let many: String = (0..100).map(|i| format!(" a{i}=\"\"")).collect();
+    let many = numbered(100, |i| format!(" a{i}=\"\""));
     let lines = [
         "",
         " ",
@@ -106,7 +110,7 @@ fn damaged_requests_are_answered() {
 #[test]
 fn properties_without_number_are_refused() {
     let bench = Bench::new();
-    let many: String = (0..20_000).map(|i| format!("<p:P{i}/>")).collect();
+    let many = numbered(20_000, |i| format!("<p:P{i}/>"));
     let request = bench
         .fixture("pypsrp-start")
         .replace("<p:ComputerSystem>", &format!("{many}<p:ComputerSystem>"));

@@ -311,7 +311,9 @@ fn semisynchronous(language: &BSTR, flags: WBEM_GENERIC_FLAG_TYPE) -> Result<()>
     if *language != "WQL" {
         return bare(WbemStatus::INVALID_QUERY_TYPE);
     }
-    assert_eq!(flags, WBEM_FLAG_RETURN_IMMEDIATELY | WBEM_FLAG_FORWARD_ONLY);
+    if flags != WBEM_FLAG_RETURN_IMMEDIATELY | WBEM_FLAG_FORWARD_ONLY {
+        return bare(WbemStatus::INVALID_PARAMETER);
+    }
     Ok(())
 }
 

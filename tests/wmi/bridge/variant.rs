@@ -118,7 +118,7 @@ pub(super) fn take(variant: &VARIANT, of: Type) -> Result<Value> {
             VT_BOOL => Some(Value::Boolean(match held.boolVal {
                 VARIANT_BOOL(0) => false,
                 VARIANT_BOOL(-1) => true,
-                VARIANT_BOOL(other) => panic!("{other} is no VARIANT_BOOL"),
+                VARIANT_BOOL(_) => return super::bare(WbemStatus::TYPE_MISMATCH),
             })),
             VT_UI1 => Some(Value::Uint8(held.bVal)),
             VT_I2 if of.of == CimType::Char16 => Some(Value::Char16(Char16(held.uiVal))),
