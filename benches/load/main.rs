@@ -46,10 +46,9 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [server::ARGUMENT, pace] => server::serve(pace),
-        _ if words.iter().any(|it| it == "--test") => measure(&Plan {
-            step: Duration::from_millis(300),
-            day: Duration::from_secs(2),
-        }),
+        _ if words.iter().any(|it| it == "--test") => {
+            measure(&Plan { step: Duration::from_millis(300), day: Duration::from_secs(2) })
+        }
         _ => measure(&Plan { step: Duration::from_secs(3), day: Duration::from_secs(30) }),
     };
     match outcome {
@@ -145,7 +144,8 @@ fn sealed(plan: &Plan) -> Outcome<()> {
     head("NTLM, sealed, the crate's client");
     let served = Served::start(Pace::REAL)?;
     let credentials = Credentials::new(&served.user, served.password.as_str());
-    let client = Client::new(Options::new(format!("http://{}/wsman", served.address), credentials))?;
+    let client =
+        Client::new(Options::new(format!("http://{}/wsman", served.address), credentials))?;
     let (before, began) = (served.processor_time(), Instant::now());
     let mut answers = Answers::default();
     while began.elapsed() < plan.step {
@@ -174,8 +174,10 @@ fn bad_company(plan: &Plan) -> Outcome<()> {
     let is_over = AtomicBool::new(false);
     let request = traffic.first_request();
     let mut step = thread::scope(|scope| {
-        let silent: Vec<_> = (0..SILENT).filter_map(|_| TcpStream::connect(served.address).ok()).collect();
-        let mut slow: Vec<_> = (0..SLOW).filter_map(|_| TcpStream::connect(served.address).ok()).collect();
+        let silent: Vec<_> =
+            (0..SILENT).filter_map(|_| TcpStream::connect(served.address).ok()).collect();
+        let mut slow: Vec<_> =
+            (0..SLOW).filter_map(|_| TcpStream::connect(served.address).ok()).collect();
         let (is_over, request, address) = (&is_over, &request, served.address);
         scope.spawn(move || {
             // A byte at a time, each connection at its own place of a good request.

@@ -37,7 +37,8 @@ impl Served {
         let text = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
         // The name, which may have blanks, is in parentheses; what is behind begins with the third.
         let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
-        let ticks: u32 = fields.get(11)?.parse::<u32>().ok()? + fields.get(12)?.parse::<u32>().ok()?;
+        let ticks: u32 =
+            fields.get(11)?.parse::<u32>().ok()? + fields.get(12)?.parse::<u32>().ok()?;
         Some(TICK * ticks)
     }
 

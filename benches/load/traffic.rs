@@ -46,7 +46,9 @@ impl Traffic {
             http(&authorization, &envelope(action, uri, selectors, body))
         };
         let (system, all) = (format!("{WMI}/Msvm_ComputerSystem"), format!("{WMI}/*"));
-        let keys = |id: &str| [("CreationClassName", "Msvm_ComputerSystem".to_owned()), ("Name", id.to_owned())];
+        let keys = |id: &str| {
+            [("CreationClassName", "Msvm_ComputerSystem".to_owned()), ("Name", id.to_owned())]
+        };
         let of_vm = |name: &str, action: &str, body: &str| {
             let keys = keys(&id_of_name(name).to_string());
             let keys: Vec<_> = keys.iter().map(|(name, key)| (*name, key.as_str())).collect();
@@ -66,7 +68,8 @@ impl Traffic {
             of_vm(name, &format!("{system}/RequestReplicationStateChange"), &input)
         };
         let get = vms().map(|it| of_vm(&it, &format!("{TRANSFER}/Get"), ""));
-        let query = vms().map(|it| enumerate(&all, &(optimized.to_owned() + &filter(&query_for(&it)))));
+        let query =
+            vms().map(|it| enumerate(&all, &(optimized.to_owned() + &filter(&query_for(&it)))));
         let lines = enumerate(&format!("{WMI}/Msvm_ReplicationRelationship"), optimized);
         let requests = match kind {
             Kind::Get => get.collect(),
