@@ -20,6 +20,8 @@ impl Served {
     pub(crate) fn start(pace: Pace) -> Outcome<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args([server::ARGUMENT, &pace.to_string()]);
+        // Else glibc keeps memory for each thread, and what it keeps is not what the server needs.
+        command.env("MALLOC_ARENA_MAX", "1");
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         if let Some(out) = child.stdout.take() {

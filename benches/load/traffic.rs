@@ -124,10 +124,9 @@ impl Traffic {
 }
 
 fn envelope(action: &str, uri: &str, selectors: &[(&str, &str)], body: &str) -> String {
-    let selectors: String = selectors
-        .iter()
-        .map(|(name, key)| format!("<w:Selector Name=\"{name}\">{key}</w:Selector>"))
-        .collect();
+    let selector =
+        |(name, key): &(&str, &str)| format!("<w:Selector Name=\"{name}\">{key}</w:Selector>");
+    let selectors = selectors.iter().map(selector).collect::<Vec<_>>().concat();
     let anonymous = "http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous";
     format!(
         "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\" \
