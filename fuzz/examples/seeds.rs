@@ -20,7 +20,7 @@ const QUERIES: &[&str] = &[
 
 const PATHS: &[&str] = &[
     r#"\\TOKYO\root\virtualization\v2:Msvm_ComputerSystem.CreationClassName="Msvm_ComputerSystem",Name="A""#,
-    r#"Msvm_ReplicationSettingData.InstanceID='Microsoft:A\\HVR\\0'"#,
+    r"Msvm_ReplicationSettingData.InstanceID='Microsoft:A\\HVR\\0'",
     "//./root/cimv2:Win32_OperatingSystem=@",
     "Class.A=1,B=TRUE",
 ];

@@ -20,9 +20,8 @@
 //!
 //! Properties and classes that a Windows does not have yet are missing and say nothing; those that
 //! are newer than this crate are left alone and handed back as they were. Texts in the language of
-//! the host are never looked at. A number that has no name here is
-//! [`Error::Malformed`], which says the class, the property and the
-//! number: it is never taken for another.
+//! the host are never looked at. A number that has no name here is [`Error::Malformed`], which says
+//! the class, the property and the number: it is never taken for another.
 //!
 //! What the contract says more coarsely than a host:
 //!

@@ -132,6 +132,41 @@ fn the_server_takes_what_microsoft_published() {
     assert_eq!(opened, plaintext());
 }
 
+/// A client that is told not to seal says nothing more; a server does not look at version 1.
+#[test]
+fn what_is_weaker_is_refused() {
+    const SEAL_AT: usize = 20;
+    const NT_LENGTH_AT: usize = 20;
+    let mut challenge = hex(published::CHALLENGE);
+    challenge[SEAL_AT] &= !0x20; // NTLMSSP_NEGOTIATE_SEAL
+    let (client, negotiate) = ntlm::Initiator::begin(Credentials::new("User", "Password"));
+    let error = client.answer(&challenge, NOW, &mut Known(vec![1])).unwrap_err();
+    assert_eq!(error, AuthError::Unsupported("sealing with 128 bits"));
+
+    let mut proof = hex(&published::AUTHENTICATE.concat());
+    proof[NT_LENGTH_AT] = 24; // That of an answer of version 1.
+    let mut entropy = Known::new(&[&published::SERVER_CHALLENGE, &[0]]);
+    let (server, _) = ntlm::Acceptor::challenge(&negotiate, "Server", NOW, &mut entropy).unwrap();
+    let error = server.check(&proof, &Users::default().with("User", "Password")).unwrap_err();
+    assert_eq!(error, AuthError::Unsupported("NTLM version 2"));
+}
+
+/// SPNEGO's checksum over the list of mechanisms is the last of the client's last token, and of the
+/// server's.
+#[test]
+fn the_list_of_mechanisms_is_checked() {
+    const CHECKSUM_FROM_END: usize = 12;
+    for which in [2, 3] {
+        let error = negotiate(admin(), Wrapping::Spnego, |at, token| {
+            if at == which {
+                let at = token.len() - CHECKSUM_FROM_END;
+                token[at] ^= 1;
+            }
+        });
+        assert_eq!(error.unwrap_err(), AuthError::Tampered, "token {which}");
+    }
+}
+
 const NOW: FileTime = FileTime(133_500_000_000_000_000);
 
 fn users() -> Users {
@@ -276,6 +311,11 @@ fn a_sealed_message_is_taken_once_in_its_turn_and_as_it_was() {
         // And nothing behind it is taken, either.
         let (signature, sealed) = client.seal(b"again");
         assert_eq!(server.unseal(&signature, &sealed), Err(AuthError::Tampered));
+    }
+    // Messages are numbered from 0: [MS-NLMP] 3.4.4.2.
+    let (mut client, _) = sessions();
+    for number in 0..3_u32 {
+        assert_eq!(client.seal(b"hello").0[12..], number.to_le_bytes());
     }
     // Repeated.
     let (mut client, mut server) = sessions();

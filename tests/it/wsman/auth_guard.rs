@@ -219,5 +219,6 @@ fn a_failed_negotiation_is_followed_by_a_new_one() {
     // Who begins anew is nobody until that has succeeded.
     let header = negotiate::header(&token);
     answer(door.check(&headers(&[("authorization", &header)]), Vec::new()));
-    answer(door.check(&headers(&[("content-type", SOAP)]), b"<in/>".to_vec()));
+    let asked = answer(door.check(&headers(&[("content-type", SOAP)]), b"<in/>".to_vec()));
+    assert_eq!(asked.status(), StatusCode::UNAUTHORIZED);
 }
