@@ -25,6 +25,7 @@ pub(crate) fn error(to: &mut dyn Write, message: &str) -> io::Result<()> {
 }
 
 /// `note: …`
+#[cfg(feature = "wsman")]
 pub(crate) fn note(to: &mut dyn Write, message: &str) -> io::Result<()> {
     writeln!(to, "{NOTE}note{NOTE:#}: {}", printable(message))
 }

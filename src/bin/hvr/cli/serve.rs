@@ -61,7 +61,8 @@ pub(crate) struct Serve {
     pub(crate) lenient: bool,
 
     /// How time passes in the lab: `real`, as for the clients; `x60`, or another number of times as
-    /// fast; `manual`, only by `hvr ctl`; `jump`, to the next event whenever somebody looks at a job
+    /// fast; `manual`, only by `hvr ctl`, so that whoever waits
+    /// for something waits for that; `jump`, to the next event whenever somebody looks at a job
     /// that has not ended.
     #[arg(long, value_name = "PACE", default_value_t = Pace::REAL)]
     pub(crate) clock: Pace,
