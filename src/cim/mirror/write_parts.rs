@@ -7,15 +7,13 @@ use crate::cim::{Instance, Value};
 use crate::model::{AdapterId, DiskId, EnabledState, RecoveryPoint, SimTime, Vm, VmId};
 use std::time::Duration;
 
-/// The settings that a virtual machine runs with. Those for which the model has no words are what
-/// Hyper-V gives a new virtual machine: whatever ran when the host went down runs again when it
-/// comes back, what runs when it shuts down is saved, and what fails starts anew.
+/// The settings that a virtual machine runs with. What a host does with it by itself is what the
+/// model does: it saves what runs when it shuts down, and starts nothing when it is back.
 ///
 /// <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-virtualsystemsettingdata>
 pub(crate) fn vm_settings(vm: &Vm) -> Instance {
-    const RESTART_IF_ACTIVE: u16 = 3;
+    const NONE: u16 = 2;
     const SAVE_STATE: u16 = 3;
-    const RESTART: u16 = 3;
     with(
         Instance::new(class::VM_SETTINGS),
         [
@@ -26,10 +24,10 @@ pub(crate) fn vm_settings(vm: &Vm) -> Instance {
             ("VirtualSystemIdentifier", vm.id.to_string().into()),
             ("VirtualSystemType", names::REALIZED.into()),
             ("CreationTime", time(Some(SimTime::ZERO)).into()),
-            ("AutomaticStartupAction", RESTART_IF_ACTIVE.into()),
+            ("AutomaticStartupAction", NONE.into()),
             ("AutomaticStartupActionDelay", interval(Duration::ZERO).into()),
             ("AutomaticShutdownAction", SAVE_STATE.into()),
-            ("AutomaticRecoveryAction", RESTART.into()),
+            ("AutomaticRecoveryAction", NONE.into()),
             ("IsSaved", (vm.power == EnabledState::Offline).into()),
         ],
     )

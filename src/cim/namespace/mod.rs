@@ -56,7 +56,8 @@
 //! - A virtual machine has one processor of the 64 that it could have, and 512 MB of memory, as
 //!   `New-VM` gives. It was made when the world began. Its worker process has a number that comes
 //!   from its GUID, and so have the files of its disks their names; they are at one SCSI controller.
-//! - Whatever ran when the host went down runs again when it is back: `AutomaticStartupAction` is 3.
+//! - A host saves what runs when it shuts down, and starts nothing when it is back:
+//!   `AutomaticStartupAction` is 2.
 //!
 //! `DefineSystem`, `ModifySystemSettings`, and the methods that add, modify or remove resource
 //! settings return 32770, not supported: the contract has no way to make a virtual machine or to

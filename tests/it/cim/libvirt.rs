@@ -298,7 +298,7 @@ fn dominfo_reads_settings_processors_and_memory() {
         system(site.web).to_string().replace('"', "'")
     ));
     assert_eq!(text(&settings, "InstanceID"), format!("Microsoft:{}", site.web));
-    assert_eq!(number(&settings, "AutomaticStartupAction"), 3);
+    assert_eq!(number(&settings, "AutomaticStartupAction"), 2, "no autostart");
     let [processors] = &site.parts("Msvm_ProcessorSettingData")[..] else { panic!("one") };
     assert_eq!(number(processors, "VirtualQuantity"), 1);
     assert_eq!(number(processors, "Limit"), 100_000);
