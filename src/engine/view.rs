@@ -6,9 +6,9 @@ use super::vm::VmState;
 use super::window::Window;
 use super::{Policy, World};
 use crate::model::{
-    AuthorizationEntry, Disk, ErrorRecord, Host, HostId, Job, JobId, Leg, RecoveryPoint,
-    Relationship, RelationshipId, ReplicationHealth, ReplicationType, ServiceSettings, Settings,
-    SimTime, Statistics, Vm, VmId,
+    AuthorizationEntry, Disk, ErrorRecord, HealthState, Host, HostId, Job, JobId, Leg,
+    RecoveryPoint, Relationship, RelationshipId, ReplicationHealth, ReplicationType,
+    ServiceSettings, Settings, SimTime, Statistics, Vm, VmId,
 };
 use std::sync::Arc;
 
@@ -168,8 +168,13 @@ impl VmState {
             mode: self.mode(),
             power: self.power,
             requested: self.requested,
+            health: self.health_state(),
             test_replica: self.tester,
         }
+    }
+
+    fn health_state(&self) -> HealthState {
+        if self.paused_by_storage { HealthState::MajorFailure } else { HealthState::Ok }
     }
 
     /// A relationship as far as its health goes.

@@ -43,7 +43,7 @@ pub use host::{
 };
 
 mod vm;
-pub use vm::{AdapterId, Devices, Disk, DiskId, FailoverNetworkAdapterSettings, Vm};
+pub use vm::{AdapterId, Devices, Disk, DiskId, FailoverNetworkAdapterSettings, HealthState, Vm};
 
 mod network;
 pub use network::{Adapter, AdapterKind, GuestSystem, Plug};

@@ -1,5 +1,6 @@
 //! A virtual machine, as far as replication looks at it.
 
+use super::wire::wire_enum;
 use super::{EnabledState, IpProtocol, ReplicationMode, RequestedState, VmId};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -22,8 +23,26 @@ pub struct Vm {
     pub power: EnabledState,
     /// The power it is on its way to; `None` is WMI's 12, not applicable.
     pub requested: Option<RequestedState>,
+    /// How well the host keeps it running; not the health of its replication.
+    #[serde(default)]
+    pub health: HealthState,
     /// Its test replica, while there is one.
     pub test_replica: Option<VmId>,
+}
+
+wire_enum! {
+    /// `Msvm_ComputerSystem.HealthState`: how well a host keeps a virtual machine running.
+    #[derive(Default)]
+    "https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-computersystem"
+    pub enum HealthState: u16 {
+        /// Nothing is wrong.
+        #[default]
+        Ok = 5, "OK";
+        /// Its disks are running out of space, and it was paused.
+        MajorFailure = 20, "Major Failure";
+        /// Its worker process does not respond; this simulator never emits it.
+        CriticalFailure = 25, "Critical Failure";
+    }
 }
 
 /// A virtual hard disk of a virtual machine: its `Msvm_StorageAllocationSettingData`.

@@ -7,7 +7,7 @@ use super::form::{
 use super::print::args_of;
 use super::text::Arg;
 use crate::model::{
-    EnabledState, ErrorCode, EventId, JobState, JobType, Leg, LogEntry, MessageId,
+    EnabledState, ErrorCode, EventId, HealthState, JobState, JobType, Leg, LogEntry, MessageId,
     ReplicationHealth, ReplicationMode, ReplicationState, ReplicationType,
 };
 use std::net::IpAddr;
@@ -53,6 +53,8 @@ vm_facts! {
     health: ReplicationHealth = Exact::new();
     /// Its power.
     power: EnabledState = Exact::new();
+    /// `HealthState`: how well its host keeps it running.
+    vm_health: HealthState = Exact::new();
     /// How many recovery points it has.
     points: u32 = Number::new();
     /// `LastReplicationType`.

@@ -27,6 +27,7 @@ pub(super) fn vm_facts(world: &World, host: HostId, id: VmId, like: &VmFacts) ->
         state: relationship.map(|it| it.state),
         health: relationship.map(|it| it.health),
         power: Some(vm.power),
+        vm_health: Some(vm.health),
         points: Some(count(points.len())),
         last: relationship.map(|it| it.last_type),
         failed_over: relationship.map(|it| it.failed_over),

@@ -158,7 +158,9 @@
 //! `saved`, `paused`. A name with two meanings (`Critical` is a state and a health, `Disabled` a
 //! state and a power) is written with its key where it is not clear: `state=Critical`. Further
 //! `points=4`, `last=Regular`, `failed_over=Planned`, `test_replica=yes`; `address=10.0.0.7`, one of
-//! those that its guest reports while it runs; `relationship=1` looks at the extended one. `absent` is a virtual machine that is not there.
+//! those that its guest reports while it runs; `vm_health=MajorFailure`, how well its host keeps it
+//! running; `relationship=1` looks at the extended one. `absent` is a virtual machine that is not
+//! there.
 //!
 //! Of its relationship, as WMI reads it: `last_replication=@2h5m`, two hours and five minutes after
 //! the beginning of time, or `never`; so also `last_apply=` and `last_application_consistent=`. Of

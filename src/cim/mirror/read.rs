@@ -165,6 +165,13 @@ impl<'a> Record<'a> {
         self.named(property, value).map(Some)
     }
 
+    /// The same where the enumeration has a word for the numbers that have no name here: what a
+    /// newer host shows is no reason to see nothing of it.
+    pub(crate) fn known_or<T: WireEnum>(self, property: &str, other: T) -> Read<Option<T>> {
+        let number: Option<u32> = self.number(property)?;
+        Ok(number.map(|it| T::from_number(it).unwrap_or(other)))
+    }
+
     /// The first number of an array, which has a name.
     pub(crate) fn first_known<T: WireEnum>(self, property: &str) -> Read<Option<T>> {
         match self.get(property) {

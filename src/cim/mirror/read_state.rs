@@ -4,8 +4,8 @@ use super::names;
 use super::read::{Read, Record};
 use crate::model::{
     EnabledState, Guid, RecoveryPoint, RecoveryPointKind, Relationship, RelationshipId,
-    ReplicationHealth, ReplicationMode, ReplicationProvider, ReplicationType, RequestedState, Vm,
-    VmId, WindowsBuild,
+    ReplicationHealth, ReplicationMode, ReplicationProvider, ReplicationState, ReplicationType,
+    RequestedState, Vm, VmId, WindowsBuild,
 };
 
 /// The virtual machine that a row of `Msvm_ComputerSystem` is; `None` of the host's own row, whose
@@ -22,8 +22,11 @@ pub(crate) fn vm(it: Record<'_>, test_replica: Option<VmId>) -> Read<Vm> {
         id: vm_id(it)?.ok_or_else(|| it.wrong("Name", "the GUID of a virtual machine"))?,
         name: it.text("ElementName")?.unwrap_or_default().into(),
         mode: it.known("ReplicationMode")?.unwrap_or(ReplicationMode::None),
-        power: it.known("EnabledState")?.unwrap_or(EnabledState::Unknown),
+        // Of a virtual machine that has lost its storage, of one that is being saved fast: pages
+        // number such states differently.
+        power: it.known_or("EnabledState", EnabledState::Other)?.unwrap_or(EnabledState::Unknown),
         requested: requested(it)?,
+        health: it.known("HealthState")?.unwrap_or_default(),
         test_replica,
     })
 }
@@ -45,7 +48,9 @@ pub(crate) fn relationship(it: Record<'_>, id: RelationshipId) -> Read<Relations
         |property| Ok::<_, super::Unreadable>(it.known(property)?.unwrap_or(ReplicationType::None));
     Ok(Relationship {
         id,
-        state: it.given("ReplicationState", Record::known)?,
+        state: it.given("ReplicationState", |it, property| {
+            it.known_or(property, ReplicationState::Unknown)
+        })?,
         health: it.known("ReplicationHealth")?.unwrap_or(ReplicationHealth::NotApplicable),
         failed_over: kind("FailedOverReplicationType")?,
         last_type: kind("LastReplicationType")?,

@@ -187,16 +187,15 @@ fn what_has_no_name_is_named() {
     for state in [Value::from(21_u16), Value::from(21_i32), Value::from("21")] {
         assert_eq!(of_state(state).unwrap(), ReplicationState::FiredrillInProgress);
     }
+    // What a later Windows may have is unknown, and nothing else.
+    for state in [Value::from(22_u16), Value::from(65_536_u32)] {
+        assert_eq!(of_state(state).unwrap(), ReplicationState::Unknown);
+    }
     for (state, says) in [
         (
-            Value::from(22_u16),
-            "what was read makes no sense: Msvm_ReplicationRelationship.ReplicationState is 22; \
-             expected a number of ReplicationState",
-        ),
-        (
-            Value::from(65_536_u32),
+            Value::from("busy"),
             "what was read makes no sense: Msvm_ReplicationRelationship.ReplicationState is \
-             65536; expected a number of ReplicationState",
+             `busy`; expected a natural number that fits",
         ),
         (
             Value::Null,
@@ -207,17 +206,39 @@ fn what_has_no_name_is_named() {
         assert_eq!(of_state(state).unwrap_err().to_string(), says);
     }
 
-    let critical = vm_row(GUID, 3).with("EnabledState", 32_782_u16);
-    let host = CimService::new(Canned::default().with(critical));
-    let error = host.vms().unwrap_err();
+    let of_mode = |mode: u16| {
+        let row = vm_row(GUID, 3).with("ReplicationMode", mode);
+        CimService::new(Canned::default().with(row)).vms()
+    };
+    let error = of_mode(5).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "what was read makes no sense: Msvm_ComputerSystem.EnabledState is 32782; expected a \
-         number of EnabledState"
+        "what was read makes no sense: Msvm_ComputerSystem.ReplicationMode is 5; expected a \
+         number of ReplicationMode"
     );
     let source = std::error::Error::source(&error).expect("why");
     let it = source.downcast_ref::<service::Unreadable>().expect("a property");
-    assert_eq!(it.property, *"enabledstate");
+    assert_eq!(it.property, *"replicationmode");
+}
+
+/// A virtual machine that runs and has lost its storage: pages number that state differently, and
+/// hosts have it. It hides no other virtual machine.
+///
+/// <https://learn.microsoft.com/windows/win32/hyperv_v2/requeststatechange-msvm-computersystem>
+#[test]
+fn a_power_without_a_name_is_another_one() {
+    let critical = vm_row(GUID, 3).with("EnabledState", 32_781_u16).with("HealthState", 20_u16);
+    let host = CimService::new(Canned::default().with(critical).with(vm_row(TEST, 3)));
+    let mut vms = host.vms().unwrap();
+    vms.sort_by_key(|it| it.power);
+    let seen: Vec<_> = vms.iter().map(|it| (it.power, it.health)).collect();
+    assert_eq!(
+        seen,
+        [
+            (EnabledState::Other, HealthState::MajorFailure),
+            (EnabledState::Enabled, HealthState::Ok),
+        ]
+    );
 }
 
 /// A host with disks at two controllers, one of which is a floppy drive, and with properties that

@@ -360,7 +360,15 @@ impl ReplicationService for Mutant {
         let it = match (found, self.bug) {
             (Err(_), Bug::EverythingIsThere) => {
                 let (mode, power) = (ReplicationMode::None, EnabledState::Disabled);
-                Vm { id, name: "".into(), mode, power, requested: None, test_replica: None }
+                Vm {
+                    id,
+                    name: "".into(),
+                    mode,
+                    power,
+                    requested: None,
+                    health: HealthState::Ok,
+                    test_replica: None,
+                }
             }
             (found, _) => found?,
         };
