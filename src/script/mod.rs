@@ -213,6 +213,12 @@ pub use report::{Fault, Report, Side, Step};
 mod stage;
 pub use stage::{Own, Stage};
 
+mod scene;
+pub use scene::{Mishap, Scene};
+
+mod remote;
+pub use remote::Remote;
+
 mod runner;
 pub use runner::{Runner, WAIT_LIMIT, record, record_under, run};
 

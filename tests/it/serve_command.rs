@@ -3,6 +3,8 @@
 
 mod journal;
 
+mod run;
+
 use hyperv_replica::cim::CimService;
 use hyperv_replica::prelude::*;
 use hyperv_replica::wsman::auth::Credentials;
