@@ -223,7 +223,7 @@ mod runner;
 pub use runner::{Runner, WAIT_LIMIT, record, record_under, run};
 
 mod journal;
-pub use journal::{Durability, Journal, JournalError, Rebuilt};
+pub use journal::{Durability, Journal, JournalError, JournalLock, Rebuilt};
 
 mod control;
 pub use control::{Answer as ControlAnswer, Control, MAX_FORKS};
