@@ -183,3 +183,14 @@ fn a_host_with_the_name_of_an_order_is_quoted() {
     assert_eq!(answer.report.steps[0].what, "GetSystemCertificates");
     assert_eq!(control.run("  fork  one  # a comment").report.steps[0].what, "fork one");
 }
+
+#[test]
+fn hosts_are_named() {
+    let control = Control::new(lab());
+    let answer = control.run("host tokyo\nhost hosts\nhosts  # a comment");
+    assert!(answer.passed(), "{answer}");
+    let step = answer.report.steps.last().unwrap();
+    assert_eq!((&*step.what, step.answer.as_deref()), ("hosts", Some("tokyo hosts")));
+    let answer = control.run("fork what-if\nhost osaka\nhosts");
+    assert_eq!(answer.report.steps[2].answer.as_deref(), Some("tokyo hosts osaka"));
+}
