@@ -98,7 +98,8 @@ pub(crate) enum Command {
     /// Arrange a lab that is served: time, troubles, hosts, calls, looks.
     ///
     /// Lines of a script are run with no client's call in between, and shown as `hvr run` does.
-    /// Besides, `fork NAME`, `drop NAME`, `reset` and `trace`.
+    /// Besides, `fork NAME`, `drop NAME`, `reset`, `trace` and `hosts`. Hosts that join are served at
+    /// once.
     #[cfg(feature = "wsman")]
     Ctl(Ctl),
 }
