@@ -261,6 +261,7 @@ Exit status:
   2  a recording could not be read or rebuilt, or the arguments are wrong";
 
 /// The arguments of `hvr run`.
+#[allow(clippy::struct_excessive_bools)] // Each is a flag of its own.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUS)]
 pub(crate) struct Run {

@@ -134,20 +134,32 @@ impl Connected {
             Link::Wmi(host) => &**host,
         }
     }
+
+    /// The host in its lab, if it is a simulated one of this process.
+    pub(crate) fn simulated(&self) -> Option<&HostHandle> {
+        self.in_lab().map(|(host, _)| host)
+    }
+
+    #[cfg_attr(
+        not(any(feature = "wsman", all(feature = "wmi", windows))),
+        expect(clippy::unnecessary_wraps, reason = "all hosts are simulated")
+    )]
+    fn in_lab(&self) -> Option<(&HostHandle, &Path)> {
+        match &self.link {
+            Link::Lab { host, file } => Some((host, file)),
+            #[cfg(feature = "wsman")]
+            Link::Remote(_) => None,
+            #[cfg(all(feature = "wmi", windows))]
+            Link::Wmi(_) => None,
+        }
+    }
 }
 
 /// The hosts as they are in a lab, if all are in the same one.
 pub(crate) fn in_one_lab(hosts: &[Connected]) -> Option<Vec<HostHandle>> {
-    let labs = hosts.iter().map(|it| match &it.link {
-        Link::Lab { host, file } => Some((file, host.clone())),
-        #[cfg(feature = "wsman")]
-        Link::Remote(_) => None,
-        #[cfg(all(feature = "wmi", windows))]
-        Link::Wmi(_) => None,
-    });
-    let labs = labs.collect::<Option<Vec<_>>>()?;
-    let first = labs.first()?.0;
-    labs.iter().map(|(file, host)| (*file == first).then(|| host.clone())).collect()
+    let labs = hosts.iter().map(Connected::in_lab).collect::<Option<Vec<_>>>()?;
+    let first = labs.first()?.1;
+    labs.iter().map(|(host, file)| (*file == first).then(|| (*host).clone())).collect()
 }
 
 /// Finds every host. Those of one file are in one lab; those elsewhere are asked by whom the login

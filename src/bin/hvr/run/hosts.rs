@@ -1,13 +1,13 @@
 //! `hvr run --host`: a script on hosts that are there.
 
 use super::{Outcome, Ran, parse_file};
-use crate::connect::{self, Connected, Link};
+use crate::connect::{self, Connected};
 use crate::style::{BOLD, WARN, printable};
 use crate::{Verdict, cli, json, style};
 use hyperv_replica::ReplicationService;
 use hyperv_replica::model::Operation;
 use hyperv_replica::script::{CallLine, Remote, Report, Runner, Script, Statement};
-use hyperv_replica::sim::{Clock, HostHandle, Pace, Wall};
+use hyperv_replica::sim::{Clock, Pace, Wall};
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -42,9 +42,8 @@ pub(super) fn run(
     if !problems.is_empty() {
         return told(args, &Ran { outcome: Outcome::Unfit(problems), ..ran }, out, err);
     }
-    let is_real = |it: &Connected| !matches!(it.link, Link::Lab { .. });
     let changes = changes(&script);
-    if !args.yes && !changes.is_empty() && connected.iter().any(is_real) {
+    if !args.yes && !changes.is_empty() && connected.iter().any(|it| it.simulated().is_none()) {
         rehearse(&changes, out)?;
         return Ok(Verdict::Held);
     }
@@ -81,18 +80,10 @@ fn told(
 /// A host's service. A simulated one lets time pass when somebody waits for a job, as
 /// `hvr serve --clock jump` does.
 fn service(host: &Connected) -> Box<dyn ReplicationService + '_> {
-    match &host.link {
-        Link::Lab { host, .. } => match leaping(host) {
-            Some(leaping) => Box::new(leaping),
-            None => Box::new(host),
-        },
-        _ => Box::new(host.service()),
+    match host.simulated() {
+        Some(it) => Box::new(Clock::new(it.lab().clone(), Pace::Jump, Nobody).host_by_id(it.id())),
+        None => Box::new(host.service()),
     }
-}
-
-fn leaping(host: &HostHandle) -> Option<impl ReplicationService> {
-    let name = host.lab().read(|world| world.host_view(host.id()))?.name;
-    Clock::new(host.lab().clone(), Pace::Jump, Nobody).host(&name)
 }
 
 /// The time of nobody: a clock that leaps asks for none.
