@@ -2,8 +2,8 @@
 //!
 //! A script is UTF-8 text, a statement a line. [`parse()`] reads it, [`Display`](std::fmt::Display)
 //! writes it, [`run`] runs it in a world of its own, and [`record`] writes inputs down as a script
-//! that makes the very same inputs. Nothing in here reads a clock or a terminal, and only [`Journal`]
-//! a file.
+//! that makes the very same inputs. A [`Runner`] runs it elsewhere, too: in a lab that others use, or
+//! on [`Remote`] hosts. Nothing in here reads a clock or a terminal, and only [`Journal`] a file.
 //!
 //! ```
 //! use hyperv_replica::script;

@@ -1,7 +1,6 @@
 //! Running scripts, and writing down runs.
 
 use super::ast::{Answer, Expected, Line, Script, Statement};
-use super::expect::Subject;
 use super::facts::{EventFacts, JobFacts};
 use super::look;
 use super::names::Names;
@@ -10,7 +9,7 @@ use super::report::{Fault, Report, Step};
 use super::resolve::Action;
 use super::scene::{Mishap, Scene};
 use super::stage::{Memory, Own, Stage};
-use super::text::{Span, Word};
+use super::text::Span;
 use super::told::{ANSWER_LOST, NEVER_REACHED, Told};
 use crate::engine::{Input, Policy, Reply, World};
 use crate::error::Error;
@@ -152,7 +151,7 @@ impl<S: Stage> Runner<S> {
 }
 
 impl<S: Scene> Runner<S> {
-    /// On this stage, such as a lab that is [held](crate::sim::Lab::hold).
+    /// On this scene, such as a lab that is [held](crate::sim::Lab::hold).
     ///
     /// ```
     /// use hyperv_replica::{script::Runner, sim::Lab};
@@ -200,7 +199,7 @@ impl<S: Scene> Runner<S> {
     pub fn step(&mut self, number: u32, line: &Line) -> Option<Step> {
         let statement = line.statement.as_ref()?;
         let at = self.scene.time();
-        let (mut done, place) = (Done::default(), place_of(statement));
+        let (mut done, place) = (Done::default(), statement.place());
         let expected = line.answer.as_ref().map(|it| &it.expected);
         match statement.resolve(self) {
             Ok(action) => {
@@ -210,14 +209,14 @@ impl<S: Scene> Runner<S> {
         }
         match &mut done.fault {
             Some(Fault::Mismatch { span, .. }) => {
-                *span = line.answer.as_ref().map_or_else(|| span_of(statement), Answer::span);
+                *span = line.answer.as_ref().map_or_else(|| statement.span(), Answer::span);
             }
             Some(Fault::Problem(problem)) => problem.line = number,
             Some(Fault::Violation { .. }) | None => {}
         }
         if let Some(violation) = self.violation.take() {
             let says = violation.to_string().into();
-            done.fault = Some(Fault::Violation { span: span_of(statement), says });
+            done.fault = Some(Fault::Violation { span: statement.span(), says });
         }
         self.look_at_sides();
         Some(Step {
@@ -225,7 +224,7 @@ impl<S: Scene> Runner<S> {
             at,
             until: self.scene.time(),
             place: place.map(|it| it.text().to_owned()),
-            what: what_of(statement),
+            what: statement.without_place(),
             answer: done.answer,
             why: done.why,
             fault: done.fault,
@@ -481,7 +480,7 @@ impl Done {
     }
 
     fn problem(&mut self, statement: &Statement, why: impl Into<String>) {
-        self.fault = Some(Fault::Problem(Problem::new(span_of(statement), why)));
+        self.fault = Some(Fault::Problem(Problem::new(statement.span(), why)));
     }
 }
 
@@ -494,47 +493,6 @@ fn same(expected: &Expected, found: Option<&Expected>) -> bool {
     match (expected, found) {
         (Expected::Started(_), Some(Expected::Started(_))) => true,
         (expected, found) => Some(expected) == found,
-    }
-}
-
-/// The host that a statement is about.
-fn place_of(statement: &Statement) -> Option<&Word> {
-    match statement {
-        Statement::Vm { host, .. } | Statement::Configure { host, .. } => Some(host),
-        Statement::Call(call) => Some(&call.host),
-        Statement::Expect(it) => match &it.of {
-            Subject::Vm { host, .. } | Subject::Event { host, .. } => Some(host),
-            Subject::Job { .. } => None,
-        },
-        _ => None,
-    }
-}
-
-/// A statement without its host.
-fn what_of(statement: &Statement) -> String {
-    let text = statement.to_string();
-    match statement {
-        Statement::Vm { host, .. } => text.replacen(&format!(" on {host}"), "", 1),
-        Statement::Configure { host, .. } => text.replacen(&format!(" {host}"), "", 1),
-        Statement::Call(call) => {
-            text.strip_prefix(&format!("{} ", call.host)).unwrap_or(&text).to_owned()
-        }
-        Statement::Expect(it) => match &it.of {
-            Subject::Vm { host, .. } | Subject::Event { host, .. } => {
-                text.replacen(&format!(" {host}"), "", 1)
-            }
-            Subject::Job { .. } => text,
-        },
-        _ => text,
-    }
-}
-
-pub(super) fn span_of(statement: &Statement) -> Span {
-    match statement {
-        Statement::Expect(it) => it.span,
-        Statement::Wait { job } => job.span(),
-        Statement::Call(call) => call.span,
-        _ => Span { start: 1, end: 2 },
     }
 }
 

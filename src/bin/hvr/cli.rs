@@ -48,9 +48,10 @@ pub(crate) enum Command {
     /// each. Each script runs in a world of its own, from time zero, and gives the same result
     /// every time.
     ///
-    /// With `--host`, one script runs on hosts that are there. What it makes is found on them: `vm web
-    /// on tokyo` is the virtual machine that is called so. Lines that need a simulated world are
-    /// refused before anything is done; the first step that goes otherwise than said is the last one.
+    /// With `--host`, one script runs on hosts that are there. What it makes is found on them:
+    /// `vm web on tokyo` is the virtual machine that is called so. Lines that need a simulated
+    /// world are refused before anything is done; the first step that goes otherwise than said is
+    /// the last one.
     Run(Run),
     /// Print the rule of an operation: what it needs, what it refuses, and how we know.
     ///
@@ -98,8 +99,8 @@ pub(crate) enum Command {
     /// Arrange a lab that is served: time, troubles, hosts, calls, looks.
     ///
     /// Lines of a script are run with no client's call in between, and shown as `hvr run` does.
-    /// Besides, `fork NAME`, `drop NAME`, `reset`, `trace` and `hosts`. Hosts that join are served at
-    /// once.
+    /// Besides, `fork NAME`, `drop NAME`, `reset`, `trace` and `hosts`. Hosts that join are served
+    /// at once.
     #[cfg(feature = "wsman")]
     Ctl(Ctl),
 }

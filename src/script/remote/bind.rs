@@ -11,7 +11,6 @@ use crate::script::hash::id_of_name;
 use crate::script::names::Names;
 use crate::script::problem::{Problem, listed};
 use crate::script::resolve::resolve_host;
-use crate::script::runner::span_of;
 use crate::script::text::Word;
 
 /// Why `as=other` cannot be done.
@@ -35,7 +34,7 @@ impl Remote<'_> {
 
     fn problem(&self, line: &Line) -> Option<Problem> {
         let statement = line.statement.as_ref()?;
-        let at_line = |why: String| Problem::new(span_of(statement), why);
+        let at_line = |why: String| Problem::new(statement.span(), why);
         match statement {
             Statement::Seed(_) => Some(at_line(needs("seed"))),
             Statement::Policy(_) => Some(at_line(needs("policy"))),

@@ -466,10 +466,11 @@ fn a_clock_that_stands_is_not_waited_for_for_ever() {
                     request,
                     &format!(
                         "<n:EnumerateResponse><n:EnumerationContext/><w:Items><w:XmlFragment>\
-                         <LocalDateTime><cim:Datetime>2024-01-01T00:{:02}:{:02}Z</cim:Datetime>\
+                         <LocalDateTime><cim:Datetime>2024-01-01T0{}:{:02}:{:02}Z</cim:Datetime>\
                          </LocalDateTime></w:XmlFragment></w:Items><w:EndOfSequence/>\
                          </n:EnumerateResponse>",
-                        seconds / 60,
+                        seconds / 3600,
+                        seconds / 60 % 60,
                         seconds % 60,
                     ),
                 ),

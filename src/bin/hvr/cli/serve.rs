@@ -36,8 +36,9 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
 
-    /// Serve with TLS, by `--cert` and `--key` or else with a certificate that is made here. It is kept
-    /// with its key beside the `--journal`, or in `--state`; otherwise each start makes a new one.
+    /// Serve with TLS, by `--cert` and `--key` or else with a certificate that is made here. It is
+    /// kept with its key beside the `--journal`, or in `--state`; otherwise each start makes a new
+    /// one.
     #[arg(long)]
     pub(crate) tls: bool,
 
@@ -68,8 +69,8 @@ pub(crate) struct Serve {
 
     /// How time passes in the lab: `real`, as for the clients; `x60`, or another number of times as
     /// fast; `manual`, only by `hvr ctl`, so that whoever waits
-    /// for something waits for that, and you are told; `jump`, to the next event whenever somebody looks at a job
-    /// that has not ended.
+    /// for something waits for that, and you are told; `jump`, to the next event whenever somebody
+    /// looks at a job that has not ended.
     #[arg(long, value_name = "PACE", default_value_t = Pace::REAL)]
     pub(crate) clock: Pace,
 

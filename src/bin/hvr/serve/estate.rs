@@ -207,8 +207,8 @@ impl Estate {
         Ok((door, host))
     }
 
-    /// Serves the lab as it has become: hosts that joined, and none that is no longer there. The new
-    /// ones, or why one is not served.
+    /// Serves the lab as it has become: hosts that joined, and none that is no longer there. The
+    /// new ones, or why one is not served.
     pub(super) fn keep_up(&self) -> Vec<Result<Place, String>> {
         let mut kept = self.kept();
         let machines = self.machines();
