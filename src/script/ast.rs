@@ -1,6 +1,6 @@
 //! What a script says: its lines, without their layout.
 
-use super::expect::Expectation;
+use super::expect::{Expectation, Subject};
 use super::method::Method;
 use super::text::{Arg, Span, Word};
 use crate::engine::{Caller, HostChange, HostSpec, Policy, VmSpec};
@@ -86,6 +86,50 @@ pub enum Statement {
     /// `fault tokyo InitiateFailover web times=2 => 32775`: from here on, calls go wrong at the
     /// edge.
     Fault(Fault),
+}
+
+impl Statement {
+    /// The host that it is about.
+    pub(super) fn place(&self) -> Option<&Word> {
+        match self {
+            Self::Vm { host, .. } | Self::Configure { host, .. } => Some(host),
+            Self::Call(call) => Some(&call.host),
+            Self::Expect(it) => match &it.of {
+                Subject::Vm { host, .. } | Subject::Event { host, .. } => Some(host),
+                Subject::Job { .. } => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// What it says, without its host.
+    pub(super) fn without_place(&self) -> String {
+        let text = self.to_string();
+        match self {
+            Self::Vm { host, .. } => text.replacen(&format!(" on {host}"), "", 1),
+            Self::Configure { host, .. } => text.replacen(&format!(" {host}"), "", 1),
+            Self::Call(call) => {
+                text.strip_prefix(&format!("{} ", call.host)).unwrap_or(&text).to_owned()
+            }
+            Self::Expect(it) => match &it.of {
+                Subject::Vm { host, .. } | Subject::Event { host, .. } => {
+                    text.replacen(&format!(" {host}"), "", 1)
+                }
+                Subject::Job { .. } => text,
+            },
+            _ => text,
+        }
+    }
+
+    /// Where in its line it is.
+    pub(super) fn span(&self) -> Span {
+        match self {
+            Self::Expect(it) => it.span,
+            Self::Wait { job } => job.span(),
+            Self::Call(call) => call.span,
+            _ => Span { start: 1, end: 2 },
+        }
+    }
 }
 
 /// Something that happens, as a line writes it.

@@ -6,7 +6,8 @@ use super::problem::Problem;
 use super::report::{Report, Step};
 use super::runner::{Runner, record};
 use super::stage::Memory;
-use super::text::Span;
+use super::text::{Span, Word};
+use crate::engine::World;
 use crate::model::SimTime;
 use crate::sim::{self, Checkpoint, Lab};
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Lets somebody arrange a lab while clients use it: time, troubles, changes to hosts, calls, looks.
 ///
 /// A request is lines of a script, and is run as a script is, with nobody's input in between. Names
-/// of jobs that one request gives are known to the next. Four lines are only known here:
+/// of jobs that one request gives are known to the next. Five lines are only known here:
 ///
 /// - `fork NAME`: from here to the end of the request, lines are about the fork of this name: a lab
 ///   of its own, made of the served one as it is now if there is none of the name yet. So a request
@@ -26,6 +27,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// - `drop NAME`: the fork of this name is forgotten.
 /// - `trace`: the answer has the script of everything that happened, by whomever, since control
 ///   began or since `reset`.
+/// - `hosts`: the answer of the step is the names of the hosts.
 ///
 /// A host that has the name of one of these is written in quotes.
 ///
@@ -111,6 +113,7 @@ enum Order {
     Drop(String),
     Reset,
     Trace,
+    Hosts,
 }
 
 impl Control {
@@ -191,6 +194,14 @@ impl Course {
         Ok(())
     }
 
+    fn hosts(&self) -> String {
+        let names = |world: &World| {
+            let names = world.hosts().map(|(_, it)| Word::name(&it.name).to_string());
+            names.collect::<Vec<_>>().join(" ")
+        };
+        self.lab.read(names)
+    }
+
     fn trace(&mut self) -> Script {
         self.past.extend(self.lab.hold().take_trace());
         record(self.beginning.world().clone(), self.past.iter().map(|it| &it.input))
@@ -211,7 +222,7 @@ impl Courses {
         for (number, order) in (1..).zip(orders) {
             let mut course = self.course(fork.as_ref());
             let at = course.lab.now();
-            let (what, done) = match order {
+            let (what, done): (_, Result<Option<String>, String>) = match order {
                 Order::Line(line) => {
                     answer.report.steps.extend(course.line(number, &line));
                     answer.script.lines.push(*line);
@@ -221,6 +232,7 @@ impl Courses {
                     answer.trace = Some(course.trace().to_string());
                     ("trace".to_owned(), Ok(None))
                 }
+                Order::Hosts => ("hosts".to_owned(), Ok(Some(course.hosts()))),
                 Order::Reset => {
                     let done = match &fork {
                         None => course.reset().map_err(|it| it.to_string()),
@@ -238,7 +250,7 @@ impl Courses {
                     if made.is_ok() {
                         fork = Some(name.clone());
                     }
-                    (format!("fork {name}"), made.map(Some))
+                    (format!("fork {name}"), made.map(|it| Some(it.to_owned())))
                 }
                 Order::Drop(name) => {
                     let gone = self.forks.remove(&name).map(|_| None);
@@ -277,11 +289,11 @@ fn step(
     at: SimTime,
     until: SimTime,
     what: String,
-    done: Result<Option<&str>, String>,
+    done: Result<Option<String>, String>,
 ) -> Step {
     let span = Span { start: 1, end: 1 + u32::try_from(what.chars().count()).unwrap_or(0) };
     let (answer, fault) = match done {
-        Ok(answer) => (answer.map(str::to_owned), None),
+        Ok(answer) => (answer, None),
         Err(why) => (None, Some(Problem::new(span, why).on(line).into())),
     };
     let sides = Arc::from([]);
@@ -306,6 +318,7 @@ fn read(request: &str) -> (Vec<Order>, Vec<Problem>) {
         orders.push(match words[..] {
             ["reset"] => Order::Reset,
             ["trace"] => Order::Trace,
+            ["hosts"] => Order::Hosts,
             ["fork", name] => Order::Fork(name.to_owned()),
             ["drop", name] => Order::Drop(name.to_owned()),
             _ => match text.parse::<Line>() {

@@ -6,9 +6,10 @@ use super::resolve::Action;
 use crate::engine::{Event, Input, Policy, World};
 use crate::sim::{Lab, Scribe};
 use std::fmt::{self, Write as _};
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Read, Write as _};
 use std::path::Path;
+use std::process;
 
 /// What a journal outlives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub enum Durability {
 /// runs it. A line is written when its line break is: what stands behind the last one was torn by
 /// the end of the process, nobody has got an answer to it, and [`open`](Self::open) drops it.
 ///
+/// Whoever has it open has it alone, by a [`JournalLock`].
+///
 /// ```
 /// use hyperv_replica::engine::HostSpec;
 /// use hyperv_replica::script::{Durability, Journal};
@@ -50,6 +53,8 @@ pub enum Durability {
 #[derive(Debug)]
 pub struct Journal {
     file: File,
+    /// Held until the journal is closed.
+    _lock: JournalLock,
     /// How many bytes of the file are whole lines.
     whole: u64,
     /// Whether something may stand behind them.
@@ -86,6 +91,11 @@ impl Rebuilt {
 pub enum JournalError {
     /// The file cannot be read or written.
     Io(io::Error),
+    /// Somebody has it open.
+    Held {
+        /// The process that has, where the system lets others know.
+        by: Option<u32>,
+    },
     /// A line of it is none that a journal has.
     Line {
         /// Which line, from 1.
@@ -99,6 +109,8 @@ impl fmt::Display for JournalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => write!(f, "the journal cannot be read or written: {error}"),
+            Self::Held { by: Some(id) } => write!(f, "process {id} has the journal open"),
+            Self::Held { by: None } => f.write_str("another process has the journal open"),
             Self::Line { number, problem } => {
                 write!(f, "line {number} of the journal cannot be repeated: {problem}")
             }
@@ -110,7 +122,7 @@ impl std::error::Error for JournalError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io(error) => Some(error),
-            Self::Line { .. } => None,
+            Self::Held { .. } | Self::Line { .. } => None,
         }
     }
 }
@@ -124,24 +136,92 @@ impl From<io::Error> for JournalError {
 /// What the first line says before the version.
 const HEAD: &str = "# A journal of hyperv-replica ";
 
-impl Journal {
-    /// Opens a journal, or begins one, and rebuilds what it tells.
+/// What keeps two from writing one journal: a lock on a file beside it, `lab.hvr.lock` for `lab.hvr`.
+///
+/// The system takes it back when the process ends, in whatever way. The file stays, and is nothing
+/// by itself; in it stands who had the lock last.
+#[derive(Debug)]
+pub struct JournalLock {
+    file: File,
+}
+
+impl Drop for JournalLock {
+    fn drop(&mut self) {
+        // Said, because a process that is being started may have the file open a moment longer.
+        let _ = self.file.unlock();
+    }
+}
+
+impl JournalLock {
+    /// Takes the lock of a journal, which need not be there yet.
     ///
     /// # Errors
-    /// The file cannot be read or written, or a whole line of it is none of a journal.
+    /// [`JournalError::Held`] if somebody has it; [`JournalError::Io`] if there can be none.
+    pub fn take(journal: impl AsRef<Path>) -> Result<Self, JournalError> {
+        let mut path = journal.as_ref().as_os_str().to_owned();
+        path.push(".lock");
+        let mut options = OpenOptions::new();
+        let mut file = options.read(true).write(true).create(true).truncate(false).open(path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(JournalError::Held { by: owner(&file) }),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+        file.set_len(0)?;
+        writeln!(file, "{}", process::id())?;
+        Ok(Self { file })
+    }
+
+    /// Opens the journal as [`Journal::open`] does, in this file, which may get the name of the
+    /// journal later.
+    ///
+    /// # Errors
+    /// As [`Journal::open`].
     pub fn open(
-        path: impl AsRef<Path>,
+        self,
+        file: impl AsRef<Path>,
         durability: Durability,
-    ) -> Result<(Self, Rebuilt), JournalError> {
-        let path = path.as_ref();
+    ) -> Result<(Journal, Rebuilt), JournalError> {
+        let path = file.as_ref();
         let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
         let (rebuilt, whole) = rebuild(BufReader::new(&file))?;
-        let mut journal = Self { file, whole, torn: rebuilt.torn.is_some(), durability };
+        let torn = rebuilt.torn.is_some();
+        let mut journal = Journal { file, _lock: self, whole, torn, durability };
         journal.mend()?;
         if durability == Durability::Machine {
             sync_name(path)?;
         }
         Ok((journal, rebuilt))
+    }
+}
+
+/// Who has a lock. Some systems let nobody read what is locked.
+fn owner(lock: &File) -> Option<u32> {
+    const DIGITS: u64 = 16;
+    let mut text = String::new();
+    lock.take(DIGITS).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+impl Journal {
+    /// Opens a journal, or begins one, and rebuilds what it tells.
+    ///
+    /// # Errors
+    /// Somebody has it open, the file cannot be read or written, or a whole line of it is none of a
+    /// journal.
+    pub fn open(
+        path: impl AsRef<Path>,
+        durability: Durability,
+    ) -> Result<(Self, Rebuilt), JournalError> {
+        JournalLock::take(&path)?.open(path, durability)
+    }
+
+    /// Rebuilds what a journal tells, without a claim to it: somebody may be writing.
+    ///
+    /// # Errors
+    /// The file cannot be read, or a whole line of it is none of a journal.
+    pub fn read(path: impl AsRef<Path>) -> Result<Rebuilt, JournalError> {
+        Ok(rebuild(BufReader::new(File::open(path)?))?.0)
     }
 
     /// Appends an input that is about to happen in this world; the first with how it began.

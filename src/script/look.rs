@@ -59,12 +59,12 @@ pub(super) fn vm_facts(world: &World, host: HostId, id: VmId, like: &VmFacts) ->
     })
 }
 
-fn count(length: usize) -> u32 {
+pub(super) fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
 /// The one that is looked for, if it is among them, else the first.
-fn wanted_or_first<T: Copy + PartialEq>(
+pub(super) fn wanted_or_first<T: Copy + PartialEq>(
     there: &mut dyn Iterator<Item = T>,
     wanted: Option<T>,
 ) -> Option<T> {

@@ -2,8 +2,8 @@
 //!
 //! A script is UTF-8 text, a statement a line. [`parse()`] reads it, [`Display`](std::fmt::Display)
 //! writes it, [`run`] runs it in a world of its own, and [`record`] writes inputs down as a script
-//! that makes the very same inputs. Nothing in here reads a clock or a terminal, and only [`Journal`]
-//! a file.
+//! that makes the very same inputs. A [`Runner`] runs it elsewhere, too: in a lab that others use, or
+//! on [`Remote`] hosts. Nothing in here reads a clock or a terminal, and only [`Journal`] a file.
 //!
 //! ```
 //! use hyperv_replica::script;
@@ -215,11 +215,17 @@ pub use report::{Fault, Report, Side, Step};
 mod stage;
 pub use stage::{Own, Stage};
 
+mod scene;
+pub use scene::{Mishap, Scene};
+
+mod remote;
+pub use remote::Remote;
+
 mod runner;
 pub use runner::{Runner, WAIT_LIMIT, record, record_under, run};
 
 mod journal;
-pub use journal::{Durability, Journal, JournalError, Rebuilt};
+pub use journal::{Durability, Journal, JournalError, JournalLock, Rebuilt};
 
 mod control;
 pub use control::{Answer as ControlAnswer, Control, MAX_FORKS};

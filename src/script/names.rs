@@ -102,6 +102,6 @@ impl Names for World {
 }
 
 /// The virtual machines of this name on a host.
-pub(super) fn vms_here(world: &World, host: HostId, name: &str) -> Vec<VmId> {
+fn vms_here(world: &World, host: HostId, name: &str) -> Vec<VmId> {
     world.vms(host).filter(|vm| *vm.name == *name).map(|vm| vm.id).collect()
 }

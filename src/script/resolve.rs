@@ -172,7 +172,7 @@ fn one<T>(result: Result<T, Problem>) -> Result<T, Vec<Problem>> {
 }
 
 /// A host by name, or by its number as `@2`.
-fn resolve_host(word: &Word, names: &dyn Names) -> Result<HostId, Problem> {
+pub(super) fn resolve_host(word: &Word, names: &dyn Names) -> Result<HostId, Problem> {
     let mut reader = Reader::new(&[], Span::default(), Some((names, HostId(0))));
     let host = reader.host_word(word);
     let mut problems = reader.finish();

@@ -1,20 +1,21 @@
 //! Running scripts, and writing down runs.
 
 use super::ast::{Answer, Expected, Line, Script, Statement};
-use super::expect::Subject;
 use super::facts::{EventFacts, JobFacts};
 use super::look;
-use super::names::{Names, vms_here};
+use super::names::Names;
 use super::problem::Problem;
 use super::report::{Fault, Report, Step};
 use super::resolve::Action;
+use super::scene::{Mishap, Scene};
 use super::stage::{Memory, Own, Stage};
-use super::text::{Span, Word};
+use super::text::Span;
 use super::told::{ANSWER_LOST, NEVER_REACHED, Told};
-use crate::engine::{Change, Event, Input, Policy, Reply, World};
+use crate::engine::{Input, Policy, Reply, World};
+use crate::error::Error;
 use crate::layer::{self, Asked, Plan, Seen, Verdict};
 use crate::model::time::{days, format_duration};
-use crate::model::{Call, HostId, JobId, LogEntry, PointId, SimTime, VmId};
+use crate::model::{Call, HostId, Job, JobId, LogEntry, PointId, SimTime, VmId};
 use crate::oracle::{Coverage, Violation, Watcher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,12 +113,11 @@ pub fn record_under<'a>(
     Script { lines }
 }
 
-/// Runs lines one by one: in a world of its own, or on another [`Stage`].
+/// Runs lines one by one: in a world of its own, on another [`Stage`], or on hosts.
 #[derive(Clone, Debug)]
 pub struct Runner<S = Own> {
-    stage: S,
+    scene: S,
     memory: Memory,
-    events: Vec<Event>,
     /// What reached the world.
     inputs: Vec<Input>,
     /// An invariant that did not hold in this step.
@@ -139,12 +139,19 @@ impl Runner {
 
     /// The goals that were reached, if this runner is [observed](Self::observed).
     pub fn coverage(&self) -> Option<&Coverage> {
-        self.stage.watcher.as_ref().map(Watcher::coverage)
+        self.scene.watcher.as_ref().map(Watcher::coverage)
     }
 }
 
 impl<S: Stage> Runner<S> {
-    /// On this stage, such as a lab that is [held](crate::sim::Lab::hold).
+    /// The world as it is now.
+    pub fn world(&self) -> &World {
+        self.scene.world()
+    }
+}
+
+impl<S: Scene> Runner<S> {
+    /// On this scene, such as a lab that is [held](crate::sim::Lab::hold).
     ///
     /// ```
     /// use hyperv_replica::{script::Runner, sim::Lab};
@@ -156,35 +163,27 @@ impl<S: Stage> Runner<S> {
     /// assert!(lab.find_host("tokyo").is_some());
     /// # Ok::<(), hyperv_replica::script::ParseError>(())
     /// ```
-    pub fn over(stage: S) -> Self {
-        Self::on(stage, Memory::default())
+    pub fn over(scene: S) -> Self {
+        Self::on(scene, Memory::default())
     }
 
-    /// On this stage, with what is remembered of lines before.
-    pub(super) fn on(stage: S, memory: Memory) -> Self {
-        let (events, inputs) = (Vec::new(), Vec::new());
-        let mut runner = Self { stage, memory, events, inputs, violation: None };
-        let world = runner.stage.world();
-        let vms: Vec<_> = world.hosts().flat_map(|(host, _)| world.vms(host)).collect();
-        for vm in vms {
-            runner.see(vm.name, vm.id);
+    /// On this scene, with what is remembered of lines before.
+    pub(super) fn on(scene: S, memory: Memory) -> Self {
+        let mut runner = Self { scene, memory, inputs: Vec::new(), violation: None };
+        for (name, id) in runner.scene.all_vms() {
+            runner.see(name, id);
         }
         runner
     }
 
-    /// The stage, and what is to be remembered for the lines to come.
+    /// The scene, and what is to be remembered for the lines to come.
     pub(super) fn leave(self) -> (S, Memory) {
-        (self.stage, self.memory)
+        (self.scene, self.memory)
     }
 
     /// Puts a fault behind the others: from now on, calls meet it before they reach the world.
     pub fn arm(&mut self, fault: layer::Fault) {
         self.memory.faults.push(fault.into());
-    }
-
-    /// The world as it is now.
-    pub fn world(&self) -> &World {
-        self.stage.world()
     }
 
     fn see(&mut self, name: Arc<str>, id: VmId) {
@@ -199,8 +198,8 @@ impl<S: Stage> Runner<S> {
     /// Does what a line says; `None` if it says nothing.
     pub fn step(&mut self, number: u32, line: &Line) -> Option<Step> {
         let statement = line.statement.as_ref()?;
-        let at = self.world().now();
-        let (mut done, place) = (Done::default(), place_of(statement));
+        let at = self.scene.time();
+        let (mut done, place) = (Done::default(), statement.place());
         let expected = line.answer.as_ref().map(|it| &it.expected);
         match statement.resolve(self) {
             Ok(action) => {
@@ -210,22 +209,22 @@ impl<S: Stage> Runner<S> {
         }
         match &mut done.fault {
             Some(Fault::Mismatch { span, .. }) => {
-                *span = line.answer.as_ref().map_or_else(|| span_of(statement), Answer::span);
+                *span = line.answer.as_ref().map_or_else(|| statement.span(), Answer::span);
             }
             Some(Fault::Problem(problem)) => problem.line = number,
             Some(Fault::Violation { .. }) | None => {}
         }
         if let Some(violation) = self.violation.take() {
             let says = violation.to_string().into();
-            done.fault = Some(Fault::Violation { span: span_of(statement), says });
+            done.fault = Some(Fault::Violation { span: statement.span(), says });
         }
         self.look_at_sides();
         Some(Step {
             line: number,
             at,
-            until: self.world().now(),
+            until: self.scene.time(),
             place: place.map(|it| it.text().to_owned()),
-            what: what_of(statement),
+            what: statement.without_place(),
             answer: done.answer,
             why: done.why,
             fault: done.fault,
@@ -241,14 +240,13 @@ impl<S: Stage> Runner<S> {
         done: &mut Done,
     ) {
         match action {
-            Action::Seed(seed) => {
-                self.begin(*seed, self.world().policy().clone(), statement, done);
-            }
-            Action::Policy(policy) => {
-                self.begin(self.world().seed(), (**policy).clone(), statement, done);
-            }
+            Action::Seed(seed) => self.begin(Some(*seed), None, statement, done),
+            Action::Policy(policy) => self.begin(None, Some(policy), statement, done),
             Action::Input(input) => {
-                let told = self.ask(input);
+                let told = match self.ask(input) {
+                    Ok(told) => told,
+                    Err(why) => return done.problem(statement, why),
+                };
                 self.bind(&told, expected);
                 (done.answer, done.why) = told.sentences(expected);
                 let found = told.answer();
@@ -261,7 +259,10 @@ impl<S: Stage> Runner<S> {
             Action::ExpectVm { host, vm, facts } => {
                 self.memory.named.insert((*host, *vm));
                 let like = facts.unwrap_or_default();
-                let found = look::vm_facts(self.world(), *host, *vm, &like);
+                let found = match self.scene.vm_facts(*host, *vm, &like) {
+                    Ok(found) => found,
+                    Err(error) => return done.problem(statement, error.to_string()),
+                };
                 let found = found.map(|it| facts.map_or(it.looks(), |like| it.seen_by(&like)));
                 if found.is_some() != facts.is_some() || found.is_some() && found != *facts {
                     done.mismatch(or(*facts, "absent"), or(found, "absent"));
@@ -272,7 +273,10 @@ impl<S: Stage> Runner<S> {
             }
             Action::Fault(fault) => self.arm(fault.clone()),
             Action::ExpectJob { job, facts } => {
-                let found = self.world().job(*job).map(|(_, job)| look::job_facts(&job));
+                let found = match self.scene.find_job(*job) {
+                    Ok(found) => found.as_ref().map(look::job_facts),
+                    Err(error) => return done.problem(statement, error.to_string()),
+                };
                 let holds = match (facts, &found) {
                     (Some(facts), Some(found)) => facts.hold(found),
                     (None, None) => true,
@@ -287,21 +291,21 @@ impl<S: Stage> Runner<S> {
     }
 
     /// Makes an input happen, unless it is a call and a fault says otherwise.
-    fn ask(&mut self, input: &Input) -> Told {
-        let Input::Call { host, call, .. } = input else { return Told::Reply(self.apply(input)) };
+    fn ask(&mut self, input: &Input) -> Result<Told, String> {
+        let Input::Call { host, call, .. } = input else { return self.apply(input) };
         match self.judge(*host, call) {
-            Verdict::Refuse(code) => Told::Reply(Reply::Refused(layer::refusal(call, code))),
-            Verdict::Missing => Told::Reply(Reply::NotFound(layer::missing(call))),
-            Verdict::Unreachable => Told::Nothing(NEVER_REACHED),
+            Verdict::Refuse(code) => Ok(Told::Reply(Reply::Refused(layer::refusal(call, code)))),
+            Verdict::Missing => Ok(Told::Reply(Reply::NotFound(layer::missing(call)))),
+            Verdict::Unreachable => Ok(Told::Nothing(NEVER_REACHED.into())),
             Verdict::LoseAnswer => {
-                self.apply(input);
-                Told::Nothing(ANSWER_LOST)
+                self.apply(input)?;
+                Ok(Told::Nothing(ANSWER_LOST.into()))
             }
             Verdict::Delay(by) => {
-                self.apply(&Input::Advance(by));
-                Told::Reply(self.apply(input))
+                self.apply(&Input::Advance(by))?;
+                self.apply(input)
             }
-            Verdict::Pass => Told::Reply(self.apply(input)),
+            Verdict::Pass => self.apply(input),
         }
     }
 
@@ -316,7 +320,7 @@ impl<S: Stage> Runner<S> {
             | Call::GetErrorEx { job } => (call, Some(*job)),
             _ => (call, None),
         };
-        let subject = || self.world().job(job?)?.1.affected.first().copied();
+        let subject = || self.scene.find_job(job?).ok()??.affected.first().copied();
         let vm = call.vm().or_else(subject);
         let host_name = Names::host_name(self, host).unwrap_or_default();
         let vm_name = vm.and_then(|vm| Names::vm_name(self, host, vm));
@@ -327,37 +331,33 @@ impl<S: Stage> Runner<S> {
             vm,
             vm_name: vm_name.as_deref(),
             job,
-            at: self.world().now(),
+            at: Names::now(self),
         };
         self.memory.faults.iter_mut().find_map(|it| it.judge(&seen)).unwrap_or(Verdict::Pass)
     }
 
     /// Applies an input and keeps up with names.
-    fn apply(&mut self, input: &Input) -> Reply {
-        match input {
-            Input::Call { host, call, .. } => {
-                self.memory.named.extend(call.vm().map(|vm| (*host, vm)));
-            }
-            Input::AddVm { host, vm } => {
-                self.memory.named.insert((*host, vm.id));
-                self.see(Arc::clone(&vm.name), vm.id);
-            }
-            _ => {}
+    fn apply(&mut self, input: &Input) -> Result<Told, String> {
+        if let Input::Call { host, call, .. } = input {
+            self.memory.named.extend(call.vm().map(|vm| (*host, vm)));
         }
         self.inputs.push(input.clone());
-        let mut events = std::mem::take(&mut self.events);
-        let applied = self.stage.apply(input, &mut events);
-        let reply =
-            applied.unwrap_or_else(|violation| self.violation.insert(violation).reply.clone());
-        for event in events.drain(..) {
-            if let Change::VmCreated { vm } = event.change
-                && let Some(vm) = self.world().vm(event.host, vm)
-            {
-                self.see(vm.name, vm.id);
+        let mut made = Vec::new();
+        let happened = self.scene.happen(input, &mut made);
+        for (name, id) in made {
+            if let Input::AddVm { host, .. } = input {
+                self.memory.named.insert((*host, id));
             }
+            self.see(name, id);
         }
-        self.events = events;
-        reply
+        match happened {
+            Ok(reply) => Ok(Told::Reply(reply)),
+            Err(Mishap::Violation(violation)) => {
+                Ok(Told::Reply(self.violation.insert(violation).reply.clone()))
+            }
+            Err(Mishap::Unanswered(error)) => Ok(Told::Nothing(error.to_string().into())),
+            Err(Mishap::Impossible(why)) => Err(why),
+        }
     }
 
     fn bind(&mut self, told: &Told, expected: Option<&Expected>) {
@@ -370,35 +370,39 @@ impl<S: Stage> Runner<S> {
 
     /// Lets time pass, from event to event, until a job has ended.
     fn wait(&mut self, job: JobId, statement: &Statement, done: &mut Done) {
-        let end = self.world().now() + WAIT_LIMIT;
+        match self.wait_for(job) {
+            Ok(job) => {
+                let facts = look::job_facts(&job);
+                let facts = JobFacts { percent: None, job_type: None, ..facts };
+                done.answer = Some(facts.to_string());
+                done.why = job.error.map(|it| it.summary);
+            }
+            Err(why) => done.problem(statement, why),
+        }
+    }
+
+    /// A job when it has ended, or why that is never seen.
+    fn wait_for(&mut self, id: JobId) -> Result<Job, String> {
+        let end = Names::now(self) + WAIT_LIMIT;
         loop {
-            let problem = match self.world().job(job) {
-                None => GONE.to_owned(),
-                Some((_, job)) if job.state.is_terminal() => {
-                    let facts = look::job_facts(&job);
-                    let facts = JobFacts { percent: None, job_type: None, ..facts };
-                    done.answer = Some(facts.to_string());
-                    done.why = job.error.map(|it| it.summary);
-                    return;
-                }
-                Some((_, job)) => match self.world().next_due().filter(|due| *due <= end) {
-                    Some(due) => {
-                        let now = self.world().now();
-                        match self.apply(&Input::Advance(due.since(now))) {
-                            Reply::Rejected(why) => why.to_string(),
-                            _ => continue,
-                        }
-                    }
-                    None => format!(
-                        "the job does not end within {}; it is {} at {}%",
-                        format_duration(WAIT_LIMIT),
-                        job.state.name(),
-                        job.percent_complete
-                    ),
-                },
-            };
-            let problem = Problem::new(span_of(statement), problem);
-            return done.fault = Some(Fault::Problem(problem));
+            let told = |error: Error| error.to_string();
+            let job = self.scene.find_job(id).map_err(told)?.ok_or(GONE)?;
+            if job.state.is_terminal() {
+                return Ok(job);
+            }
+            let pause = self.scene.pause(end).ok_or_else(|| {
+                format!(
+                    "the job does not end within {}; it is {} at {}%",
+                    format_duration(WAIT_LIMIT),
+                    job.state.name(),
+                    job.percent_complete
+                )
+            })?;
+            match self.apply(&Input::Advance(pause))? {
+                Told::Reply(Reply::Rejected(why)) => return Err(why.to_string()),
+                Told::Nothing(why) => return Err(why.into_owned()),
+                Told::Reply(_) => {}
+            }
         }
     }
 
@@ -406,7 +410,8 @@ impl<S: Stage> Runner<S> {
     /// called by the first number that is free.
     pub fn record(&mut self, input: &Input) -> Line {
         let mut line = Line::from_input(input, self);
-        let told = self.ask(input);
+        // What cannot be made to happen at all, got no answer.
+        let told = self.ask(input).unwrap_or_else(|why| Told::Nothing(why.into()));
         let mut expected = told.answer();
         if let Some(Expected::Started(alias)) = &mut expected {
             let mut names = (self.memory.aliases.len() + 1..).map(|number| format!("job{number}"));
@@ -427,7 +432,8 @@ impl<S: Stage> Runner<S> {
         done: &mut Done,
     ) {
         let about = |it: &&LogEntry| vm.is_none() || it.vm == vm;
-        let entries: Vec<_> = self.world().event_log(host).filter(about).collect();
+        let log = self.scene.log(host);
+        let entries: Vec<_> = log.iter().filter(about).collect();
         if entries.iter().any(|it| facts.hold(it)) != there {
             let same = entries.iter().rev().find(|it| it.id == facts.id);
             let last =
@@ -440,22 +446,22 @@ impl<S: Stage> Runner<S> {
 
     /// Reads every side again, and keeps the old list if nothing changed.
     fn look_at_sides(&mut self) {
-        let sides = look::sides(self.world(), &self.memory.named);
+        let sides = self.scene.sides(&self.memory.named);
         if *self.memory.sides != *sides {
             self.memory.sides = sides.into();
         }
     }
 
     /// Another beginning, as long as nothing has happened.
-    fn begin(&mut self, seed: u64, policy: Policy, statement: &Statement, done: &mut Done) {
-        if (seed, &policy) == (self.world().seed(), self.world().policy()) {
-            return;
-        }
-        let world = self.world();
-        let fresh = *world == World::with_policy(world.seed(), world.policy().clone());
-        if !fresh || !self.stage.begin(World::with_policy(seed, policy)) {
-            let problem = Problem::new(span_of(statement), BEGUN);
-            done.fault = Some(Fault::Problem(problem));
+    fn begin(
+        &mut self,
+        seed: Option<u64>,
+        policy: Option<&Policy>,
+        statement: &Statement,
+        done: &mut Done,
+    ) {
+        if !self.scene.start(seed, policy) {
+            done.problem(statement, BEGUN);
         }
     }
 }
@@ -472,6 +478,10 @@ impl Done {
     fn mismatch(&mut self, expected: String, found: String) {
         self.fault = Some(Fault::Mismatch { span: Span::default(), expected, found });
     }
+
+    fn problem(&mut self, statement: &Statement, why: impl Into<String>) {
+        self.fault = Some(Fault::Problem(Problem::new(statement.span(), why)));
+    }
 }
 
 fn or<T: ToString>(facts: Option<T>, nothing: &str) -> String {
@@ -486,73 +496,36 @@ fn same(expected: &Expected, found: Option<&Expected>) -> bool {
     }
 }
 
-/// The host that a statement is about.
-fn place_of(statement: &Statement) -> Option<&Word> {
-    match statement {
-        Statement::Vm { host, .. } | Statement::Configure { host, .. } => Some(host),
-        Statement::Call(call) => Some(&call.host),
-        Statement::Expect(it) => match &it.of {
-            Subject::Vm { host, .. } | Subject::Event { host, .. } => Some(host),
-            Subject::Job { .. } => None,
-        },
-        _ => None,
-    }
-}
-
-/// A statement without its host.
-fn what_of(statement: &Statement) -> String {
-    let text = statement.to_string();
-    match statement {
-        Statement::Vm { host, .. } => text.replacen(&format!(" on {host}"), "", 1),
-        Statement::Configure { host, .. } => text.replacen(&format!(" {host}"), "", 1),
-        Statement::Call(call) => {
-            text.strip_prefix(&format!("{} ", call.host)).unwrap_or(&text).to_owned()
-        }
-        Statement::Expect(it) => match &it.of {
-            Subject::Vm { host, .. } | Subject::Event { host, .. } => {
-                text.replacen(&format!(" {host}"), "", 1)
-            }
-            Subject::Job { .. } => text,
-        },
-        _ => text,
-    }
-}
-
-fn span_of(statement: &Statement) -> Span {
-    match statement {
-        Statement::Expect(it) => it.span,
-        Statement::Wait { job } => job.span(),
-        Statement::Call(call) => call.span,
-        _ => Span { start: 1, end: 2 },
-    }
-}
-
-impl<S: Stage> Names for Runner<S> {
+impl<S: Scene> Names for Runner<S> {
     fn host_named(&self, name: &str) -> Option<HostId> {
-        self.world().host_named(name)
+        self.scene.names().host_named(name)
     }
     fn host_name(&self, host: HostId) -> Option<String> {
-        Names::host_name(self.world(), host)
+        self.scene.names().host_name(host)
     }
     fn vms_named(&self, host: HostId, name: &str) -> Vec<VmId> {
-        let here = vms_here(self.world(), host, name);
-        if here.is_empty() {
-            return self.memory.seen.get(name).into_iter().flatten().copied().collect();
+        let names = self.scene.names();
+        let there = names.vms_named(host, name);
+        let is_here = |vm: &VmId| names.vm_name(host, *vm).is_some();
+        let here: Vec<_> = there.iter().copied().filter(is_here).collect();
+        match self.memory.seen.get(name) {
+            Some(seen) if here.is_empty() => seen.iter().copied().collect(),
+            None if here.is_empty() => there,
+            _ => here,
         }
-        here
     }
     fn vm_names(&self, _: HostId) -> Vec<String> {
         self.memory.seen.keys().map(ToString::to_string).collect()
     }
     fn vm_name(&self, host: HostId, vm: VmId) -> Option<String> {
-        let here = Names::vm_name(self.world(), host, vm);
+        let here = self.scene.names().vm_name(host, vm);
         here.or_else(|| {
             let (name, _) = self.memory.seen.iter().find(|(_, ids)| ids.contains(&vm))?;
             Some(name.to_string())
         })
     }
     fn points(&self, host: HostId, vm: VmId) -> Vec<PointId> {
-        Names::points(self.world(), host, vm)
+        self.scene.names().points(host, vm)
     }
     fn job(&self, alias: &str) -> Option<JobId> {
         self.memory.aliases.get(alias).copied()
@@ -561,7 +534,7 @@ impl<S: Stage> Names for Runner<S> {
         self.memory.aliases.iter().find(|(_, id)| **id == job).map(|(alias, _)| alias.clone())
     }
     fn now(&self) -> SimTime {
-        self.world().now()
+        self.scene.names().now()
     }
 }
 
@@ -580,7 +553,7 @@ mod tests {
             .zip(&script.lines)
             .map(|(number, line)| {
                 if number == 3 {
-                    runner.stage.watcher = Some(other.clone());
+                    runner.scene.watcher = Some(other.clone());
                 }
                 runner.step(number, line).and_then(|it| it.fault)
             })

@@ -2,6 +2,7 @@
 
 use super::ast::Expected;
 use crate::engine::Reply;
+use std::borrow::Cow;
 
 /// Why no answer came.
 pub(super) const NEVER_REACHED: &str = "an injected fault: the call never reached the service";
@@ -14,7 +15,7 @@ pub(super) enum Told {
     /// The reply.
     Reply(Reply),
     /// Nothing; here is why.
-    Nothing(&'static str),
+    Nothing(Cow<'static, str>),
 }
 
 impl Told {
@@ -45,7 +46,7 @@ impl Told {
             _ => it.to_string(),
         });
         let why = match self {
-            Self::Nothing(why) => Some((*why).to_owned()),
+            Self::Nothing(why) => Some(why.to_string()),
             Self::Reply(Reply::Refused(refusal)) => Some(match &refusal.found {
                 Some(found) => format!("{} ({found})", refusal.why),
                 None => refusal.why.to_string(),

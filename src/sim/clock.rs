@@ -122,7 +122,27 @@ struct State {
     since: Duration,
     /// The virtual time that has passed for it.
     passed: Duration,
+    /// Who waits while a manual clock stands.
+    waiting: Option<Waiting>,
 }
+
+impl State {
+    fn new(pace: Pace, since: Duration) -> Self {
+        Self { pace, since, passed: Duration::ZERO, waiting: None }
+    }
+}
+
+/// That somebody has waited at this virtual time: first and last, by the wall clock.
+struct Waiting {
+    at: SimTime,
+    since: Duration,
+    last: Duration,
+}
+
+/// How often somebody who sleeps looks whether somebody else has let time pass.
+const LOOK: Duration = Duration::from_millis(50);
+/// The shortest wait: of the wall clock, whole milliseconds count.
+const TICK: Duration = Duration::from_millis(1);
 
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -134,7 +154,7 @@ impl fmt::Debug for Clock {
 impl Clock {
     /// A clock of this lab, which goes from now on.
     pub fn new(lab: Lab, pace: Pace, wall: impl Wall + 'static) -> Self {
-        let state = State { pace, since: wall.elapsed(), passed: Duration::ZERO };
+        let state = State::new(pace, wall.elapsed());
         Self { lab, wall: Arc::new(wall), state: Arc::new(Mutex::new(state)) }
     }
 
@@ -156,7 +176,7 @@ impl Clock {
     /// Time passes otherwise from now on.
     pub fn set_pace(&self, pace: Pace) {
         self.keep_up();
-        *lock(&self.state) = State { pace, since: self.wall.elapsed(), passed: Duration::ZERO };
+        *lock(&self.state) = State::new(pace, self.wall.elapsed());
     }
 
     /// Lets the time pass that is due by the wall clock, and tells the virtual time after it.
@@ -181,20 +201,69 @@ impl Clock {
         let now = self.keep_up();
         let Pace::Times(times @ 1..) = self.pace() else { return None };
         let due = self.lab.read(World::next_due)?;
-        let tick = Duration::from_millis(1);
-        Some(due.since(now).saturating_add(tick) / times + tick)
+        Some(due.since(now).saturating_add(TICK) / times + TICK)
+    }
+
+    /// For how long somebody has waited in vain, by the wall clock, because the pace is
+    /// [`Pace::Manual`] and no time passes: from when a job that had not ended was first looked at,
+    /// or somebody slept, to the last time that was so. `None` if nobody has since time passed.
+    pub fn awaited(&self) -> Option<Duration> {
+        let state = lock(&self.state);
+        let it = state.waiting.as_ref()?;
+        (it.at == self.lab.now()).then(|| it.last.saturating_sub(it.since))
+    }
+
+    /// Somebody waits for time to pass.
+    fn note_waiting(&self) {
+        let mut state = lock(&self.state);
+        if state.pace != Pace::Manual {
+            return;
+        }
+        let (at, now) = (self.lab.now(), self.wall.elapsed());
+        match &mut state.waiting {
+            Some(it) if it.at == at => it.last = now,
+            other => *other = Some(Waiting { at, since: now, last: now }),
+        }
+    }
+
+    /// Waits until so much time has passed in the lab, be it that somebody lets it pass; by the wall
+    /// clock for as long as it takes to pass by itself, or without any pace for as much.
+    fn wait(&self, duration: Duration) {
+        // Rounding may cost a moment more than the division says.
+        let (times, most) = match self.pace() {
+            Pace::Times(times @ 1..) => (times, duration / times + 2 * TICK),
+            _ => (1, duration),
+        };
+        let end = self.wall.elapsed().saturating_add(most);
+        let until = self.keep_up() + duration;
+        loop {
+            self.note_waiting();
+            let rest = until.since(self.keep_up());
+            let left = end.saturating_sub(self.wall.elapsed());
+            if rest.is_zero() || left.is_zero() {
+                return;
+            }
+            self.wall.wait((rest / times).min(left).clamp(TICK, LOOK));
+        }
     }
 
     /// The service of a host by this clock, if there is one of this name, without regard to case.
     pub fn host(&self, name: &str) -> Option<Paced<HostHandle>> {
-        let service = self.lab.find_host(name)?;
-        Some(Paced { clock: self.clone(), host: service.id(), service })
+        Some(self.host_by_id(self.lab.find_host(name)?.id()))
     }
 
-    /// Leaps to the next event if this is so and the pace is [`Pace::Jump`].
+    /// The service of a host by its number. One that is not there answers as one that is down.
+    pub fn host_by_id(&self, host: HostId) -> Paced<HostHandle> {
+        Paced { clock: self.clone(), host, service: self.lab.host_by_id(host) }
+    }
+
+    /// Somebody looks at a job, and waits for it if this is so: with [`Pace::Jump`], leaps to the
+    /// next event.
     fn leap_if(&self, so: impl FnOnce(&World) -> bool) {
-        if self.pace() != Pace::Jump {
-            return;
+        match self.pace() {
+            Pace::Jump => {}
+            Pace::Manual if self.lab.read(so) => return self.note_waiting(),
+            Pace::Manual | Pace::Times(_) => return,
         }
         // Held, so that two who poll at the same time do not leap past what only one of them saw.
         let mut lab = self.lab.hold();
@@ -214,7 +283,9 @@ fn whole_milliseconds(it: Duration) -> Duration {
 /// A host whose time goes by a [`Clock`].
 ///
 /// Every answer is that of the moment at which it is given. [`sleep`](ReplicationService::sleep)
-/// really waits, as on a host, but for [`Pace::Jump`], where nobody has to.
+/// really waits, as on a host, but for [`Pace::Jump`], where nobody has to. It ends early when
+/// somebody lets so much time pass; with [`Pace::Manual`] it ends when as much has passed by the
+/// wall clock, whether anybody does or not.
 #[derive(Clone, Debug)]
 pub struct Paced<S> {
     clock: Clock,
@@ -303,16 +374,10 @@ impl<S: ReplicationService> ReplicationService for Paced<S> {
     }
 
     fn sleep(&self, duration: Duration) -> Result<()> {
-        match self.clock.pace() {
-            Pace::Jump => return self.service.sleep(duration),
-            // Rounded up, so that at least the time that was asked for has passed.
-            Pace::Times(times @ 1..) => {
-                let tick = Duration::from_nanos(1);
-                self.clock.wall.wait(duration.saturating_add(tick * (times - 1)) / times);
-            }
-            Pace::Times(0) | Pace::Manual => self.clock.wall.wait(duration),
+        if self.clock.pace() == Pace::Jump {
+            return self.service.sleep(duration);
         }
-        self.clock.keep_up();
+        self.clock.wait(duration);
         Ok(())
     }
 }

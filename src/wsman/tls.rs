@@ -95,17 +95,31 @@ impl Identity {
 
     /// The server's certificate as text.
     pub fn certificate_pem(&self) -> String {
-        use base64::{Engine, engine::general_purpose::STANDARD};
-        const COLUMNS: usize = 64;
         let der = self.chain.first().map(CertificateDer::as_ref).unwrap_or_default();
-        let text = STANDARD.encode(der);
-        let mut pem = "-----BEGIN CERTIFICATE-----\n".to_owned();
-        for line in text.as_bytes().chunks(COLUMNS) {
-            pem.extend(line.iter().map(|it| char::from(*it)));
-            pem.push('\n');
-        }
-        pem + "-----END CERTIFICATE-----\n"
+        pem("CERTIFICATE", der)
     }
+
+    /// The key as text, not encrypted: a secret.
+    pub fn key_pem(&self) -> String {
+        let label = match &self.key {
+            PrivateKeyDer::Pkcs1(_) => "RSA PRIVATE KEY",
+            PrivateKeyDer::Sec1(_) => "EC PRIVATE KEY",
+            _ => "PRIVATE KEY",
+        };
+        pem(label, self.key.secret_der())
+    }
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    const COLUMNS: usize = 64;
+    let text = STANDARD.encode(der);
+    let mut pem = format!("-----BEGIN {label}-----\n");
+    for line in text.as_bytes().chunks(COLUMNS) {
+        pem.extend(line.iter().map(|it| char::from(*it)));
+        pem.push('\n');
+    }
+    pem + &format!("-----END {label}-----\n")
 }
 
 fn read_certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -180,3 +180,63 @@ fn a_paced_host_can_be_decorated() {
     assert_eq!(recorded.now().unwrap(), SimTime::ZERO + seconds(3));
     assert_eq!(recorded.clock().pace(), Pace::REAL);
 }
+
+/// A wall clock on which somebody lets the time of a lab pass.
+struct Colleague {
+    wall: Wound,
+    lab: Lab,
+    at: Duration,
+}
+
+impl Wall for Colleague {
+    fn elapsed(&self) -> Duration {
+        self.wall.elapsed()
+    }
+    fn wait(&self, time: Duration) {
+        let before = self.wall.elapsed();
+        self.wall.wind(time);
+        if (before..self.wall.elapsed()).contains(&self.at) {
+            self.lab.advance(hours(1));
+        }
+    }
+}
+
+#[test]
+fn who_sleeps_is_woken_when_somebody_lets_time_pass() {
+    for (pace, alone) in
+        [(Pace::Manual, hours(2)), (Pace::REAL, hours(2)), (Pace::Times(60), minutes(2))]
+    {
+        let lab = Lab::new(["tokyo"]);
+        let (wall, at) = (Wound::default(), seconds(30));
+        let colleague = Colleague { wall: wall.clone(), lab: lab.clone(), at };
+        let tokyo = Clock::new(lab.clone(), pace, colleague).host("tokyo").unwrap();
+        tokyo.sleep(hours(1)).unwrap();
+        assert!(lab.now() >= SimTime::ZERO + hours(1), "{pace}");
+        let waited = wall.elapsed();
+        assert!((at..at + seconds(1)).contains(&waited), "{pace}: {waited:?}");
+        // By itself a sleep ends, too, be the clock at rest.
+        tokyo.sleep(hours(2)).unwrap();
+        assert_eq!(wall.elapsed(), waited + alone, "{pace}");
+    }
+}
+
+#[test]
+fn who_waits_for_a_clock_at_rest_is_known() {
+    let it = served(Pace::Manual);
+    let created = it.tokyo.create_replication_relationship(it.web, Settings::to("osaka")).unwrap();
+    let job = created.job().unwrap();
+    assert_eq!(it.clock.awaited(), None);
+    it.tokyo.job(job).unwrap();
+    it.wall.wind(seconds(9));
+    assert_eq!(it.clock.awaited(), Some(Duration::ZERO), "nobody has come back for it");
+    it.tokyo.jobs().unwrap();
+    it.tokyo.sleep(seconds(1)).unwrap();
+    assert_eq!(it.clock.awaited(), Some(seconds(10)));
+    it.lab.advance(minutes(1));
+    assert_eq!(it.clock.awaited(), None, "time has passed");
+    it.tokyo.job(job).unwrap();
+    assert_eq!(it.clock.awaited(), None, "it has ended");
+    it.clock.set_pace(Pace::REAL);
+    it.tokyo.sleep(seconds(5)).unwrap();
+    assert_eq!(it.clock.awaited(), None, "time passes by itself");
+}

@@ -120,7 +120,7 @@ fn a_lab_is_reset_with_its_journal() {
     assert_eq!(fs::read(&path).unwrap(), bytes);
     assert_eq!(control.run("trace").trace.as_deref(), Some(""));
     assert!(control.run("advance 1m").passed());
-    assert!(Journal::open(&path, Durability::Process).unwrap().1.world == lab.world());
+    assert!(Journal::read(&path).unwrap().world == lab.world());
 }
 
 /// A lab begins with another seed or policy as long as nothing has happened, and its journal too.
@@ -135,7 +135,7 @@ fn a_request_may_begin_the_world() {
     let control = Control::new(lab.clone());
     assert!(control.run("boot @3  => rejected\nseed 7\npolicy apply=1s\nhost tokyo").passed());
     assert_eq!(lab.world().seed(), 7);
-    assert!(Journal::open(&path, Durability::Process).unwrap().1.world == lab.world());
+    assert!(Journal::read(&path).unwrap().world == lab.world());
     assert!(!control.run("seed 8").passed(), "it has begun");
 }
 
@@ -182,4 +182,15 @@ fn a_host_with_the_name_of_an_order_is_quoted() {
     assert!(answer.passed(), "{answer}");
     assert_eq!(answer.report.steps[0].what, "GetSystemCertificates");
     assert_eq!(control.run("  fork  one  # a comment").report.steps[0].what, "fork one");
+}
+
+#[test]
+fn hosts_are_named() {
+    let control = Control::new(lab());
+    let answer = control.run("host tokyo\nhost hosts\nhosts  # a comment");
+    assert!(answer.passed(), "{answer}");
+    let step = answer.report.steps.last().unwrap();
+    assert_eq!((&*step.what, step.answer.as_deref()), ("hosts", Some("tokyo hosts")));
+    let answer = control.run("fork what-if\nhost osaka\nhosts");
+    assert_eq!(answer.report.steps[2].answer.as_deref(), Some("tokyo hosts osaka"));
 }

@@ -192,7 +192,12 @@ fn addresses_that_lead_nowhere_are_status_2() {
             "a=https://tokyo:5986/wsman",
             if cfg!(feature = "wsman") { "`--user NAME`" } else { "without WS-Management" },
         ),
-        ("a=wmi:tokyo", "without WMI"),
+        ("a=wmi:tokyo", "expected wmi: for this machine, or wmi://HOST"),
+        (
+            "a=wmi://tokyo",
+            "needs Windows; WS-Management reaches the same host from anywhere: https://tokyo:5986/wsman",
+        ),
+        ("a=wmi:", "needs Windows"),
         ("a=tokyo", "expected an address"),
         ("a=lab:lab.hvr#berlin", "has no host `berlin`"),
         ("a=lab:missing.hvr#tokyo", "cannot read `missing.hvr`"),
@@ -305,4 +310,116 @@ fn the_suite_runs_on_a_lab() {
     let verdicts = json["behaviours"].as_array().unwrap().iter().map(|it| &it["verdict"]);
     let count = hyperv_replica::testkit::conformance::BEHAVIOURS.len();
     assert_eq!(verdicts.filter(|it| **it == "passed").count(), count);
+}
+
+const HOSTS: [&str; 4] = ["--host", "hq=lab:lab.hvr#tokyo", "--host", "osaka=lab:lab.hvr#osaka"];
+
+/// `hvr run` of a script on the hosts of a lab.
+fn run_on(name: &str, lab: &str, script: &str, more: &[&str]) -> (i32, String, String) {
+    let folder = folder(name);
+    fs::write(folder.join("lab.hvr"), lab).unwrap();
+    fs::write(folder.join("test.hvr"), script).unwrap();
+    hvr(&folder, &[&["run", "test.hvr"], &HOSTS[..], more].concat())
+}
+
+/// What a script makes is found, and from there on it is as in a world of its own.
+#[test]
+fn a_script_finds_what_it_makes_on_hosts() {
+    let lab = "\
+host tokyo build=17763
+host osaka build=17763
+vm web on tokyo running id={00000000-0000-0000-0000-00000000abcd}
+";
+    let script = "\
+host hq build=17763
+host osaka build=17763
+vm web on hq running
+hq CreateReplicationRelationship web to=osaka interval=30s  => 4096 job1
+wait job1
+expect osaka web Replica WaitingForInitialReplication
+hq StartReplication web Network                             => 4096 job2
+wait job2
+advance 1h
+expect osaka web Replica Replicating points=0
+expect hq {00000000-0000-0000-0000-00000000ABCD} Primary running misses=0 issues=0
+fault hq CommitFailover times=1                             => 32776
+hq CommitFailover web                                       => 32776
+hq CommitFailover web                                       => 32775
+";
+    let (status, out, err) = run_on("finds", lab, script, &[]);
+    assert_eq!((status, &*err), (0, ""), "{out}");
+    assert!(out.contains("14 steps, ") && out.contains("by the clock of the hosts"), "{out}");
+    // To the machine, too.
+    let (status, out, _) = run_on("finds", lab, script, &["--json"]);
+    let json: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((status, &json["passed"]), (0, &Value::from(1)));
+    let sides = json["files"][0]["steps"][9]["sides"].as_array().unwrap();
+    let hosts: Vec<_> = sides.iter().map(|it| it["host"].as_str().unwrap()).collect();
+    assert_eq!(hosts, ["hq", "osaka"], "by the names of the script");
+}
+
+/// Each with the line and the reason, and nothing is done before.
+#[test]
+fn what_hosts_cannot_do_is_told_before_anything_is_done() {
+    let twins = "vm twin on osaka id={00000000-0000-0000-0000-000000000001}\n\
+                 vm twin on osaka id={00000000-0000-0000-0000-000000000002}\n";
+    let lab = format!("{PAIR}{twins}");
+    for (line, says) in [
+        ("seed 3", "`seed` needs a simulated world"),
+        ("policy apply=1s", "`policy` needs a simulated world"),
+        ("crash hq", "`crash` needs a simulated world: no client can ask for it"),
+        ("occupy hq 443", "`occupy` needs a simulated world"),
+        ("hq as=other CommitFailover web", "a call by somebody else needs a simulated world"),
+        ("nara CommitFailover web", "no host is called `nara`"),
+        ("host tokyo", "no host was given as `tokyo`, and none can be made"),
+        ("host osaka build=9600", "the Windows of `osaka` is not as the line says"),
+        ("host osaka server=off", "the replica server of `osaka` is not as the line says"),
+        ("host osaka allow=hq storage=D:\\R", "whom the replica server lets in of `osaka`"),
+        ("host osaka occupied=80", "only its Windows and its replica server can be compared"),
+        ("vm mail on hq", "called `mail` on hq, and none can be made"),
+        ("vm web on hq running", "`web` on hq is replicated already: it is a Primary"),
+        ("vm web on hq", "`web` on hq is running, and the line says off"),
+        ("vm twin on osaka", "2 are called `twin` on osaka: write `id={00000000-"),
+        ("expect osaka web lacks=0", "`lacks=` needs a simulated world: no host shows it"),
+        ("expect hq event 32086", "the log of a host needs a simulated world"),
+    ] {
+        // Nothing may stand before how a world begins but a comment.
+        let first = ["hq RemoveReplicationRelationship web", "# First."];
+        let first = first[usize::from(["seed 3", "policy apply=1s"].contains(&line))];
+        let script = format!("{first}\n{line}\n");
+        let (status, out, err) = run_on("cannot", &lab, &script, &[]);
+        assert_eq!((status, &*out), (2, ""), "{line}: {err}");
+        assert!(err.contains(says) && err.contains("--> test.hvr:2:"), "{line}: {err}");
+        assert!(err.contains("1 problem; nothing was done"), "{line}: {err}");
+    }
+    let one = "vm twin on osaka id={00000000-0000-0000-0000-000000000002}\n";
+    assert_eq!(run_on("cannot", &lab, one, &[]).0, 0);
+    // A name that means two is seen when the call is to be made; the ids are told.
+    let (status, out, _) = run_on("cannot", &lab, "osaka CommitFailover twin\n", &[]);
+    assert_eq!(status, 1);
+    assert!(out.contains("2 virtual machines are called `twin` on osaka"), "{out}");
+    assert!(out.contains("`{00000000-0000-0000-0000-000000000001}` or `{00000000-"), "{out}");
+    for (more, says) in [
+        (&["test.hvr"][..], "hosts run one script at a time"),
+        (&["--host", "nara=lab:lab.hvr#nara"], "has no host `nara`"),
+    ] {
+        let (status, _, err) = run_on("cannot", &lab, "advance 1s\n", more);
+        assert_eq!(status, 2, "{err}");
+        assert!(err.contains(says), "{err}");
+    }
+}
+
+/// On hosts, a script is not a list of experiments.
+#[test]
+fn the_first_step_that_goes_wrong_on_hosts_is_the_last() {
+    let script = "\
+expect hq web Primary Suspended
+hq RemoveReplicationRelationship web
+advance 1m
+";
+    let (status, out, err) = run_on("wrong", PAIR, script, &[]);
+    assert_eq!(status, 1);
+    assert!(out.contains("+ found   ") && out.contains("1 of 1 steps not as expected"), "{out}");
+    assert!(!out.contains("RemoveReplicationRelationship"), "{out}");
+    assert!(err.contains("2 more steps not done: hosts are left as they are"), "{err}");
 }

@@ -4,7 +4,7 @@ use crate::scenarios;
 use hyperv_replica::engine::{HostSpec, Input, Policy, Rejection, Reply, World};
 use hyperv_replica::error::Error;
 use hyperv_replica::prelude::*;
-use hyperv_replica::script::{self, Durability, Journal, JournalError, Rebuilt};
+use hyperv_replica::script::{self, Durability, Journal, JournalError, JournalLock, Rebuilt};
 use hyperv_replica::sim::{Lab, Scribe};
 use hyperv_replica::testkit::determinism::Run;
 use hyperv_replica::testkit::walk::Step;
@@ -82,7 +82,7 @@ fn a_journal_may_end_anywhere() {
         assert_eq!(rebuilt.torn.is_none(), at_a_line, "cut at {end}");
         let input = Input::Advance(Duration::from_secs(1));
         journal.append(&rebuilt.world, &input).unwrap();
-        assert_eq!(open(&path).1.inputs, rebuilt.inputs + 1, "cut at {end}");
+        assert_eq!(Journal::read(&path).unwrap().inputs, rebuilt.inputs + 1, "cut at {end}");
     }
 }
 
@@ -92,9 +92,27 @@ fn how_a_world_began_is_written() {
     let policy = Policy { apply: seconds(9), ..Policy::default() };
     let lab = Lab::with_policy(7, policy.clone()).written_by(open(&path).0);
     lab.add_host(&HostSpec::trusting("tokyo"));
-    let (_, rebuilt) = Journal::open(&path, Durability::Machine).unwrap();
+    drop(Journal::open(fresh("machine.hvr"), Durability::Machine).unwrap());
+    let rebuilt = Journal::read(&path).unwrap();
     assert_eq!((rebuilt.world.seed(), rebuilt.world.policy()), (7, &policy));
     assert!(rebuilt.world == lab.world());
+}
+
+/// Two that write one journal would each make a lab of their own of it.
+#[test]
+fn who_has_a_journal_has_it_alone() {
+    let path = fresh("alone.hvr");
+    let (journal, _) = open(&path);
+    let lab = Lab::with_seed(0).written_by(journal);
+    lab.add_host(&HostSpec::trusting("tokyo"));
+    let held = Journal::open(&path, Durability::Process).unwrap_err();
+    assert_eq!(held.to_string(), format!("process {} has the journal open", std::process::id()));
+    assert!(matches!(JournalLock::take(&path), Err(JournalError::Held { by: Some(_) })));
+    // It can be read, and others are their own.
+    assert!(Journal::read(&path).unwrap().world == lab.world());
+    open(&fresh("alone.hvr.lock.hvr"));
+    drop(lab);
+    assert!(open(&path).1.world.host_named("tokyo").is_some());
 }
 
 /// What a builder draws after a restart is not what it drew before.
@@ -104,6 +122,7 @@ fn a_rebuilt_lab_draws_anew() {
     let lab = Lab::with_seed(0).written_by(open(&path).0);
     lab.add_host(&HostSpec::trusting("tokyo"));
     let web = lab.vm("web").create();
+    drop(lab);
     let (journal, rebuilt) = open(&path);
     let lab = rebuilt.into_lab().written_by(journal);
     assert_ne!(lab.vm("db").create(), web);

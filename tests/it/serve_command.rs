@@ -1,9 +1,17 @@
 //! The commands that serve a lab and arrange it: `hvr serve`, `hvr ctl`. The real command is started,
 //! spoken to over loopback, and ended.
 
+mod clock;
+
+mod hosts;
+
+mod identity;
+
 mod journal;
 
-use hyperv_replica::cim::CimService;
+mod run;
+
+use hyperv_replica::cim::{CimClient, CimService, Instance, WbemStatus};
 use hyperv_replica::prelude::*;
 use hyperv_replica::wsman::auth::Credentials;
 use hyperv_replica::wsman::tls::{Fingerprint, Trust};
@@ -57,16 +65,16 @@ struct Served {
 impl Served {
     /// Starts it on free ports, and waits until hosts answer.
     fn start(folder: &Path, script: impl AsRef<Path>, args: &[&str]) -> Self {
+        let mut command = hvr();
+        command.args(["serve", "--json", "--port", "0"]).arg(script.as_ref()).args(args);
+        Self::of(command.current_dir(folder), folder)
+    }
+
+    /// The same of any command that serves, and tells of it in JSON.
+    fn of(command: &mut Command, folder: &Path) -> Self {
         let err = folder.join("stderr.txt");
-        let mut child = hvr()
-            .args(["serve", "--json", "--port", "0"])
-            .arg(script.as_ref())
-            .args(args)
-            .current_dir(folder)
-            .stdout(Stdio::piped())
-            .stderr(fs::File::create(&err).unwrap())
-            .spawn()
-            .unwrap();
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(fs::File::create(&err).unwrap()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let told = serde_json::from_str(&line)
@@ -379,6 +387,37 @@ fn hosts_are_examined_over_the_network() {
         assert_eq!(status, 2);
         assert!(err.contains(says), "{more:?}: {err}");
     }
+}
+
+/// What [libvirt] asks before anything else is in the namespace that describes computers.
+///
+/// [libvirt]: https://github.com/libvirt/libvirt/blob/master/src/hyperv/hyperv_driver.c
+#[test]
+fn a_host_describes_its_computer() {
+    let lab = folder("cimv2").join("lab.hvr");
+    fs::write(&lab, "host tokyo.contoso.com build=17763\n").unwrap();
+    let served = Served::start(&folder("cimv2-served"), &lab, &["--clock", "manual"]);
+    let url = served.url("tokyo.contoso.com");
+    let options = Options::new(url, Credentials::new("admin", served.password()));
+    let client = Client::new(Options { namespace: "root/cimv2".to_owned(), ..options }).unwrap();
+    let only = |wql: &str| {
+        let mut found = client.query(wql).unwrap_or_else(|it| panic!("{wql}: {it}"));
+        assert_eq!(found.len(), 1, "{wql}");
+        found.remove(0)
+    };
+    let text =
+        |it: &Instance, property: &str| it.read::<&str>(property).unwrap().unwrap().to_owned();
+    let computer = only("SELECT * FROM Win32_ComputerSystem");
+    assert_eq!(text(&computer, "Domain"), "contoso.com");
+    let windows = only("SELECT * FROM Win32_OperatingSystem");
+    assert_eq!(text(&windows, "BuildNumber"), "17763");
+    only("SELECT * FROM Win32_ComputerSystemProduct");
+    only("SELECT * FROM Win32_Processor");
+    // Other namespaces are not there.
+    let options = Options::new(url, Credentials::new("admin", served.password()));
+    let other = Client::new(Options { namespace: "root/wmi".to_owned(), ..options }).unwrap();
+    let error = other.query("SELECT * FROM Win32_Processor").unwrap_err();
+    assert_eq!(error.wbem_status(), Some(WbemStatus::INVALID_NAMESPACE), "{error}");
 }
 
 /// What is printed for a person: where hosts are, and what to paste.

@@ -47,6 +47,11 @@ pub(crate) enum Command {
     /// answer, and mode, state, health and power of each side after it. Of several scripts, a line
     /// each. Each script runs in a world of its own, from time zero, and gives the same result
     /// every time.
+    ///
+    /// With `--host`, one script runs on hosts that are there. What it makes is found on them:
+    /// `vm web on tokyo` is the virtual machine that is called so. Lines that need a simulated
+    /// world are refused before anything is done; the first step that goes otherwise than said is
+    /// the last one.
     Run(Run),
     /// Print the rule of an operation: what it needs, what it refuses, and how we know.
     ///
@@ -94,7 +99,8 @@ pub(crate) enum Command {
     /// Arrange a lab that is served: time, troubles, hosts, calls, looks.
     ///
     /// Lines of a script are run with no client's call in between, and shown as `hvr run` does.
-    /// Besides, `fork NAME`, `drop NAME`, `reset` and `trace`.
+    /// Besides, `fork NAME`, `drop NAME`, `reset`, `trace` and `hosts`. Hosts that join are served
+    /// at once.
     #[cfg(feature = "wsman")]
     Ctl(Ctl),
 }
@@ -256,6 +262,7 @@ Exit status:
   2  a recording could not be read or rebuilt, or the arguments are wrong";
 
 /// The arguments of `hvr run`.
+#[allow(clippy::struct_excessive_bools)] // Each is a flag of its own.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUS)]
 pub(crate) struct Run {
@@ -278,13 +285,28 @@ pub(crate) struct Run {
     /// The width of the output in columns, instead of the terminal's.
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
     pub(crate) width: Option<u16>,
+
+    /// Run one script on this host and others that are named so, instead of in a world of its own.
+    /// NAME is what the script calls the host: `NAME=lab:FILE.hvr#HOST`, or with WS-Management
+    /// `NAME=https://HOST:5986/wsman`.
+    #[arg(long, value_name = "NAME=ADDRESS")]
+    pub(crate) host: Vec<Named>,
+
+    /// Do it, also where calls change real hosts; without, only tells what would be done there.
+    #[arg(long, requires = "host")]
+    pub(crate) yes: bool,
+
+    /// Who asks, and whom that believes.
+    #[command(flatten)]
+    pub(crate) login: Login,
 }
 
 const EXIT_STATUS: &str = "\
 Exit status:
   0  everything went as the scripts say
   1  something did not
-  2  a script could not be read or understood, or the arguments are wrong";
+  2  a script could not be read or understood, or cannot be run on the hosts, or the arguments
+     are wrong";
 
 /// The arguments of `hvr docs`.
 #[derive(Debug, Args)]

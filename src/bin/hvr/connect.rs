@@ -3,6 +3,9 @@
 #[cfg(feature = "wsman")]
 mod remote;
 
+#[cfg(all(feature = "wmi", windows))]
+mod wmi;
+
 use crate::{cli, files};
 use hyperv_replica::ReplicationService;
 use hyperv_replica::engine::World;
@@ -26,6 +29,9 @@ pub(crate) enum Address {
     /// `https://host:5986/wsman`: behind WS-Management.
     #[cfg(feature = "wsman")]
     Remote { url: String },
+    /// `wmi:` is this machine, `wmi://host` another one, over COM.
+    #[cfg(all(feature = "wmi", windows))]
+    Wmi { host: Option<String> },
 }
 
 impl FromStr for Named {
@@ -53,19 +59,50 @@ impl FromStr for Address {
         if is_remote {
             return Ok(Self::Remote { url: text.to_owned() });
         }
-        for (so, way) in [(is_remote, "WS-Management"), (text.starts_with("wmi:"), "WMI")] {
-            if so {
-                return Err(format!("this `hvr` was built without {way}; it knows {KNOWN}"));
-            }
+        if let Some(rest) = text.strip_prefix("wmi:") {
+            let host = match rest.strip_prefix("//") {
+                None if rest.is_empty() => None,
+                Some(host) if !host.is_empty() && !host.contains('/') => Some(host.to_owned()),
+                _ => return Err("expected wmi: for this machine, or wmi://HOST".to_owned()),
+            };
+            return Self::over_com(host);
+        }
+        if is_remote {
+            return Err(format!("this `hvr` was built without WS-Management; it knows {KNOWN}"));
         }
         Err(format!("expected an address such as {KNOWN}"))
     }
 }
 
+impl Address {
+    #[cfg(all(feature = "wmi", windows))]
+    #[expect(clippy::unnecessary_wraps, reason = "elsewhere it is an error")]
+    fn over_com(host: Option<String>) -> Result<Self, String> {
+        Ok(Self::Wmi { host })
+    }
+
+    #[cfg(not(all(feature = "wmi", windows)))]
+    fn over_com(host: Option<String>) -> Result<Self, String> {
+        let host = host.unwrap_or_else(|| "HOST".to_owned());
+        let why = if cfg!(windows) {
+            "this `hvr` was built without WMI"
+        } else {
+            "wmi: goes over COM, which needs Windows"
+        };
+        Err(format!(
+            "{why}; WS-Management reaches the same host from anywhere: https://{host}:5986/wsman"
+        ))
+    }
+}
+
 /// The addresses that are known.
-#[cfg(feature = "wsman")]
+#[cfg(all(feature = "wsman", feature = "wmi", windows))]
+const KNOWN: &str = "lab:FILE.hvr#HOST, https://HOST:5986/wsman or wmi://HOST";
+#[cfg(all(feature = "wsman", not(all(feature = "wmi", windows))))]
 const KNOWN: &str = "lab:FILE.hvr#HOST or https://HOST:5986/wsman";
-#[cfg(not(feature = "wsman"))]
+#[cfg(all(not(feature = "wsman"), feature = "wmi", windows))]
+const KNOWN: &str = "lab:FILE.hvr#HOST or wmi://HOST";
+#[cfg(all(not(feature = "wsman"), not(all(feature = "wmi", windows))))]
 const KNOWN: &str = "lab:FILE.hvr#HOST";
 
 /// A host that was found.
@@ -83,6 +120,8 @@ pub(crate) enum Link {
     },
     #[cfg(feature = "wsman")]
     Remote(Box<remote::Remote>),
+    #[cfg(all(feature = "wmi", windows))]
+    Wmi(Box<wmi::OverCom>),
 }
 
 impl Connected {
@@ -91,20 +130,36 @@ impl Connected {
             Link::Lab { host, .. } => host,
             #[cfg(feature = "wsman")]
             Link::Remote(host) => &**host,
+            #[cfg(all(feature = "wmi", windows))]
+            Link::Wmi(host) => &**host,
+        }
+    }
+
+    /// The host in its lab, if it is a simulated one of this process.
+    pub(crate) fn simulated(&self) -> Option<&HostHandle> {
+        self.in_lab().map(|(host, _)| host)
+    }
+
+    #[cfg_attr(
+        not(any(feature = "wsman", all(feature = "wmi", windows))),
+        expect(clippy::unnecessary_wraps, reason = "all hosts are simulated")
+    )]
+    fn in_lab(&self) -> Option<(&HostHandle, &Path)> {
+        match &self.link {
+            Link::Lab { host, file } => Some((host, file)),
+            #[cfg(feature = "wsman")]
+            Link::Remote(_) => None,
+            #[cfg(all(feature = "wmi", windows))]
+            Link::Wmi(_) => None,
         }
     }
 }
 
 /// The hosts as they are in a lab, if all are in the same one.
 pub(crate) fn in_one_lab(hosts: &[Connected]) -> Option<Vec<HostHandle>> {
-    let labs = hosts.iter().map(|it| match &it.link {
-        Link::Lab { host, file } => Some((file, host.clone())),
-        #[cfg(feature = "wsman")]
-        Link::Remote(_) => None,
-    });
-    let labs = labs.collect::<Option<Vec<_>>>()?;
-    let first = labs.first()?.0;
-    labs.iter().map(|(file, host)| (*file == first).then(|| host.clone())).collect()
+    let labs = hosts.iter().map(Connected::in_lab).collect::<Option<Vec<_>>>()?;
+    let first = labs.first()?.1;
+    labs.iter().map(|(host, file)| (*file == first).then(|| (*host).clone())).collect()
 }
 
 /// Finds every host. Those of one file are in one lab; those elsewhere are asked by whom the login
@@ -121,6 +176,12 @@ pub(crate) fn all(named: &[Named], login: &cli::Login) -> Result<Vec<Connected>,
             #[cfg(feature = "wsman")]
             Address::Remote { url } => {
                 let link = Link::Remote(Box::new(remote::connect(url, login)?));
+                found.push(Connected { name: name.clone(), link });
+                continue;
+            }
+            #[cfg(all(feature = "wmi", windows))]
+            Address::Wmi { host } => {
+                let link = Link::Wmi(Box::new(wmi::connect(host.as_deref())?));
                 found.push(Connected { name: name.clone(), link });
                 continue;
             }

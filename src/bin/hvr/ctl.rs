@@ -1,7 +1,7 @@
 //! `hvr ctl`: arranges a lab that `hvr serve` serves.
 
 use crate::excerpt::{self, Source};
-use crate::serve::{CONTROLLER, LINES, PATH};
+use crate::serve::{self, CONTROLLER, LINES, PATH, Told};
 use crate::{Verdict, cli, secret, style, table};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
@@ -9,7 +9,7 @@ use hyper::client::conn::http1;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
-use hyperv_replica::script::{ControlAnswer, Line, MAX_BYTES, Script};
+use hyperv_replica::script::{Line, MAX_BYTES, Script};
 use hyperv_replica::wsman::auth::{Credentials, basic};
 use std::io::{self, Read, Write};
 use tokio::net::TcpStream;
@@ -25,7 +25,7 @@ pub(crate) fn ctl(
     err: &mut dyn Write,
 ) -> io::Result<Verdict> {
     let asked = lines(args).and_then(|lines| Ok((ask(args, lines.clone())?, lines)));
-    let (answer, lines) = match asked {
+    let (told, lines) = match asked {
         Ok(asked) => asked,
         Err(why) => {
             style::error(err, &why)?;
@@ -33,12 +33,13 @@ pub(crate) fn ctl(
         }
     };
     if args.json {
-        serde_json::to_writer_pretty(&mut *out, &answer)?;
+        serde_json::to_writer_pretty(&mut *out, &told)?;
         writeln!(out)?;
     } else {
-        show(args, &lines, &answer, out, err)?;
+        show(args, &lines, &told, out, err)?;
     }
-    Ok(match (answer.problems.is_empty(), answer.passed()) {
+    let is_served = told.unserved.is_empty();
+    Ok(match (told.answer.problems.is_empty(), told.answer.passed() && is_served) {
         (false, _) => Verdict::Broken,
         (true, false) => Verdict::Failed,
         (true, true) => Verdict::Held,
@@ -60,20 +61,28 @@ fn lines(args: &cli::Ctl) -> Result<String, String> {
 fn show(
     args: &cli::Ctl,
     lines: &str,
-    answer: &ControlAnswer,
+    told: &Told,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<()> {
-    let source = Source { name: "<lines>", text: lines };
+    let (source, answer) = (Source { name: "<lines>", text: lines }, &told.answer);
     for problem in &answer.problems {
         excerpt::problem(err, source, problem)?;
     }
-    let is_trace = |it: &str| it == "trace";
-    if !answer.report.steps.iter().all(|step| is_trace(&step.what) && step.fault.is_none()) {
+    // What is shown below is no news in the table.
+    let is_shown = |it: &str| ["trace", "hosts"].contains(&it);
+    if !answer.report.steps.iter().all(|step| is_shown(&step.what) && step.fault.is_none()) {
         // What only control knows is no line of a script; its step stands for it.
         let lines = lines.lines().map(|it| it.parse::<Line>().unwrap_or_default()).collect();
         let width = args.width.map_or_else(style::terminal_width, usize::from);
         table::print(out, source, &Script { lines }, &answer.report, width)?;
+    }
+    let is_asked = answer.report.steps.iter().any(|it| it.what == "hosts");
+    if is_asked || told.hosts.iter().any(|it| it.is_new) {
+        serve::addresses(out, told.hosts.iter().map(|it| (&*it.name, &*it.url)))?;
+    }
+    for why in &told.unserved {
+        style::error(err, why)?;
     }
     match &answer.trace {
         Some(trace) => write!(out, "{trace}"),
@@ -91,7 +100,7 @@ fn token(args: &cli::Ctl) -> Result<String, String> {
 }
 
 /// Sends the lines, and reads what came of them.
-fn ask(args: &cli::Ctl, lines: String) -> Result<ControlAnswer, String> {
+fn ask(args: &cli::Ctl, lines: String) -> Result<Told, String> {
     let address = || format!("`{}` is no address such as http://127.0.0.1:5900{PATH}", args.url);
     let url: Uri = args.url.parse().map_err(|_| address())?;
     let (Some("http"), Some(authority), Some(port)) =

@@ -41,6 +41,7 @@ fn record(it: &Ran) -> FileRecord<'_> {
     match &it.outcome {
         Outcome::Unreadable(why) => record.error = Some(why),
         Outcome::NoScript(error) => record.problems = error.problems(),
+        Outcome::Unfit(problems) => record.problems = problems,
         Outcome::Report(_, report) => record.steps = &report.steps,
     }
     record

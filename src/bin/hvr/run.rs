@@ -1,9 +1,11 @@
 //! `hvr run`: runs scripts and shows what came of them.
 
+mod hosts;
+
 use crate::excerpt::{self, Source};
 use crate::style::{BAD, DIM, GOOD, padded, printable};
 use crate::{Verdict, cli, files, json, style, table};
-use hyperv_replica::script::{self, ParseError, Report, Script};
+use hyperv_replica::script::{self, ParseError, Problem, Report, Script};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, Write};
 use std::path::Path;
@@ -13,6 +15,14 @@ pub(crate) struct Ran {
     pub(crate) name: String,
     pub(crate) text: String,
     pub(crate) outcome: Outcome,
+    /// Whose time has passed.
+    time: &'static str,
+}
+
+impl Ran {
+    fn new(name: String, text: String, outcome: Outcome) -> Self {
+        Self { name, text, outcome, time: "of virtual time" }
+    }
 }
 
 /// What came of it.
@@ -21,6 +31,8 @@ pub(crate) enum Outcome {
     Unreadable(String),
     /// Its text is no script.
     NoScript(ParseError),
+    /// It cannot be run where it should.
+    Unfit(Vec<Problem>),
     /// It ran.
     Report(Script, Report),
 }
@@ -34,7 +46,7 @@ impl Ran {
         match &self.outcome {
             Outcome::Report(_, report) if report.passed() => Verdict::Held,
             Outcome::Report(..) => Verdict::Failed,
-            Outcome::Unreadable(_) | Outcome::NoScript(_) => Verdict::Broken,
+            Outcome::Unreadable(_) | Outcome::NoScript(_) | Outcome::Unfit(_) => Verdict::Broken,
         }
     }
 
@@ -49,6 +61,9 @@ pub(crate) fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<Verdict> {
+    if !args.host.is_empty() {
+        return hosts::run(args, out, err);
+    }
     let (files, wrong) = files::find(&args.paths);
     let mut verdict = if wrong.is_empty() { Verdict::Held } else { Verdict::Broken };
     if args.json {
@@ -88,20 +103,33 @@ pub(crate) fn run(
 }
 
 fn try_file(path: &Path) -> Ran {
+    match parse_file(path) {
+        Ok((ran, script)) => {
+            let report = script::run(&script);
+            Ran { outcome: Outcome::Report(script, report), ..ran }
+        }
+        Err(ran) => ran,
+    }
+}
+
+/// Reads a script that has not run yet, or tells why it cannot.
+fn parse_file(path: &Path) -> Result<(Ran, Script), Ran> {
     let stdin = path.as_os_str() == files::STDIN;
     let name = if stdin { "<stdin>".to_owned() } else { path.display().to_string() };
     let bytes = match files::read(path) {
         Ok(bytes) => bytes,
-        Err(why) => return Ran { name, text: String::new(), outcome: Outcome::Unreadable(why) },
-    };
-    let outcome = match script::parse_bytes(&bytes) {
-        Ok(script) => {
-            let report = script::run(&script);
-            Outcome::Report(script, report)
+        Err(why) => {
+            return Err(Ran::new(name, String::new(), Outcome::Unreadable(why)));
         }
-        Err(error) => Outcome::NoScript(error),
     };
-    Ran { name, text: String::from_utf8_lossy(&bytes).into_owned(), outcome }
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    match script::parse_bytes(&bytes) {
+        Ok(script) => {
+            let nothing = Outcome::Report(Script::default(), Report::default());
+            Ok((Ran::new(name, text, nothing), script))
+        }
+        Err(error) => Err(Ran::new(name, text, Outcome::NoScript(error))),
+    }
 }
 
 /// Everything about one script.
@@ -123,7 +151,7 @@ fn conclusion(ran: &Ran, report: &Report, out: &mut dyn Write) -> io::Result<()>
     match wrong {
         0 => {
             let s = if steps == 1 { "" } else { "s" };
-            writeln!(out, "{GOOD}passed{GOOD:#}  {name}: {steps} step{s}, {time} of virtual time")
+            writeln!(out, "{GOOD}passed{GOOD:#}  {name}: {steps} step{s}, {time} {}", ran.time)
         }
         _ => writeln!(out, "{BAD}failed{BAD:#}  {name}: {wrong} of {steps} steps not as expected"),
     }
@@ -156,7 +184,11 @@ fn summary(
             Ok(())
         }
         _ => {
-            writeln!(out, "{BAD}failed{BAD:#}  {name}  no script")?;
+            let what = match &ran.outcome {
+                Outcome::Unfit(_) => "not for these hosts",
+                _ => "no script",
+            };
+            writeln!(out, "{BAD}failed{BAD:#}  {name}  {what}")?;
             out.flush()?;
             unusable(ran, err)
         }
@@ -178,6 +210,15 @@ fn unusable(ran: &Ran, err: &mut dyn Write) -> io::Result<()> {
                 more => format!(" ({more} not shown)"),
             };
             style::error(err, &format!("`{name}` is no script: {count} problem{s}{more}"))
+        }
+        Outcome::Unfit(problems) => {
+            for problem in problems {
+                excerpt::problem(err, ran.source(), problem)?;
+            }
+            let (name, count) = (&ran.name, problems.len());
+            let s = if count == 1 { "" } else { "s" };
+            let why = format!("`{name}` cannot be run on these hosts: {count} problem{s}");
+            style::error(err, &format!("{why}; nothing was done"))
         }
         Outcome::Report(..) => Ok(()),
     }

@@ -30,8 +30,7 @@ impl Secret {
 
     /// The same, kept in a file that only its owner can read.
     pub(crate) fn written_to(self, path: &Path) -> Result<Self, String> {
-        let written = write_private(path, &format!("{}\n", self.text()));
-        written.map_err(|error| format!("cannot write `{}`: {error}", path.display()))?;
+        write_private(path, &format!("{}\n", self.text()))?;
         Ok(Self { is_new: false, ..self })
     }
 
@@ -60,8 +59,13 @@ pub(crate) fn read(path: &Path) -> Result<String, String> {
     fs::read_to_string(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
 }
 
-/// Writes a file anew: one that is there already may be one that others can read.
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
+/// Writes a file that only its owner can read, anew: one that is there already may be one that
+/// others can read.
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), String> {
+    write_anew(path, text).map_err(|error| format!("cannot write `{}`: {error}", path.display()))
+}
+
+fn write_anew(path: &Path, text: &str) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

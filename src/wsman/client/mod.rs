@@ -46,7 +46,9 @@ pub enum Waiting {
     #[default]
     Really,
     /// It asks what time it is, every so often, until the service's clock has come so far. That of
-    /// a simulated host may be faster, or leap.
+    /// a simulated host may be faster, or leap when somebody waits there: where it stands still, the
+    /// client waits for an event that never comes. A clock that does not move then, either, is an
+    /// error after a minute.
     ByTheServicesClock {
         /// How long to sleep before asking again.
         every: Duration,
@@ -209,6 +211,43 @@ impl Client {
     }
 }
 
+/// An event that never comes, and for which nobody looks often.
+const NEVER: &str = "SELECT * FROM __InstanceDeletionEvent WITHIN 86400 \
+                     WHERE TargetInstance ISA 'Msvm_ReplicationService'";
+/// The longest that the event is waited for in one go.
+const SHIFT: Duration = Duration::from_secs(30);
+/// How long a clock may stand still while somebody waits for it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Client {
+    fn sleep_by_its_clock(&self, every: Duration, duration: Duration) -> Result<()> {
+        let mut now = self.now()?;
+        let until = now + duration;
+        let (mut idle, mut stood) = (None::<Box<dyn Subscription + '_>>, Duration::ZERO);
+        while now < until {
+            let rest = until.since(now);
+            match &mut idle {
+                None => really(every.min(rest)),
+                Some(idle) => {
+                    let shift = rest.min(SHIFT);
+                    idle.next(shift)?;
+                    stood += shift;
+                }
+            }
+            let before = std::mem::replace(&mut now, self.now()?);
+            if now > before {
+                stood = Duration::ZERO;
+            } else if stood >= PATIENCE {
+                let why = format!("the clock of {} stands still", self.url);
+                return Err(Error::Transport(why.into()));
+            } else if idle.is_none() {
+                idle = Some(self.subscribe(NEVER)?);
+            }
+        }
+        Ok(())
+    }
+}
+
 impl CimClient for Client {
     fn get(&self, path: &ObjectPath) -> Result<Instance> {
         if path.keys == Keys::Class {
@@ -278,12 +317,7 @@ impl CimClient for Client {
     fn sleep(&self, duration: Duration) -> Result<()> {
         match &self.waiting {
             Waiting::Really => really(duration),
-            Waiting::ByTheServicesClock { every } => {
-                let until = self.now()? + duration;
-                while self.now()? < until {
-                    really(*every);
-                }
-            }
+            Waiting::ByTheServicesClock { every } => self.sleep_by_its_clock(*every, duration)?,
             Waiting::Told(tell) => tell(duration)?,
         }
         Ok(())

@@ -196,34 +196,40 @@ impl Server {
             .enable_io()
             .enable_time()
             .build()?;
-        let (stop, stopped) = watch::channel(false);
-        let mut served = Vec::new();
-        let mut listeners = Vec::new();
+        let (stop, _) = watch::channel(false);
+        let mut server = Self { hosts: Vec::new(), limits, stop, runtime: Some(threads) };
+        // All before the first is served, so that a refusal serves nobody for a moment.
+        hosts.iter().try_for_each(refuse_exposure)?;
         for host in hosts {
-            let address = host.listener.local_addr()?;
-            let is_private = host.encrypt.is_some() || host.authenticate.is_sealed();
-            if !address.ip().is_loopback() && !is_private {
-                return Err(ServerError::Exposed { name: host.name, address });
-            }
-            host.listener.set_nonblocking(true)?;
-            let _within = threads.enter();
-            let listener = tokio::net::TcpListener::from_std(host.listener)?;
-            let slots = Arc::new(Semaphore::new(limits.connections.max(1).into()));
-            served.push((host.name, address, Arc::clone(&slots)));
-            let shared = Shared {
-                responder: host.responder,
-                authenticate: host.authenticate,
-                encrypt: host.encrypt,
-                limits,
-                began: now(),
-            };
-            listeners.push((listener, Arc::new(shared), slots));
+            server.add(host)?;
         }
-        // Only now, so that a refusal above serves nobody for a moment.
-        for (listener, shared, slots) in listeners {
-            threads.spawn(connection::accept(listener, shared, slots, stopped.clone()));
-        }
-        Ok(Self { hosts: served, limits, stop, runtime: Some(threads) })
+        Ok(server)
+    }
+
+    /// Serves one more host from now on; where.
+    ///
+    /// # Errors
+    /// As of [`start`](Self::start).
+    pub fn add(&mut self, host: Host) -> Result<SocketAddr, ServerError> {
+        refuse_exposure(&host)?;
+        let address = host.listener.local_addr()?;
+        host.listener.set_nonblocking(true)?;
+        // It is there until the server is dropped.
+        let Some(threads) = &self.runtime else { return Ok(address) };
+        let _within = threads.enter();
+        let listener = tokio::net::TcpListener::from_std(host.listener)?;
+        let slots = Arc::new(Semaphore::new(self.limits.connections.max(1).into()));
+        let shared = Shared {
+            responder: host.responder,
+            authenticate: host.authenticate,
+            encrypt: host.encrypt,
+            limits: self.limits,
+            began: now(),
+        };
+        self.hosts.push((host.name, address, Arc::clone(&slots)));
+        let stopped = self.stop.subscribe();
+        threads.spawn(connection::accept(listener, Arc::new(shared), slots, stopped));
+        Ok(address)
     }
 
     /// The hosts with the addresses on which they are served.
@@ -261,6 +267,16 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// Nothing is said in clear where other machines listen.
+fn refuse_exposure(host: &Host) -> Result<(), ServerError> {
+    let address = host.listener.local_addr()?;
+    let is_private = host.encrypt.is_some() || host.authenticate.is_sealed();
+    if address.ip().is_loopback() || is_private {
+        return Ok(());
+    }
+    Err(ServerError::Exposed { name: host.name.clone(), address })
 }
 
 /// Draws the numbers of an [`Endpoint`] from the operating system.

@@ -63,6 +63,26 @@ fn a_journal_without_the_whole_script_is_none() {
     assert!(err.contains("line 2 of the journal"), "{err}");
 }
 
+/// Two that serve one journal would each make a lab of their own of it.
+#[test]
+fn a_journal_is_served_by_one_process() {
+    let folder = folder("one-process");
+    let mut second = super::hvr();
+    second.args(["serve", TWO_SITES, "--port", "0"]).args(ARGS).current_dir(&folder);
+    let served = Served::start(&folder, TWO_SITES, &ARGS);
+    served.told(&["advance 1h"]);
+    let (status, _, err) = super::ended(second.output().unwrap());
+    assert_eq!(status, 2, "{err}");
+    let held = format!("`lab.journal.hvr`: process {} has the journal open", served.child.id());
+    assert!(err.contains(&held) && err.contains("end that first"), "{err}");
+    served.told(&["advance 1h"]);
+    // However the first ends, the lock ends with it.
+    let before = served.host("tokyo").now().unwrap();
+    served.kill();
+    let served = Served::start(&folder, TWO_SITES, &ARGS);
+    assert_eq!(served.host("tokyo").now().unwrap(), before);
+}
+
 /// Clients and control put entries of their own into a lab, each telling what was answered, until
 /// the process is gone.
 fn put_entries(served: &Served, host: &'static str, seed: u64, told: &Sender<String>) {

@@ -448,3 +448,60 @@ fn a_client_goes_to_other_threads() {
     fn is_shared<T: Send + Sync>() {}
     is_shared::<Client>();
 }
+
+/// A clock that stands still may leap when somebody waits there; one that does not is told, since
+/// nobody would ever be done waiting for it.
+#[test]
+fn a_clock_that_stands_is_not_waited_for_for_ever() {
+    for leaps in [true, false] {
+        let mut seconds = 0;
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&log);
+        let responder = Responder::guarded(guard(), move |request| {
+            let action =
+                text_of(request, "a:Action").unwrap().rsplit('/').next().unwrap().to_owned();
+            seen.lock().unwrap().push(action.clone());
+            match action.as_str() {
+                "Enumerate" => reply(
+                    request,
+                    &format!(
+                        "<n:EnumerateResponse><n:EnumerationContext/><w:Items><w:XmlFragment>\
+                         <LocalDateTime><cim:Datetime>2024-01-01T0{}:{:02}:{:02}Z</cim:Datetime>\
+                         </LocalDateTime></w:XmlFragment></w:Items><w:EndOfSequence/>\
+                         </n:EnumerateResponse>",
+                        seconds / 3600,
+                        seconds / 60 % 60,
+                        seconds % 60,
+                    ),
+                ),
+                "Subscribe" => reply(
+                    request,
+                    "<e:SubscribeResponse><e:SubscriptionManager><a:Address/>\
+                     <a:ReferenceParameters><e:Identifier>S1</e:Identifier></a:ReferenceParameters>\
+                     </e:SubscriptionManager><n:EnumerationContext>C1</n:EnumerationContext>\
+                     </e:SubscribeResponse>",
+                ),
+                "Pull" => {
+                    seconds += if leaps { 30 } else { 0 };
+                    let text = envelope(id_of(request), &fault("w:TimedOut", ""));
+                    soap(StatusCode::INTERNAL_SERVER_ERROR, &text)
+                }
+                _ => reply(request, ""),
+            }
+        });
+        let waiting = Waiting::ByTheServicesClock { every: Duration::from_millis(1) };
+        let client = Client::new(Options { waiting, ..options(&responder) }).unwrap();
+        let slept = client.sleep(Duration::from_secs(3600));
+        let log = log.lock().unwrap();
+        let pulls = log.iter().filter(|it| *it == "Pull").count();
+        assert_eq!(log.iter().filter(|it| *it == "Subscribe").count(), 1, "{log:?}");
+        match slept {
+            Ok(()) => assert_eq!((leaps, pulls), (true, 120), "half a minute each"),
+            Err(error) => {
+                assert_eq!((leaps, pulls), (false, 2), "a minute in all");
+                assert!(matches!(error, Error::Transport(_)), "{error}");
+                assert!(error.to_string().contains("stands still"), "{error}");
+            }
+        }
+    }
+}

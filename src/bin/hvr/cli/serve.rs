@@ -36,7 +36,9 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
 
-    /// Serve with TLS, by `--cert` and `--key` or else with a certificate that is made now.
+    /// Serve with TLS, by `--cert` and `--key` or else with a certificate that is made here. It is
+    /// kept with its key beside the `--journal`, or in `--state`; otherwise each start makes a new
+    /// one.
     #[arg(long)]
     pub(crate) tls: bool,
 
@@ -52,6 +54,11 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE", requires = "tls", conflicts_with = "cert")]
     pub(crate) save_cert: Option<PathBuf>,
 
+    /// The folder in which the certificate that is made here is kept with its key: `cert.pem` and
+    /// `key.pem`, which only you can read.
+    #[arg(long, value_name = "FOLDER", requires = "tls", conflicts_with = "cert")]
+    pub(crate) state: Option<PathBuf>,
+
     /// Listen where other machines reach it without TLS, and take from them only what NTLM seals.
     #[arg(long, conflicts_with = "tls")]
     pub(crate) sealed: bool,
@@ -62,13 +69,13 @@ pub(crate) struct Serve {
 
     /// How time passes in the lab: `real`, as for the clients; `x60`, or another number of times as
     /// fast; `manual`, only by `hvr ctl`, so that whoever waits
-    /// for something waits for that; `jump`, to the next event whenever somebody looks at a job
-    /// that has not ended.
+    /// for something waits for that, and you are told; `jump`, to the next event whenever somebody
+    /// looks at a job that has not ended.
     #[arg(long, value_name = "PACE", default_value_t = Pace::REAL)]
     pub(crate) clock: Pace,
 
     /// Write everything that happens to this file before it is answered. If it is there already, the
-    /// lab goes on as it says, and the script is not run.
+    /// lab goes on as it says, and the script is not run. One process at a time can have it.
     #[arg(long, value_name = "FILE")]
     pub(crate) journal: Option<PathBuf>,
 
@@ -151,6 +158,8 @@ Examples, behind --url URL --token-file FILE:
   hvr ctl … 'drop what-if'                           … and is forgotten
   hvr ctl … reset                                    As it was when it was first served
   hvr ctl … trace                                    A script of everything that happened since
+  hvr ctl … 'host nara'                              One more host, which is served at once
+  hvr ctl … hosts                                    Where each host is served
   hvr ctl … < more.hvr                               Many lines
 
 Exit status:

@@ -5,10 +5,14 @@ use crate::secret;
 use hyperv_replica::cim::CimService;
 use hyperv_replica::wsman::auth::Credentials;
 use hyperv_replica::wsman::tls::Trust;
-use hyperv_replica::wsman::{Client, Options, Scheme};
+use hyperv_replica::wsman::{Client, Options, Scheme, Waiting};
+use std::time::Duration;
 
 /// Hyper-V Replica of a host behind WS-Management.
 pub(super) type Remote = CimService<Client>;
+
+/// How often a host is asked what time it is, while that is waited for.
+const EVERY: Duration = Duration::from_millis(100);
 
 /// A client of the host at an address. Nothing is asked yet.
 pub(super) fn connect(url: &str, login: &cli::Login) -> Result<Remote, String> {
@@ -26,7 +30,9 @@ pub(super) fn connect(url: &str, login: &cli::Login) -> Result<Remote, String> {
     };
     let scheme = if login.basic { Scheme::Basic } else { Scheme::default() };
     let credentials = Credentials::new(user, password);
-    Client::new(Options { trust, scheme, ..Options::new(url, credentials) })
+    // Who knows whether it is simulated, and how time passes there.
+    let waiting = Waiting::ByTheServicesClock { every: EVERY };
+    Client::new(Options { trust, scheme, waiting, ..Options::new(url, credentials) })
         .map(CimService::new)
         .map_err(|error| error.to_string())
 }

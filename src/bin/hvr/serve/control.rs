@@ -1,24 +1,66 @@
 //! Control over HTTP: lines of a script come in, what came of them goes out as JSON.
 
-use hyperv_replica::script::{Control, MAX_BYTES};
-use hyperv_replica::sim::Clock;
+use super::estate::Estate;
+use hyperv_replica::script::{Control, ControlAnswer, MAX_BYTES};
 use hyperv_replica::wsman::{Request, Respond, Response};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// The path to which lines are posted.
 pub(crate) const PATH: &str = "/control";
 /// The type of lines. It is none that a page in a browser sends without asking.
 pub(crate) const LINES: &str = "application/x-hvr";
 
-/// Somebody arranges the lab of a clock.
+/// What whoever arranges a lab is told.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Told {
+    #[serde(flatten)]
+    pub(crate) answer: ControlAnswer,
+    /// The hosts that clients reach.
+    pub(crate) hosts: Vec<HostRecord>,
+    /// Why a host of the lab is not among them.
+    pub(crate) unserved: Vec<String>,
+}
+
+/// A host, and where it is served.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct HostRecord {
+    pub(crate) name: String,
+    pub(crate) url: String,
+    /// Whether it was not served before.
+    #[serde(default)]
+    pub(crate) is_new: bool,
+}
+
+/// Somebody arranges the lab that is served.
 #[derive(Debug)]
 pub(super) struct Controlled {
     control: Control,
-    clock: Clock,
+    estate: Arc<Estate>,
 }
 
 impl Controlled {
-    pub(super) fn new(clock: Clock) -> Self {
-        Self { control: Control::new(clock.lab().clone()), clock }
+    pub(super) fn new(estate: Arc<Estate>) -> Self {
+        Self { control: Control::new(estate.clock().lab().clone()), estate }
+    }
+
+    /// Does what lines say, and serves what they have made.
+    fn run(&self, lines: &str) -> Told {
+        let answer = self.control.run(lines);
+        let (mut new, mut unserved) = (Vec::new(), Vec::new());
+        for it in self.estate.keep_up() {
+            match it {
+                Ok(place) => new.push(place.address),
+                Err(why) => unserved.push(why),
+            }
+        }
+        let places = self.estate.places();
+        let record = |it: &super::estate::Place| HostRecord {
+            name: it.name.to_string(),
+            url: self.estate.url(it),
+            is_new: new.contains(&it.address),
+        };
+        Told { answer, hosts: places.iter().map(record).collect(), unserved }
     }
 }
 
@@ -48,8 +90,8 @@ impl Respond for Controlled {
         let Ok(lines) = str::from_utf8(request.body) else {
             return text(400, "The lines are not in UTF-8.\n");
         };
-        self.clock.keep_up();
-        match serde_json::to_vec(&self.control.run(lines)) {
+        self.estate.clock().keep_up();
+        match serde_json::to_vec(&self.run(lines)) {
             Ok(body) => Response { status: 200, content_type: "application/json", body },
             Err(error) => text(500, &error.to_string()),
         }

@@ -1,6 +1,7 @@
 //! Until when a lab is served.
 
 use std::io;
+use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 /// Ctrl-C, or what else asks a process to end. From when this is made, it no longer ends at once.
@@ -56,8 +57,16 @@ impl End {
         Ok(Self { runtime, signals })
     }
 
-    /// Returns when somebody wants it to.
-    pub(super) fn wait(mut self) {
-        self.runtime.block_on(self.signals.next());
+    /// Returns when somebody wants it to. Meanwhile does this every second.
+    pub(super) fn wait(mut self, mut meanwhile: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+        self.runtime.block_on(async {
+            let mut seconds = tokio::time::interval(Duration::from_secs(1));
+            loop {
+                tokio::select! {
+                    () = self.signals.next() => return Ok(()),
+                    _ = seconds.tick() => meanwhile()?,
+                }
+            }
+        })
     }
 }

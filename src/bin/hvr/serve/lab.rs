@@ -1,7 +1,7 @@
 //! Where the lab comes from: a script, or what a journal says became of it.
 
 use crate::connect;
-use hyperv_replica::script::{Durability, Journal, Rebuilt, Runner};
+use hyperv_replica::script::{Durability, Journal, JournalError, JournalLock, Rebuilt, Runner};
 use hyperv_replica::sim::Lab;
 use std::fs;
 use std::io;
@@ -21,16 +21,18 @@ pub(super) fn build(script: &Path, journal: Option<&Path>) -> Result<Built, Stri
         connect::play(script, &mut Runner::over(lab.hold()))?;
         return Ok(Built { lab, notes: Vec::new() });
     };
+    // Before anybody looks what is there: who has it may be about to begin it.
+    let lock = JournalLock::take(journal).map_err(|error| refused(journal, &error))?;
     match fs::metadata(journal) {
-        Ok(it) if it.len() > 0 => go_on(script, journal),
+        Ok(it) if it.len() > 0 => go_on(script, journal, lock),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unusable(journal, &error)),
-        _ => begin(script, journal),
+        _ => begin(script, journal, lock),
     }
 }
 
 /// Begins a journal. It gets its name when the script has ended, so that a journal that is there has
 /// all of it.
-fn begin(script: &Path, journal: &Path) -> Result<Built, String> {
+fn begin(script: &Path, journal: &Path, lock: JournalLock) -> Result<Built, String> {
     let mut unfinished = journal.as_os_str().to_owned();
     unfinished.push(".new");
     let unfinished = PathBuf::from(unfinished);
@@ -40,7 +42,7 @@ fn begin(script: &Path, journal: &Path) -> Result<Built, String> {
         }
         _ => {}
     }
-    let (written, rebuilt) = open(&unfinished)?;
+    let (written, rebuilt) = open(lock, &unfinished)?;
     let lab = rebuilt.into_lab().written_by(written);
     connect::play(script, &mut Runner::over(lab.hold()))?;
     fs::rename(&unfinished, journal).map_err(|error| unusable(journal, &error))?;
@@ -48,8 +50,8 @@ fn begin(script: &Path, journal: &Path) -> Result<Built, String> {
 }
 
 /// Goes on where a journal ends.
-fn go_on(script: &Path, journal: &Path) -> Result<Built, String> {
-    let (written, rebuilt) = open(journal)?;
+fn go_on(script: &Path, journal: &Path, lock: JournalLock) -> Result<Built, String> {
+    let (written, rebuilt) = open(lock, journal)?;
     let shown = journal.display();
     let mut notes = vec![format!(
         "the lab goes on from the {} inputs of `{shown}`; `{}` is not run",
@@ -70,10 +72,20 @@ fn go_on(script: &Path, journal: &Path) -> Result<Built, String> {
     Ok(Built { lab: rebuilt.into_lab().written_by(written), notes })
 }
 
-fn open(path: &Path) -> Result<(Journal, Rebuilt), String> {
+fn open(lock: JournalLock, path: &Path) -> Result<(Journal, Rebuilt), String> {
     // Whoever serves the lab may be killed; if the machine loses power, so does everybody's test.
-    Journal::open(path, Durability::Process)
-        .map_err(|error| format!("`{}`: {error}", path.display()))
+    lock.open(path, Durability::Process).map_err(|error| refused(path, &error))
+}
+
+fn refused(path: &Path, error: &JournalError) -> String {
+    let help = match error {
+        JournalError::Held { .. } => {
+            "; end that first, or arrange its lab by `hvr ctl`; a lab beside it wants another \
+             `--journal`"
+        }
+        _ => "",
+    };
+    format!("`{}`: {error}{help}", path.display())
 }
 
 fn unusable(path: &Path, why: &dyn std::fmt::Display) -> String {

@@ -1,6 +1,7 @@
 //! What the person who serves a lab is told: where hosts are, who is let in, and how.
 
 use super::control::PATH;
+use super::estate::reached;
 use super::{Controlling, Served};
 use crate::cli;
 use crate::style::{BOLD, DIM, columns, padded, printable};
@@ -8,8 +9,9 @@ use hyperv_replica::sim::Pace;
 use hyperv_replica::wsman::tls::Fingerprint;
 use serde::Serialize;
 use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The virtual machines of a host, and the host itself.
 const SYSTEMS: &str =
@@ -26,31 +28,39 @@ enum Trust<'a> {
 
 /// A host as clients are told of it.
 struct Place<'a> {
-    name: &'a str,
+    name: Arc<str>,
     address: SocketAddr,
+    url: String,
     user: &'a str,
     trust: Trust<'a>,
 }
 
-/// An address at which this machine reaches what listens there.
-fn reached(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(it) if it.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(it) if it.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
-}
-
-fn places<'a>(args: &'a cli::Serve, served: &'a Served) -> impl Iterator<Item = Place<'a>> {
-    let file = args.save_cert.as_deref().or(args.cert.as_deref());
-    let trust = served.fingerprint.map_or(Trust::Clear, |it| Trust::Tls(it, file));
-    served.hosts.iter().map(move |(machine, address)| Place {
-        name: &machine.name,
-        address: reached(*address),
+fn places(served: &Served) -> impl Iterator<Item = Place<'_>> {
+    let trust = served
+        .identity
+        .as_ref()
+        .map_or(Trust::Clear, |it| Trust::Tls(it.identity.fingerprint(), it.file.as_deref()));
+    served.estate.places().into_iter().map(move |it| Place {
+        url: served.estate.url(&it),
+        name: it.name,
+        address: reached(it.address),
         user: &served.user,
         trust,
     })
+}
+
+/// The table of hosts.
+pub(crate) fn addresses<'a>(
+    out: &mut dyn Write,
+    hosts: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+) -> io::Result<()> {
+    let longest = hosts.clone().map(|(name, _)| columns(name)).max().unwrap_or(0);
+    let longest = longest.max("host".len());
+    writeln!(out, "{BOLD}{}  address{BOLD:#}", padded("host", longest))?;
+    for (name, url) in hosts {
+        writeln!(out, "{}  {}", padded(&printable(name), longest), printable(url))?;
+    }
+    Ok(())
 }
 
 /// A word for a shell.
@@ -75,10 +85,6 @@ impl Place<'_> {
         }
     }
 
-    fn url(&self) -> String {
-        format!("{}://{}/wsman", self.scheme(), self.address)
-    }
-
     /// Commands to be pasted into a shell in which `HVR_PASSWORD` is set.
     fn commands(&self) -> [String; 4] {
         [self.wsman(), self.virsh(), self.pypsrp(), self.hvr()]
@@ -90,7 +96,7 @@ impl Place<'_> {
             Trust::Clear => String::new(),
             Trust::Tls(_, Some(file)) => format!(" --cacert {}", quoted(&file.to_string_lossy())),
             Trust::Tls(_, None) => {
-                format!(" --noverifypeer --noverifyhost --endpoint {}", self.url())
+                format!(" --noverifypeer --noverifyhost --endpoint {}", self.url)
             }
         };
         format!(
@@ -123,7 +129,7 @@ impl Place<'_> {
             }
             Trust::Tls(_, None) => "cert_validation=False".to_owned(),
         };
-        let (name, user) = (literal(self.name), literal(self.user));
+        let (name, user) = (literal(&self.name), literal(self.user));
         let (ip, port) = (literal(&self.address.ip().to_string()), self.address.port());
         let program = format!(
             "import os, pypsrp.wsman as w, xml.etree.ElementTree as x; \
@@ -140,25 +146,21 @@ impl Place<'_> {
             Trust::Clear => String::new(),
             Trust::Tls(fingerprint, _) => format!(" --pin {fingerprint}"),
         };
-        let host = quoted(&format!("{}={}", self.name, self.url()));
+        let host = quoted(&format!("{}={}", self.name, self.url));
         format!("hvr doctor --host {host} --user {}{trust}", quoted(self.user))
     }
 }
 
 impl Controlling {
-    fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("http://{}{PATH}", self.address)
     }
 }
 
 /// For a person.
 pub(super) fn table(out: &mut dyn Write, args: &cli::Serve, served: &Served) -> io::Result<()> {
-    let places: Vec<_> = places(args, served).collect();
-    let longest = places.iter().map(|it| columns(it.name)).max().unwrap_or(0).max("host".len());
-    writeln!(out, "{BOLD}{}  address{BOLD:#}", padded("host", longest))?;
-    for place in &places {
-        writeln!(out, "{}  {}", padded(&printable(place.name), longest), place.url())?;
-    }
+    let places: Vec<_> = places(served).collect();
+    addresses(out, places.iter().map(|it| (&*it.name, &*it.url)))?;
     writeln!(out)?;
     let clock = match args.clock {
         Pace::REAL => "real: time passes as it does here".to_owned(),
@@ -166,10 +168,12 @@ pub(super) fn table(out: &mut dyn Write, args: &cli::Serve, served: &Served) -> 
         Pace::Manual => "manual: time passes by `hvr ctl`".to_owned(),
         Pace::Jump => "jump: time passes when somebody looks at a job".to_owned(),
     };
-    let now = served.clock.lab().now();
+    let now = served.estate.clock().lab().now();
     let mut facts = vec![("clock", clock), ("time", now.to_string())];
     facts.push(("user", served.user.clone()));
-    facts.extend(served.fingerprint.map(|it| ("sha256", it.to_string())));
+    if let Some(it) = &served.identity {
+        facts.push(("sha256", it.identity.fingerprint().to_string()));
+    }
     if let Some(control) = &served.control {
         facts.push(("control", control.url()));
     }
@@ -196,7 +200,7 @@ pub(super) fn table(out: &mut dyn Write, args: &cli::Serve, served: &Served) -> 
         }
     }
     for place in &places {
-        writeln!(out, "\n{DIM}# {}{DIM:#}", printable(place.name))?;
+        writeln!(out, "\n{DIM}# {}{DIM:#}", printable(&place.name))?;
         for command in place.commands() {
             writeln!(out, "{}", printable(&command))?;
         }
@@ -206,7 +210,7 @@ pub(super) fn table(out: &mut dyn Write, args: &cli::Serve, served: &Served) -> 
 
 #[derive(Serialize)]
 struct Document<'a> {
-    hosts: Vec<HostRecord<'a>>,
+    hosts: Vec<HostRecord>,
     /// As `--clock` has it.
     clock: String,
     user: &'a str,
@@ -214,12 +218,14 @@ struct Document<'a> {
     password: Option<&'a str>,
     /// The SHA-256 of the certificate, with TLS.
     fingerprint: Option<String>,
+    /// Where it is kept, or was given.
+    certificate: Option<&'a Path>,
     control: Option<ControlRecord<'a>>,
 }
 
 #[derive(Serialize)]
-struct HostRecord<'a> {
-    name: &'a str,
+struct HostRecord {
+    name: Arc<str>,
     url: String,
 }
 
@@ -232,13 +238,14 @@ struct ControlRecord<'a> {
 
 /// For programs, in one line: whoever reads it knows that hosts answer.
 pub(super) fn json(out: &mut dyn Write, args: &cli::Serve, served: &Served) -> io::Result<()> {
-    let places = places(args, served);
+    let identity = served.identity.as_ref();
     let document = Document {
-        hosts: places.map(|it| HostRecord { name: it.name, url: it.url() }).collect(),
+        hosts: places(served).map(|it| HostRecord { name: it.name, url: it.url }).collect(),
         clock: args.clock.to_string(),
         user: &served.user,
         password: served.password.news(),
-        fingerprint: served.fingerprint.map(|it| it.to_string()),
+        fingerprint: identity.map(|it| it.identity.fingerprint().to_string()),
+        certificate: identity.and_then(|it| it.file.as_deref()),
         control: served
             .control
             .as_ref()
