@@ -4,7 +4,7 @@ use hyperv_replica::engine::World;
 use hyperv_replica::script::{self, Runner};
 
 const FOUND: [&str; 3] = [
-    r#"
+    r"
 # A copy of the disks that waits to be sent again is paused, and resumed.
 host tokyo auth=Both certificate=AB12 store=AB12 name=tokyo until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
 host osaka auth=Both certificate=AB12 store=AB12 name=osaka until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
@@ -33,8 +33,8 @@ advance 1s
 advance 3m17s182ms547us200ns
 tokyo RequestReplicationStateChangeEx db Replicating  => 4096 job11
 advance 16m10s
-"#,
-    r#"
+",
+    r"
 # Somebody changes the disks of a replica whose primary is prepared.
 host tokyo auth=Both certificate=AB12 store=AB12 name=tokyo until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
 host osaka auth=Both certificate=AB12 store=AB12 name=osaka until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
@@ -63,8 +63,8 @@ osaka InitiateFailover web point=#2  => 4096 job9
 osaka ConcreteJob.RequestStateChange job9 Kill  => 0
 osaka InitiateFailover web  => 4096 job10
 advance 4m28s
-"#,
-    r#"
+",
+    r"
 # A replica that is prepared towards its extended replica is failed over, and runs.
 host tokyo auth=Both certificate=AB12 store=AB12 name=tokyo until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
 host osaka auth=Both certificate=AB12 store=AB12 name=osaka until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
@@ -90,7 +90,7 @@ osaka RequestStateChange web Enabled  => 4096 job8
 advance 16m56s
 london InitiateFailover web  => 4096 job9
 advance 7m30s
-"#,
+",
 ];
 
 #[test]
