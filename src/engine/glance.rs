@@ -1,12 +1,14 @@
-//! What an oracle looks at after every step, borrowed: nothing is copied that stayed as it was.
+//! What an oracle looks at after every step, and a walk before one, borrowed: nothing is copied
+//! that stayed as it was.
 
 use super::World;
 use super::input::Caller;
 use super::job::JobRecord;
 use super::vm::VmState;
 use crate::model::{
-    Call, HostId, JobId, Leg, RecoveryPoint, Relationship, RelationshipId, Vm, VmId, WindowsBuild,
+    Call, HostId, JobId, Leg, RecoveryPoint, Relationship, RelationshipId, Vm, VmId,
 };
+use crate::rules::{Fact, Facts, Situation};
 use std::sync::Arc;
 
 /// A virtual machine on a host.
@@ -22,45 +24,63 @@ pub(crate) struct Glance<'a> {
 pub(crate) struct GlanceAtEnd {
     pub(crate) relationship: Relationship,
     pub(crate) peer: Option<HostId>,
+    /// Whether anything passes between both hosts.
+    pub(crate) connected: bool,
     /// `RecoveryHistory` of a receiver's settings.
     pub(crate) recovery_history: u16,
 }
 
 impl World {
     /// Every host: its name, and whether it is up.
-    pub(crate) fn glance_at_hosts(&self) -> impl Iterator<Item = (HostId, &Arc<str>, bool)> {
-        (0u16..).zip(&self.hosts).map(|(id, host)| (HostId(id), &host.name, host.up))
+    pub(crate) fn glance_at_hosts(
+        &self,
+    ) -> impl Iterator<Item = (HostId, (&Arc<str>, bool))> + Clone {
+        self.host_ids().zip(self.hosts.iter().map(|it| (&it.name, it.up)))
     }
 
-    /// The Windows of a host.
-    pub(crate) fn build_of(&self, host: HostId) -> Option<WindowsBuild> {
-        self.host(host).map(|it| it.build)
+    /// Every host by its number.
+    pub(crate) fn host_ids(&self) -> impl Iterator<Item = HostId> + Clone + use<> {
+        (0..u16::try_from(self.hosts.len()).unwrap_or(u16::MAX)).map(HostId)
     }
 
-    /// Every virtual machine on every host.
-    pub(crate) fn glance_at_vms(&self) -> impl Iterator<Item = ((HostId, VmId), Glance<'_>)> {
-        let hosts = (0u16..).map(HostId).zip(&self.hosts);
-        hosts.flat_map(move |(host, it)| {
-            it.vms
-                .iter()
-                .map(move |(id, state)| ((host, *id), Glance { world: self, host, id: *id, state }))
+    /// The name of a host.
+    pub(crate) fn host_name(&self, host: HostId) -> Option<&str> {
+        self.host(host).map(|it| &*it.name)
+    }
+
+    /// Every virtual machine on every host, in order.
+    pub(crate) fn glance_at_vms(
+        &self,
+    ) -> impl Iterator<Item = ((HostId, VmId), Glance<'_>)> + Clone {
+        self.host_ids().zip(&self.hosts).flat_map(move |(host, it)| {
+            let glance = move |id, state| Glance { world: self, host, id, state };
+            it.vms.iter().map(move |(id, state)| ((host, *id), glance(*id, state)))
         })
     }
 
-    /// Every job on every host.
-    pub(crate) fn glance_at_jobs(&self) -> impl Iterator<Item = (JobId, HostId, &JobRecord)> {
-        let hosts = (0u16..).map(HostId).zip(&self.hosts);
-        hosts.flat_map(|(host, it)| it.jobs.iter().map(move |(id, job)| (*id, host, &**job)))
+    /// The virtual machines on a host, in order.
+    pub(crate) fn glance_at(&self, host: HostId) -> impl Iterator<Item = Glance<'_>> + Clone {
+        let vms = self.host(host).into_iter().flat_map(|it| it.vms.iter());
+        vms.map(move |(id, state)| Glance { world: self, host, id: *id, state })
     }
 
-    /// Whether a virtual machine is on a host.
-    pub(crate) fn has_vm(&self, host: HostId, id: VmId) -> bool {
-        self.vm_state(host, id).is_some()
+    /// Every job on every host, in order.
+    pub(crate) fn glance_at_jobs(
+        &self,
+    ) -> impl Iterator<Item = (JobId, (HostId, &JobRecord))> + Clone {
+        let hosts = self.host_ids().zip(&self.hosts);
+        hosts.flat_map(|(host, it)| it.jobs.iter().map(move |(id, job)| (*id, (host, &**job))))
     }
 
-    /// Whether a job is there.
-    pub(crate) fn has_job(&self, id: JobId) -> bool {
-        self.record(id).is_some()
+    /// The jobs on a host, in order.
+    pub(crate) fn job_ids(&self, host: HostId) -> impl Iterator<Item = JobId> + Clone {
+        self.host(host).into_iter().flat_map(|it| it.jobs.keys().copied())
+    }
+
+    /// A folder that an initial replica of a virtual machine was exported to.
+    pub(crate) fn exported_to(&self, vm: VmId) -> Option<&str> {
+        let mut from = self.exports.range((vm, String::new())..);
+        from.next().filter(|((of, _), _)| *of == vm).map(|((_, folder), _)| &**folder)
     }
 
     /// Whether a call is sure to begin a job, so that it is not refused.
@@ -72,8 +92,35 @@ impl World {
 }
 
 impl<'a> Glance<'a> {
+    pub(crate) const fn id(self) -> VmId {
+        self.id
+    }
+
     pub(crate) fn vm(self) -> Vm {
         self.state.view(self.id)
+    }
+
+    /// Brings what was seen of the virtual machine to now.
+    pub(crate) fn review(self, seen: &mut Vm) {
+        let Self { state, .. } = self;
+        if !Arc::ptr_eq(&seen.name, &state.name) {
+            seen.name = Arc::clone(&state.name);
+        }
+        (seen.mode, seen.power) = (state.mode(), state.power);
+        (seen.requested, seen.test_replica) = (state.requested, state.tester);
+    }
+
+    /// What guards of a call about this relationship look at, but for most facts.
+    pub(crate) fn situation(self, leg: Leg) -> Option<Situation> {
+        let Self { world, host, state, .. } = self;
+        let host = world.host(host).filter(|it| it.shows(state, leg))?;
+        Some(Situation {
+            mode: state.mode(),
+            state: state.state(leg),
+            power: state.power.power(),
+            build: host.build,
+            facts: Facts::NONE.with(Fact::Sends, state.sender(leg).is_some()),
+        })
     }
 
     /// How far the guest's writes reach in this copy.
@@ -86,7 +133,7 @@ impl<'a> Glance<'a> {
     }
 
     pub(crate) fn end(self, leg: Leg) -> Option<GlanceAtEnd> {
-        let Self { world, id, state, .. } = self;
+        let Self { world, host, id, state } = self;
         if !state.has_leg(leg) {
             return None;
         }
@@ -97,12 +144,14 @@ impl<'a> Glance<'a> {
             "" => None,
             name => world.host_named(name),
         };
+        let peer = match receiver {
+            Some(it) => from(&it.settings.primary_host),
+            None => sender.map(|it| it.peer),
+        };
         Some(GlanceAtEnd {
             relationship,
-            peer: match receiver {
-                Some(it) => from(&it.settings.primary_host),
-                None => sender.map(|it| it.peer),
-            },
+            peer,
+            connected: peer.is_some_and(|peer| world.is_connected(host, peer)),
             recovery_history: receiver.map_or(0, |it| it.settings.recovery_history),
         })
     }

@@ -23,12 +23,12 @@ pub(super) struct Condition {
 
 impl Condition {
     /// The rules that speak, the worst first.
-    pub(super) fn findings(self) -> impl Iterator<Item = &'static HealthRule> {
-        HEALTH.iter().filter(move |rule| self.shows(rule.when))
+    pub(super) fn findings(&self) -> impl Iterator<Item = &'static HealthRule> {
+        HEALTH.iter().filter(|rule| self.shows(rule.when))
     }
 
     /// The worst that a rule says.
-    pub(super) fn health(self) -> ReplicationHealth {
+    pub(super) fn health(&self) -> ReplicationHealth {
         let worst = self.findings().map(|it| it.health).max();
         match self.state {
             ReplicationState::Disabled => ReplicationHealth::NotApplicable,
@@ -36,7 +36,7 @@ impl Condition {
         }
     }
 
-    fn shows(self, symptom: Symptom) -> bool {
+    fn shows(&self, symptom: Symptom) -> bool {
         match symptom {
             Symptom::State(states) => states.contains(self.state),
             Symptom::SenderState(states) => self.sends && states.contains(self.state),
@@ -48,7 +48,7 @@ impl Condition {
     }
 
     /// Whether its cycles say something: it has replicated, and nothing has ended that.
-    fn is_measured(self) -> bool {
+    fn is_measured(&self) -> bool {
         use ReplicationState as S;
         matches!(
             self.state,
@@ -65,7 +65,7 @@ impl Condition {
     }
 
     /// A reset of the statistics forgives what was before it.
-    fn is_behind(self) -> bool {
+    fn is_behind(&self) -> bool {
         self.last.is_some_and(|last| self.now.since(last.max(self.window.since)) > LAG)
     }
 }

@@ -29,16 +29,8 @@ pub(crate) struct HostState {
     pub(crate) utc_offset_min: i16,
     pub(crate) up: bool,
     pub(crate) settings: Arc<ServiceSettings>,
-    /// By name in lower case.
-    pub(crate) entries: BTreeMap<String, Arc<AuthorizationEntry>>,
-    /// By thumbprint, without regard to case.
-    certificates: Vec<Arc<Certificate>>,
-    /// By other programs.
-    occupied_ports: BTreeSet<u16>,
-    /// In lower case, without a `\` at the end.
-    closed_folders: BTreeSet<String>,
-    /// By name, the in-box one among them.
-    providers: Arc<[ReplicationProvider]>,
+    /// Shared by forks, because it hardly ever changes.
+    pub(crate) configuration: Arc<Configuration>,
     pub(crate) vms: Vms,
     pub(crate) jobs: BTreeMap<JobId, Arc<JobRecord>>,
     /// When its monitoring windows end, while it has relationships.
@@ -48,6 +40,21 @@ pub(crate) struct HostState {
     pub(crate) started_jobs: u64,
     pub(crate) troubles: HostTroubles,
     pub(crate) transfers: Transfers,
+}
+
+/// What administrators have set up on a host, beside its settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Configuration {
+    /// By name in lower case.
+    pub(crate) entries: BTreeMap<String, AuthorizationEntry>,
+    /// By thumbprint, without regard to case.
+    certificates: Vec<Certificate>,
+    /// By other programs.
+    occupied_ports: BTreeSet<u16>,
+    /// In lower case, without a `\` at the end.
+    closed_folders: BTreeSet<String>,
+    /// By name, the in-box one among them.
+    providers: Arc<[ReplicationProvider]>,
 }
 
 /// What `MaximumActiveTransfers` may be.
@@ -93,11 +100,11 @@ impl HostState {
             utc_offset_min: spec.utc_offset_min,
             up: true,
             settings: Arc::new(spec.settings.clone()),
-            entries: spec.entries.iter().map(|it| (key(it), Arc::new(it.clone()))).collect(),
-            certificates: Vec::new(),
-            occupied_ports: BTreeSet::new(),
-            closed_folders: BTreeSet::new(),
-            providers: in_box_providers(spec.build).into(),
+            configuration: Arc::new(Configuration {
+                entries: spec.entries.iter().map(|it| (key(it), it.clone())).collect(),
+                providers: in_box_providers(spec.build).into(),
+                ..Configuration::default()
+            }),
             vms: Vms::default(),
             jobs: BTreeMap::new(),
             monitoring: None,
@@ -125,44 +132,49 @@ impl HostState {
                 unless(it.thumbprint.is_empty() || long, Rejection::BadThumbprint)?;
                 let known = self.certificate(&it.thumbprint).is_some();
                 unless(known, Rejection::DuplicateCertificate)?;
-                self.certificates.push(Arc::new(it.clone()));
-                self.certificates.sort_by_cached_key(|it| it.thumbprint.to_ascii_lowercase());
+                let certificates = &mut self.configuration_mut().certificates;
+                certificates.push(it.clone());
+                certificates.sort_by_cached_key(|it| it.thumbprint.to_ascii_lowercase());
             }
             HostChange::RemoveCertificate(thumbprint) => {
                 let known = self.certificate(thumbprint).is_some();
                 unless(!known, Rejection::UnknownCertificate)?;
-                self.certificates.retain(|it| !it.thumbprint.eq_ignore_ascii_case(thumbprint));
+                let certificates = &mut self.configuration_mut().certificates;
+                certificates.retain(|it| !it.thumbprint.eq_ignore_ascii_case(thumbprint));
             }
             HostChange::OccupyPort(port) => {
                 unless(*port == 0, Rejection::BadPort)?;
-                unless(!self.occupied_ports.insert(*port), Rejection::PortIsOccupied)?;
+                let new = self.configuration_mut().occupied_ports.insert(*port);
+                unless(!new, Rejection::PortIsOccupied)?;
             }
             HostChange::ReleasePort(port) => {
-                unless(!self.occupied_ports.remove(port), Rejection::PortIsFree)?;
+                let occupied = self.configuration_mut().occupied_ports.remove(port);
+                unless(!occupied, Rejection::PortIsFree)?;
             }
             HostChange::CloseFolder(folder) => {
                 let folder = folder_key(folder);
                 unless(folder.is_empty(), Rejection::BadFolder)?;
-                unless(!self.closed_folders.insert(folder), Rejection::FolderIsClosed)?;
+                let new = self.configuration_mut().closed_folders.insert(folder);
+                unless(!new, Rejection::FolderIsClosed)?;
             }
             HostChange::OpenFolder(folder) => {
-                let closed = self.closed_folders.remove(&folder_key(folder));
+                let closed = self.configuration_mut().closed_folders.remove(&folder_key(folder));
                 unless(!closed, Rejection::FolderIsOpen)?;
             }
             HostChange::RegisterProvider(provider) => {
                 unless(in_box_providers(self.build).is_empty(), Rejection::NoProviders)?;
                 let known = self.has_provider(provider.name);
                 unless(known, Rejection::DuplicateProvider)?;
-                let mut all = self.providers.to_vec();
+                let mut all = self.providers().to_vec();
                 all.push(provider.clone());
                 all.sort();
-                self.providers = all.into();
+                self.configuration_mut().providers = all.into();
             }
             HostChange::RemoveProvider(name) => {
                 let known = *name != IN_BOX_PROVIDER && self.has_provider(*name);
                 unless(!known, Rejection::UnknownProvider)?;
-                self.providers =
-                    self.providers.iter().filter(|it| it.name != *name).cloned().collect();
+                let others = self.providers().iter().filter(|it| it.name != *name).cloned();
+                self.configuration_mut().providers = others.collect();
             }
             HostChange::LimitTransfers(most) => {
                 unless(!TRANSFERS.contains(most), Rejection::BadTransferLimit)?;
@@ -170,8 +182,8 @@ impl HostState {
             }
             HostChange::Upgrade(build) => {
                 unless(*build <= self.build, Rejection::NotNewer)?;
-                if self.providers.is_empty() {
-                    self.providers = in_box_providers(*build).into();
+                if self.providers().is_empty() {
+                    self.configuration_mut().providers = in_box_providers(*build).into();
                 }
                 self.build = *build;
             }
@@ -179,39 +191,44 @@ impl HostState {
         Ok(())
     }
 
+    fn configuration_mut(&mut self) -> &mut Configuration {
+        Arc::make_mut(&mut self.configuration)
+    }
+
     /// Hashes how the machine is set up, with the times of its certificates as they are from now.
     pub(crate) fn hash_configuration(&self, now: SimTime, state: &mut impl Hasher) {
-        (self.build, &self.settings, &self.entries).hash(state);
-        (&self.occupied_ports, &self.closed_folders, &self.providers).hash(state);
-        for it in &self.certificates {
+        let Configuration { entries, certificates, occupied_ports, closed_folders, providers } =
+            &*self.configuration;
+        (self.build, &self.settings, entries).hash(state);
+        (occupied_ports, closed_folders, providers).hash(state);
+        for it in certificates {
             let ahead = |at: SimTime| if at == SimTime::MAX { None } else { Some(at.since(now)) };
-            let relative = Certificate {
-                valid_from: SimTime::ZERO,
-                valid_until: SimTime::ZERO,
-                ..(**it).clone()
-            };
+            let relative =
+                Certificate { valid_from: SimTime::ZERO, valid_until: SimTime::ZERO, ..it.clone() };
             (relative, ahead(it.valid_from), ahead(it.valid_until)).hash(state);
         }
     }
 
-    pub(crate) fn entry(&self, allowed_primary: &str) -> Option<&Arc<AuthorizationEntry>> {
+    pub(crate) fn entry(&self, allowed_primary: &str) -> Option<&AuthorizationEntry> {
+        let entries = &self.configuration.entries;
         let lower = |b: u8| b.is_ascii() && !b.is_ascii_uppercase();
         if allowed_primary.bytes().all(lower) {
-            return self.entries.get(allowed_primary);
+            return entries.get(allowed_primary);
         }
-        self.entries.get(&allowed_primary.to_lowercase())
+        entries.get(&allowed_primary.to_lowercase())
     }
 
     /// The entry that lets this host in: the exact one before a wildcard.
-    pub(crate) fn entry_for(&self, host: &str) -> Option<&Arc<AuthorizationEntry>> {
+    pub(crate) fn entry_for(&self, host: &str) -> Option<&AuthorizationEntry> {
+        let entries = &self.configuration.entries;
         // `*` stands alone and before every name.
-        if let Some((name, any)) = self.entries.first_key_value()
+        if let Some((name, any)) = entries.first_key_value()
             && name == "*"
         {
             return Some(any);
         }
         let domains = || {
-            self.entries
+            entries
                 .range("*.".to_owned()..)
                 .map_while(|(name, it)| name.starts_with("*.").then_some(it))
         };
@@ -220,7 +237,7 @@ impl HostState {
 
     /// The personal store, in the order of thumbprints.
     pub(crate) fn certificates(&self) -> impl Iterator<Item = &Certificate> {
-        self.certificates.iter().map(|it| &**it)
+        self.configuration.certificates.iter()
     }
 
     fn certificate(&self, thumbprint: &str) -> Option<&Certificate> {
@@ -250,12 +267,12 @@ impl HostState {
 
     /// The providers, in the order of their names.
     pub(crate) fn providers(&self) -> &Arc<[ReplicationProvider]> {
-        &self.providers
+        &self.configuration.providers
     }
 
     /// Whether a provider is installed; the in-box one is part of every Windows.
     pub(crate) fn has_provider(&self, name: Guid) -> bool {
-        name == IN_BOX_PROVIDER || self.providers.iter().any(|it| it.name == name)
+        name == IN_BOX_PROVIDER || self.providers().iter().any(|it| it.name == name)
     }
 
     /// Whether a folder can be opened: neither it nor one that it is in is closed.
@@ -266,7 +283,7 @@ impl HostState {
                 .strip_prefix(&**closed)
                 .is_some_and(|rest| matches!(rest.as_bytes(), [] | [b'\\', ..]))
         };
-        !self.closed_folders.iter().any(within)
+        !self.configuration.closed_folders.iter().any(within)
     }
 
     /// Whether the folder for new replicas of this sender, if an entry names one, can be opened.
@@ -279,7 +296,7 @@ impl HostState {
         let shared = settings.http_port == settings.https_port
             && settings.listens(AuthenticationType::Kerberos)
             && settings.listens(AuthenticationType::Certificate);
-        !shared && !self.occupied_ports.contains(&settings.port(kind))
+        !shared && !self.configuration.occupied_ports.contains(&settings.port(kind))
     }
 
     /// Whether every listener that the settings ask for runs.

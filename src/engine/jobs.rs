@@ -165,12 +165,15 @@ impl World {
         let now = self.now;
         let Some(job) = self.record(id) else { return };
         let halted = job.state != JobState::Running || job.ticket.is_some();
-        if halted || !self.path_is_open(id, job) {
+        // What has not started waits on for its schedule, which may have come meanwhile.
+        let waits = job.scheduled.filter(|_| job.started.is_none());
+        if halted || waits.is_none() && !self.path_is_open(id, job) {
             return;
         }
-        let ticket = self.agenda.schedule(now + job.left, Due::Phase(id));
+        let due = waits.map_or(now + job.left, |at| at.max(now));
+        let ticket = self.agenda.schedule(due, Due::Phase(id));
         if let Some(job) = self.record_mut(id) {
-            (job.since, job.ticket) = (Some(now), Some(ticket));
+            (job.since, job.ticket) = (waits.is_none().then_some(now), Some(ticket));
         }
     }
 

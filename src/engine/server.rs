@@ -20,10 +20,12 @@ impl World {
                 }
             }
             Call::AddAuthorizationEntry { entry } | Call::ModifyAuthorizationEntry { entry } => {
-                host.entries.insert(entry.allowed_primary.to_lowercase(), Arc::new(entry.clone()));
+                let name = entry.allowed_primary.to_lowercase();
+                Arc::make_mut(&mut host.configuration).entries.insert(name, entry.clone());
             }
             Call::RemoveAuthorizationEntry { allowed_primary } => {
-                host.entries.remove(&allowed_primary.to_lowercase());
+                let name = allowed_primary.to_lowercase();
+                Arc::make_mut(&mut host.configuration).entries.remove(&name);
             }
             Call::SetAuthorizationEntry { vm, entry } => {
                 if let Some(vm) = self.vm_mut(id, *vm) {

@@ -58,7 +58,7 @@ impl World {
 
     /// Whom a host lets in, in the order of their names.
     pub fn authorization_entries(&self, host: HostId) -> impl Iterator<Item = &AuthorizationEntry> {
-        self.host(host).into_iter().flat_map(|it| it.entries.values()).map(|it| &**it)
+        self.host(host).into_iter().flat_map(|it| it.configuration.entries.values())
     }
 
     /// The virtual machines of a host, in the order of their ids.
@@ -135,8 +135,8 @@ impl World {
         let now = self.now;
         let vm = self.vm_with(host, id, leg)?;
         let condition = vm.condition(leg, now);
-        let window = condition.map_or(Window::starting(now), |it| it.window);
-        let health = condition.map_or(ReplicationHealth::NotApplicable, Condition::health);
+        let window = condition.as_ref().map_or(Window::starting(now), |it| it.window);
+        let health = condition.as_ref().map_or(ReplicationHealth::NotApplicable, Condition::health);
         let logs = vm.sender(leg).is_some_and(|it| it.phase.logs());
         let pending = if logs { vm.pending(leg, &self.lines, now) } else { 0 };
         let statistics = Statistics {
@@ -144,7 +144,7 @@ impl World {
             last_test_failover: vm.last_test,
             ..window.statistics(now, health)
         };
-        let findings = condition.into_iter().flat_map(Condition::findings);
+        let findings = condition.iter().flat_map(Condition::findings);
         Some((statistics, findings.map(|rule| issue(rule, vm)).collect()))
     }
 }
@@ -197,7 +197,7 @@ impl VmState {
         let mut it = Relationship {
             id,
             state: self.state(id.leg),
-            health: condition.map_or(ReplicationHealth::NotApplicable, Condition::health),
+            health: condition.as_ref().map_or(ReplicationHealth::NotApplicable, Condition::health),
             failed_over: ReplicationType::None,
             last_type: ReplicationType::None,
             last_replication: None,

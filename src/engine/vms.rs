@@ -93,7 +93,7 @@ impl Vms {
         Some(self.0.remove(place).1)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&VmId, &VmState)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&VmId, &VmState)> + Clone {
         self.0.iter().map(|(id, vm)| (id, &**vm))
     }
 

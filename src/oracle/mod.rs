@@ -28,6 +28,9 @@
 //! Judging costs a look at the whole world for each step, and time passes in steps that end where
 //! something is due: a few hundred thousand steps a second of a small world, fewer of a large one.
 
+mod sorted;
+pub use sorted::Sorted;
+
 mod picture;
 pub use picture::{Copy, End, Ends, HostPicture, Picture};
 

@@ -1,12 +1,13 @@
 //! What can be seen of a world at one moment, as flat records.
 
-use crate::engine::{Glance, GlanceAtEnd, World};
+use super::Sorted;
+use crate::engine::{Glance, GlanceAtEnd, JobRecord, World};
 use crate::model::{
     HostId, Job, JobId, Leg, Power, RecoveryPoint, Relationship, RelationshipId, ReplicationMode,
     ReplicationState, SimTime, Vm, VmId,
 };
 use crate::rules::Side;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -17,11 +18,11 @@ pub struct Picture {
     /// The moment.
     pub now: SimTime,
     /// The hosts.
-    pub hosts: BTreeMap<HostId, HostPicture>,
+    pub hosts: Sorted<HostId, HostPicture>,
     /// Every virtual machine on every host: a replicated one appears once for each copy.
-    pub copies: BTreeMap<(HostId, VmId), Copy>,
+    pub copies: Sorted<(HostId, VmId), Copy>,
     /// Every job, with the host it is on.
-    pub jobs: BTreeMap<JobId, (HostId, Job)>,
+    pub jobs: Sorted<JobId, (HostId, Job)>,
     /// The virtual machines that the world knows to be written to in two places.
     pub split: BTreeSet<VmId>,
 }
@@ -68,9 +69,9 @@ impl Picture {
     pub fn of(world: &World) -> Self {
         let mut picture = Self {
             now: world.now(),
-            hosts: BTreeMap::new(),
-            copies: BTreeMap::new(),
-            jobs: BTreeMap::new(),
+            hosts: Sorted::default(),
+            copies: Sorted::default(),
+            jobs: Sorted::default(),
             split: BTreeSet::new(),
         };
         picture.refresh(world);
@@ -82,46 +83,31 @@ impl Picture {
     pub(super) fn refresh(&mut self, world: &World) {
         let Self { now, hosts, copies, jobs, split } = self;
         *now = world.now();
-        for (id, name, up) in world.glance_at_hosts() {
-            let host =
-                hosts.entry(id).or_insert_with(|| HostPicture { name: Arc::clone(name), up });
+        let new = |_, (name, up)| HostPicture { name: Arc::clone(name), up };
+        hosts.follow(world.glance_at_hosts(), new, |host, (name, up)| {
             host.up = up;
             if !Arc::ptr_eq(&host.name, name) {
                 host.name = Arc::clone(name);
             }
-        }
+        });
         split.clear();
-        let mut there = 0;
-        for (key, glance) in world.glance_at_vms() {
-            there += 1;
-            match copies.get_mut(&key) {
-                Some(copy) => copy.refresh(world, key.0, glance),
-                None => drop(copies.insert(key, Copy::of(world, key.0, glance))),
-            }
-            if glance.has_parted() && world.is_split_brain(key.1) {
-                split.insert(key.1);
-            }
-        }
-        if copies.len() > there {
-            copies.retain(|(host, vm), _| world.has_vm(*host, *vm));
-        }
-        let mut there = 0;
-        for (id, host, record) in world.glance_at_jobs() {
-            there += 1;
-            match jobs.get_mut(&id) {
-                Some((_, job)) => record.review(id, *now, job),
-                None => drop(jobs.insert(id, (host, record.view(id, *now)))),
-            }
-        }
-        if jobs.len() > there {
-            jobs.retain(|id, _| world.has_job(*id));
-        }
+        copies.follow(
+            world.glance_at_vms(),
+            |_, it| Copy::of(it),
+            |copy, glance| {
+                copy.refresh(glance);
+                if glance.has_parted() && world.is_split_brain(glance.id()) {
+                    split.insert(glance.id());
+                }
+            },
+        );
+        let new = |id, (host, it): (HostId, &JobRecord)| (host, it.view(id, *now));
+        jobs.follow(world.glance_at_jobs(), new, |(_, job), (_, it)| it.review(job.id, *now, job));
     }
 
     /// Every end of every relationship that exists, with its host and its copy.
     pub fn ends(&self) -> impl Iterator<Item = (HostId, &Copy, &End)> {
-        let of = |(key, copy): (&(HostId, VmId), _)| (key.0, copy);
-        self.copies.iter().map(of).flat_map(|(host, copy): (HostId, &Copy)| {
+        self.copies.iter().flat_map(|((host, _), copy)| {
             let exists = |end: &&End| end.side != Side::Neither;
             copy.ends.values().filter(exists).map(move |end| (host, copy, end))
         })
@@ -139,27 +125,22 @@ impl Picture {
 }
 
 impl Copy {
-    fn of(world: &World, host: HostId, glance: Glance<'_>) -> Self {
-        let vm = glance.vm();
-        Self {
-            position: glance.position(),
-            points: glance.points().to_vec(),
-            ends: Ends(
-                [Leg::Primary, Leg::Extended].map(|leg| End::of(world, host, &vm, leg, glance)),
-            ),
-            vm,
-        }
+    fn of(glance: Glance<'_>) -> Self {
+        let mut it =
+            Self { vm: glance.vm(), position: 0, points: Vec::new(), ends: Ends::default() };
+        it.refresh(glance);
+        it
     }
 
-    fn refresh(&mut self, world: &World, host: HostId, glance: Glance<'_>) {
-        self.vm = glance.vm();
+    fn refresh(&mut self, glance: Glance<'_>) {
+        glance.review(&mut self.vm);
         self.position = glance.position();
         if self.points != glance.points() {
             self.points.clear();
             self.points.extend_from_slice(glance.points());
         }
         for (end, leg) in self.ends.0.iter_mut().zip([Leg::Primary, Leg::Extended]) {
-            *end = End::of(world, host, &self.vm, leg, glance);
+            *end = End::of(self.vm.mode, leg, glance);
         }
     }
 
@@ -193,15 +174,10 @@ impl Copy {
 }
 
 impl End {
-    fn of(world: &World, host: HostId, vm: &Vm, leg: Leg, glance: Glance<'_>) -> Option<Self> {
-        let GlanceAtEnd { relationship, peer, recovery_history } = glance.end(leg)?;
-        Some(Self {
-            relationship,
-            side: Side::of(vm.mode, leg, relationship.state),
-            peer,
-            connected: peer.is_some_and(|peer| world.is_connected(host, peer)),
-            recovery_history,
-        })
+    fn of(mode: ReplicationMode, leg: Leg, glance: Glance<'_>) -> Option<Self> {
+        let GlanceAtEnd { relationship, peer, connected, recovery_history } = glance.end(leg)?;
+        let side = Side::of(mode, leg, relationship.state);
+        Some(Self { relationship, side, peer, connected, recovery_history })
     }
 }
 
@@ -222,7 +198,7 @@ impl Ends {
 
     /// Those that there are.
     pub fn values(&self) -> impl Iterator<Item = &End> {
-        self.0.iter().flatten()
+        self.0.iter().filter_map(Option::as_ref)
     }
 }
 
@@ -232,12 +208,12 @@ pub(super) struct Sides<'a>(pub(super) &'a Picture, pub(super) Option<VmId>);
 impl fmt::Display for Sides<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(picture, about) = self;
-        for ((host, id), copy) in &picture.copies {
-            if about.is_some_and(|it| it != *id) {
+        for ((host, id), copy) in picture.copies.iter() {
+            if about.is_some_and(|it| it != id) {
                 continue;
             }
-            let down = if picture.hosts.get(host).is_none_or(|it| it.up) { "" } else { " (down)" };
-            let name = format!("{}{down}", picture.name(*host));
+            let down = if picture.hosts.get(&host).is_none_or(|it| it.up) { "" } else { " (down)" };
+            let name = format!("{}{down}", picture.name(host));
             for end in copy.ends.values() {
                 let leg = end.relationship.id.leg;
                 if leg == Leg::Extended && end.side == Side::Neither {

@@ -153,8 +153,11 @@ impl<'a> Reader<'a> {
         let value = form.read(word);
         if value.is_none() {
             let message = format!("expected {}, found {}", form.expected(), shown(word.text()));
-            let problem = Problem::new(word.span(), message).near(word.text(), form.words());
-            self.problems.push(problem);
+            let problem = Problem::new(word.span(), message);
+            self.problems.push(match form.help(word) {
+                None => problem.near(word.text(), form.words()),
+                help => problem.helped(help),
+            });
         }
         value
     }

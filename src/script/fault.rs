@@ -3,19 +3,25 @@
 use super::args::{Args, Reader, Writer};
 use super::ast::Statement;
 use super::form::{Form, Moment, Number, braced};
+use super::method::Method;
 use super::names::Nameless;
-use super::parse::parse_lines;
+use super::parse::{as_called, parse_lines};
 use super::print::write_args;
 use super::problem::{ParseError, Problem, listed, shown};
 use super::text::{Arg, Keyword, Span, Token, Word};
 use crate::layer::{Asked, Fault, Plan, Read, Verdict, VmRef};
 use crate::model::time::{format_duration, parse_duration};
-use crate::model::{ErrorCode, HostId, Operation, WireEnum};
+use crate::model::{
+    ErrorCode, HostId, Operation, RequestedReplicationState, RequestedState, WireEnum,
+};
 use std::fmt;
 use std::str::FromStr;
 
-/// The word for any host.
+/// The word for any host, and for any virtual machine.
 const ANY: &str = "any";
+
+/// The word for a requested state that is outside the value map.
+const UNDOCUMENTED: &str = "undocumented";
 
 /// Reads the words before the arrow, the first of which is `fault`, and those behind it.
 pub(super) fn parse(
@@ -29,8 +35,13 @@ pub(super) fn parse(
     let mut fault = Fault::new(Asked::Anything, Verdict::Pass);
     reader.next(HostWord, &mut fault.host);
     reader.next(AskedWord, &mut fault.asked);
-    if let Some(word) = reader.another_word() {
-        fault.vm = vm(&mut reader, word);
+    match &mut fault.asked {
+        Asked::Call(operation) if states(*operation).len() > 1 => {
+            let word = reader.next_word(|| "the name of a virtual machine, or `any`".to_owned());
+            fault.vm = word.and_then(|word| vm(&mut reader, word));
+            reader.next(StateWord(*operation), operation);
+        }
+        _ => fault.vm = reader.another_word().and_then(|word| vm(&mut reader, word)),
     }
     keyed(&mut reader, &mut fault);
     let mut nth = None;
@@ -56,10 +67,26 @@ pub(super) fn parse(
 }
 
 fn vm(reader: &mut Reader<'_>, word: &Word) -> Option<VmRef> {
-    match word.plain().filter(|it| it.starts_with('{')) {
-        Some(_) => reader.vm_word(word).map(VmRef::Id),
-        None => Some(VmRef::Name(word.text().to_owned())),
+    match word.plain() {
+        Some(ANY) => None,
+        Some(text) if text.starts_with('{') => reader.vm_word(word).map(VmRef::Id),
+        _ => Some(VmRef::Name(word.text().to_owned())),
     }
+}
+
+/// The operations of a method, each with the state that it requests: one without any, as a rule.
+fn states(method: Operation) -> Vec<(&'static str, Operation)> {
+    let of = |it: &Operation| (it.class(), it.method());
+    let name = |it: Operation| {
+        let state = it.requested_state()?.into();
+        if it.is_replication() {
+            RequestedReplicationState::from_number(state).map(WireEnum::name)
+        } else {
+            RequestedState::from_number(state).map(WireEnum::name)
+        }
+    };
+    let same = Operation::ALL.iter().copied().filter(|it| of(it) == of(&method));
+    same.map(|it| (name(it).unwrap_or(UNDOCUMENTED), it)).collect()
 }
 
 /// The arguments with keys.
@@ -146,7 +173,7 @@ impl Form for HostWord {
     }
 }
 
-/// What is asked: an operation, a method that is a single one, a read, or a word for many.
+/// What is asked: a method as a call names it, a read, or a word for many.
 #[derive(Clone, Copy)]
 struct AskedWord;
 
@@ -159,31 +186,57 @@ impl Form for AskedWord {
     fn expected(self) -> String {
         let reads = Read::ALL.iter().map(|it| it.name());
         let words = MANY.iter().map(|(word, _)| *word).chain(reads);
-        format!("an operation such as `PrepareFailover`, {}", listed(words))
+        format!("a method such as `CommitFailover`, {}", listed(words))
     }
     fn words(self) -> Vec<&'static str> {
-        let operations = Operation::ALL.iter().flat_map(|it| [it.name(), it.method()]);
+        let methods = Method::all().into_iter().map(Method::name);
         let reads = Read::ALL.iter().map(|it| it.name());
-        MANY.iter().map(|(word, _)| *word).chain(reads).chain(operations).collect()
+        MANY.iter().map(|(word, _)| *word).chain(reads).chain(methods).collect()
+    }
+    fn help(self, word: &Word) -> Option<String> {
+        as_called(word.text())
     }
     fn read(self, word: &Word) -> Option<Asked> {
         let text = word.plain()?;
         let many = MANY.iter().find(|(name, _)| *name == text).map(|(_, asked)| *asked);
         let read = || Read::ALL.iter().copied().find(|it| it.name() == text).map(Asked::Read);
-        many.or_else(read).or_else(|| match Operation::named(text)[..] {
-            [operation] => Some(Asked::Call(operation)),
-            // A method with an entry for each requested state is named by the entry.
-            _ => None,
-        })
+        many.or_else(read).or_else(|| Some(Asked::Call(Method::named(text)?.operation())))
     }
     fn write(self, value: &Asked) -> Word {
         Word::bare(match value {
             Asked::Anything => "anything",
             Asked::AnyCall => "call",
             Asked::AnyRead => "read",
-            Asked::Call(operation) => operation.name(),
+            Asked::Call(operation) => Method::from(*operation).name(),
             Asked::Read(read) => read.name(),
         })
+    }
+}
+
+/// The state that a method is asked for, where each is an operation of its own.
+#[derive(Clone, Copy)]
+struct StateWord(Operation);
+
+impl Form for StateWord {
+    type Value = Operation;
+
+    fn expected(self) -> String {
+        listed(self.words())
+    }
+    fn words(self) -> Vec<&'static str> {
+        states(self.0).into_iter().map(|(name, _)| name).collect()
+    }
+    fn read(self, word: &Word) -> Option<Operation> {
+        let text = word.plain()?;
+        let number = text.parse().ok();
+        let meant = |(name, it): &(&str, Operation)| {
+            name.eq_ignore_ascii_case(text) || number.is_some() && it.requested_state() == number
+        };
+        states(self.0).into_iter().find(meant).map(|(_, it)| it)
+    }
+    fn write(self, value: &Operation) -> Word {
+        let state = states(*value).into_iter().find(|(_, it)| it == value);
+        Word::bare(state.map_or(UNDOCUMENTED, |(name, _)| name))
     }
 }
 
@@ -194,11 +247,19 @@ impl fmt::Display for Fault {
         let mut writer = Writer::new(&Nameless, HostId(0));
         writer.next(HostWord, &mut fault.host);
         writer.next(AskedWord, &mut fault.asked);
-        if let Some(vm) = &fault.vm {
-            writer.word(match vm {
-                VmRef::Id(id) => braced(id.0),
-                VmRef::Name(name) => Word::name(name),
-            });
+        let by_state = match fault.asked {
+            Asked::Call(operation) if states(operation).len() > 1 => Some(operation),
+            _ => None,
+        };
+        match &fault.vm {
+            Some(VmRef::Id(id)) => writer.word(braced(id.0)),
+            Some(VmRef::Name(name)) if name == ANY => writer.word(Word::quoted(name)),
+            Some(VmRef::Name(name)) => writer.word(Word::name(name)),
+            None if by_state.is_some() => writer.word(Word::bare(ANY)),
+            None => {}
+        }
+        if let Some(mut operation) = by_state {
+            writer.next(StateWord(operation), &mut operation);
         }
         keyed(&mut writer, &mut fault);
         f.write_str(Keyword::Fault.name())?;

@@ -24,6 +24,10 @@ pub(super) trait Form: Copy {
     fn words(self) -> Vec<&'static str> {
         Vec::new()
     }
+    /// What to write instead of a word that is not of this form, where that is known.
+    fn help(self, _: &Word) -> Option<String> {
+        None
+    }
     fn read(self, word: &Word) -> Option<Self::Value>;
     fn write(self, value: &Self::Value) -> Word;
 }

@@ -171,6 +171,13 @@ impl Method {
     }
 }
 
+impl From<Operation> for Method {
+    /// The method that a client calls for this operation, where there are two the newer one.
+    fn from(operation: Operation) -> Self {
+        Self { operation, deprecated: false }
+    }
+}
+
 impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

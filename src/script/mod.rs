@@ -140,10 +140,11 @@
 //! # Faults
 //!
 //! `fault tokyo InitiateFailover web times=2 => 32775`: of the calls that tokyo gets, the next two
-//! that fail `web` over are refused. The host is a name or `any`; then comes an operation by its
-//! name in the rule book (`PrepareFailover`), a method that is one operation, `call` for any call, `read`
-//! or the name of a read of the contract (`job`, `relationship`), or `anything`; then a virtual
-//! machine by name or `{GUID}`, if it is about one. `after=2` lets the first two pass, `times=1` ends it, `nth=3`
+//! that fail `web` over are refused. The host is a name or `any`; then comes a method, `call` for any
+//! call, `read` or the name of a read of the contract (`job`, `relationship`), or `anything`; then a
+//! virtual machine by name or `{GUID}`, if it is about one. Where a method requests a state, that
+//! stands behind the virtual machine or `any`, as it does in a call: `RequestStateChange web ShutDown`,
+//! or `undocumented` for all that are outside the value map. `after=2` lets the first two pass, `times=1` ends it, `nth=3`
 //! is both; `from=5m` and `until=10m` are times since the beginning. Behind the arrow stands what
 //! becomes of it: a number (`32768` to `32779`), `lost` (it takes place, the answer does not come),
 //! `unreachable` (neither), `delay 30s`, `missing`, or `pass`, which keeps later faults away. The first

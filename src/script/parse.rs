@@ -569,15 +569,20 @@ fn prefix<'a, T: Copy>(
     (value, rest)
 }
 
+/// How lines write what only the rule book calls so.
+pub(super) fn as_called(name: &str) -> Option<String> {
+    let operation = Operation::ALL.iter().find(|it| it.name().eq_ignore_ascii_case(name))?;
+    let state = operation.requested_state().map(|it| format!(" VM {it}")).unwrap_or_default();
+    Some(format!("write `{}{state}`", operation.method()))
+}
+
 /// Why the word behind a host is no method, and what may have been meant.
 fn no_method(host: &Word, word: &Word) -> Problem {
     let found = word.text();
     let problem = Problem::new(word.span(), format!("expected a method, found {}", shown(found)));
-    let operation = Operation::ALL.iter().find(|it| it.name().eq_ignore_ascii_case(found));
-    if let Some(operation) = operation {
-        let state = operation.requested_state().map(|it| format!(" VM {it}")).unwrap_or_default();
-        let help = format!("write `{}{state}`", operation.method());
-        return problem.helped(Some(help));
+    let help = as_called(found);
+    if help.is_some() {
+        return problem.helped(help);
     }
     let methods = Method::all();
     let near = nearest(found, methods.iter().map(|it| it.name()));

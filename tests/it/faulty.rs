@@ -1,7 +1,9 @@
 //! Faults at the call edge: what they do, in which order, and how they count.
 
+use hyperv_replica::engine::{Caller, Input};
 use hyperv_replica::layer::{Asked, Fault, Faults, Faulty, Injected, Plan, Read, Verdict};
-use hyperv_replica::model::{ErrorCode, Operation};
+use hyperv_replica::model::{Call, ErrorCode, HostId, Operation};
+use hyperv_replica::script::Method;
 use hyperv_replica::{prelude::*, script, sim::Lab};
 
 const START: Operation = Operation::StartVm;
@@ -298,6 +300,36 @@ fault osaka call from=5m until=10m  => lost
     assert_eq!("# nothing\n".parse(), Ok(Plan::default()));
 }
 
+/// Whoever reads a call in a script knows how to write the fault for it.
+#[test]
+fn a_fault_is_written_as_the_call_it_is_about() {
+    let lab = Lab::new(["tokyo"]);
+    let vm = lab.vm("web").on("tokyo").create();
+    for operation in Operation::ALL {
+        let fault = Fault::lose_answer(*operation).on("tokyo").vm("web");
+        let text = fault.to_string();
+        assert_eq!(text.parse::<Plan>(), Ok(fault.into()), "{text}");
+        let words = text.strip_prefix("fault ").and_then(|it| it.strip_suffix("  => lost"));
+        let words = words.unwrap_or_else(|| panic!("{text}"));
+        let Some(requested) = operation.requested_state() else {
+            let method = words.split(' ').nth(1).and_then(Method::named).unwrap();
+            assert_eq!(method.name(), Method::from(*operation).name(), "{text}");
+            continue;
+        };
+        let call = if operation.is_replication() {
+            let relationship = Some(RelationshipId::primary(vm));
+            Call::RequestReplicationStateChange { vm, relationship, requested }
+        } else {
+            Call::RequestStateChange { vm, requested }
+        };
+        assert_eq!(call.operation(), *operation);
+        let input = Input::Call { host: HostId(0), caller: Caller::Administrator, call };
+        let script = script::record(lab.world(), &[input]);
+        let line = script.lines.last().unwrap().to_string();
+        assert!(line.starts_with(words), "{line} is the call of {text}");
+    }
+}
+
 /// A script with faults is all there is to reproduce: the runner meets each of them.
 #[test]
 fn a_script_meets_its_faults() {
@@ -305,14 +337,14 @@ fn a_script_meets_its_faults() {
 host tokyo
 host osaka
 vm web on tokyo
-fault tokyo StartVm web times=2                => 32774
+fault tokyo RequestStateChange web Enabled times=2 => 32774
 tokyo RequestStateChange web Enabled           => 32774
 tokyo RequestStateChange web Enabled           => 32774
 tokyo RequestStateChange web Enabled           => 4096 job1
 wait job1
 fault tokyo GetErrorEx web                     => missing
 tokyo GetErrorEx job1                          => missing
-fault tokyo TurnOffVm                          => lost
+fault tokyo RequestStateChange any Disabled    => lost
 tokyo RequestStateChange web Disabled          => unanswered
 advance 1m
 expect tokyo web off
@@ -321,9 +353,9 @@ osaka CommitFailover web                       => 32777
 tokyo RequestStateChange web Enabled           => unanswered
 advance 1m
 expect tokyo web off
-fault tokyo SaveVm                             => delay 5m
-fault tokyo StartVm                            => pass
-fault tokyo StartVm                            => 32768
+fault tokyo RequestStateChange any Offline     => delay 5m
+fault tokyo RequestStateChange any Enabled     => pass
+fault tokyo RequestStateChange any Enabled     => 32768
 tokyo RequestStateChange web Enabled           => 4096 job2
 wait job2
 tokyo RequestStateChange web Offline           => 4096
@@ -347,8 +379,8 @@ fn a_plan_does_the_same_in_a_lab_and_in_a_script() {
     let plan: Plan = "\
 fault any call after=3 times=2  => lost
 fault osaka CommitFailover web nth=2  => 32771
-fault tokyo StartVm web times=1  => delay 90s
-fault tokyo ShutDownVm from=1m  => unreachable
+fault tokyo RequestStateChange web Enabled times=1  => delay 90s
+fault tokyo RequestStateChange any ShutDown from=1m  => unreachable
 "
     .parse()
     .unwrap();
@@ -372,8 +404,6 @@ fault tokyo ShutDownVm from=1m  => unreachable
         (0, "StartVm"),
     ];
     for (host, what) in asked {
-        use hyperv_replica::engine::{Caller, Input};
-        use hyperv_replica::model::{Call, HostId};
         let call = match what {
             "StartVm" => Call::RequestStateChange { vm: web, requested: 2 },
             "TurnOff" => Call::RequestStateChange { vm: web, requested: 3 },

@@ -2,6 +2,7 @@
 //! reached, and each invariant can fail.
 
 mod doctored;
+mod found;
 
 use crate::arbitrary::{WEB, beginning, chained, config, heal_inputs, resolve, step, three_hosts};
 use hyperv_replica::engine::{Caller, Input, World};

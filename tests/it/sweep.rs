@@ -93,7 +93,7 @@ fn a_report_shows_each_moment_and_each_fault() {
         wait job1
         tokyo StartReplication web Network  => 4096
         advance 1h
-        fault tokyo SuspendReplication web times=1  => lost
+        fault tokyo RequestReplicationStateChangeEx web Suspended times=1  => lost
         tokyo RequestReplicationStateChangeEx web Suspended relationship=0  => unanswered
         # Found: it is left paused.
     ");

@@ -56,7 +56,7 @@ impl Hearing<'_> {
             Call::RemoveAuthorizationEntry { allowed_primary } => (allowed_primary, None),
             _ => return false,
         };
-        let entries = &self.host.entries;
+        let entries = &self.host.configuration.entries;
         match fact {
             Fact::EntryValid => entry.is_some_and(AuthorizationEntry::is_valid),
             Fact::EntryNew => self.host.entry(name).is_none(),

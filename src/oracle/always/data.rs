@@ -1,49 +1,44 @@
 //! Invariants about what was received, kept and lost.
 
-use super::holds;
+use super::{Seen, holds};
 use crate::engine::Change;
 use crate::model::{Leg, ReplicationState, ReplicationType};
-use crate::oracle::{Finding, Memory, Step};
+use crate::oracle::{End, Finding, Memory, Step};
 use crate::rules::{Cause, Happening, Side};
 
-pub(super) fn points_within_history(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
-    for (_, copy, end) in step.after.ends().filter(|(.., end)| end.side == Side::Receiver) {
-        let (points, history) = (copy.points.len(), usize::from(end.recovery_history));
-        holds!(points <= history, copy.vm.id, "{points} recovery points, {history} are kept");
+pub(super) fn points_within_history(seen: &Seen<'_>, end: &End) -> Result<(), Finding> {
+    let (points, history) = (seen.copy.points.len(), usize::from(end.recovery_history));
+    let within = end.side != Side::Receiver || points <= history;
+    holds!(within, seen.copy.vm.id, "{points} recovery points, {history} are kept");
+    Ok(())
+}
+
+pub(super) fn points_are_received(seen: &Seen<'_>, end: &End) -> Result<(), Finding> {
+    let (copy, last) = (seen.copy, end.relationship.last_replication);
+    for point in copy.points.iter().filter(|_| end.side == Side::Receiver) {
+        let (id, created) = (point.id, point.created);
+        holds!(
+            last.is_some_and(|last| created <= last),
+            copy.vm.id,
+            "recovery point {id} is of {created}, and the last log was received {}",
+            last.map_or_else(|| "never".to_owned(), |last| format!("at {last}"))
+        );
+        // A replica that is failed over stands where its point stands, not at its end.
+        holds!(
+            copy.is_failed_over() || point.position <= copy.position,
+            copy.vm.id,
+            "recovery point {id} reaches {}, and the copy only {}",
+            point.position,
+            copy.position
+        );
     }
     Ok(())
 }
 
-pub(super) fn points_are_received(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
-    for (_, copy, end) in step.after.ends().filter(|(.., end)| end.side == Side::Receiver) {
-        let last = end.relationship.last_replication;
-        for point in &copy.points {
-            let (id, created) = (point.id, point.created);
-            holds!(
-                last.is_some_and(|last| created <= last),
-                copy.vm.id,
-                "recovery point {id} is of {created}, and the last log was received {}",
-                last.map_or_else(|| "never".to_owned(), |last| format!("at {last}"))
-            );
-            // A replica that is failed over stands where its point stands, not at its end.
-            holds!(
-                copy.is_failed_over() || point.position <= copy.position,
-                copy.vm.id,
-                "recovery point {id} reaches {}, and the copy only {}",
-                point.position,
-                copy.position
-            );
-        }
-    }
-    Ok(())
-}
-
-pub(super) fn commit_deletes_points(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
-    for copy in step.after.copies.values() {
-        let committed = copy.state(Leg::Primary) == ReplicationState::Committed;
-        let points = copy.points.len();
-        holds!(!committed || points == 0, copy.vm.id, "{points} recovery points are left");
-    }
+pub(super) fn commit_deletes_points(Seen { copy, .. }: &Seen<'_>) -> Result<(), Finding> {
+    let committed = copy.state(Leg::Primary) == ReplicationState::Committed;
+    let points = copy.points.len();
+    holds!(!committed || points == 0, copy.vm.id, "{points} recovery points are left");
     Ok(())
 }
 
@@ -60,7 +55,8 @@ pub(super) fn resynchronization_deletes_points(step: &Step<'_>, _: &Memory) -> R
 }
 
 /// Looks at the moment when the replica is failed over: what sends to it is prepared and locked, so
-/// both copies stand still.
+/// both copies stand still. A replica that was itself failed over may run, but sends none of what it
+/// writes; and what somebody changed on the disks of the replica is more, not less.
 pub(super) fn planned_failover_loses_nothing(
     step: &Step<'_>,
     memory: &Memory,
@@ -81,7 +77,7 @@ pub(super) fn planned_failover_loses_nothing(
             sends && it.relationship.state == ReplicationState::Synced
         });
         holds!(
-            !planned || !prepared || copy.position == primary.position,
+            !planned || !prepared || primary.is_failed_over() || copy.position >= primary.position,
             id.vm,
             "the replica has {} and what it was prepared by {}",
             copy.position,
@@ -91,20 +87,19 @@ pub(super) fn planned_failover_loses_nothing(
     Ok(())
 }
 
-pub(super) fn last_replication_never_goes_back(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
-    for (host, copy, end) in step.before.ends() {
-        let id = end.relationship.id;
-        let Some(now) = step.after.copies.get(&(host, copy.vm.id)) else { continue };
-        let Some(there) = now.ends.get(id.leg) else { continue };
-        let stays = now.vm.mode == copy.vm.mode && there.side == end.side && there.peer == end.peer;
-        let (before, after) =
-            (end.relationship.last_replication, there.relationship.last_replication);
-        holds!(
-            !stays || before <= after,
-            id.vm,
-            "{id} on {} last replicated at {before:?}, now at {after:?}",
-            step.after.name(host)
-        );
-    }
+pub(super) fn last_replication_never_goes_back(seen: &Seen<'_>, end: &End) -> Result<(), Finding> {
+    let id = end.relationship.id;
+    let Some(before) = seen.before().filter(|it| it.vm.mode == seen.copy.vm.mode) else {
+        return Ok(());
+    };
+    let same = |it: &&End| it.side == end.side && it.peer == end.peer;
+    let Some(before) = before.ends.get(id.leg).filter(same) else { return Ok(()) };
+    let (before, now) = (before.relationship.last_replication, end.relationship.last_replication);
+    holds!(
+        before <= now,
+        id.vm,
+        "{id} on {} last replicated at {before:?}, now at {now:?}",
+        seen.on()
+    );
     Ok(())
 }

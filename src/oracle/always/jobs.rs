@@ -9,15 +9,15 @@ fn finding(about: Option<&VmId>, says: String) -> Finding {
 }
 
 pub(super) fn ended_job_never_changes(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
-    for (id, (_, job)) in &step.before.jobs {
+    for (id, (_, job)) in step.before.jobs.iter() {
         if !job.state.is_terminal() {
             continue;
         }
         let about = job.affected.first();
-        if let Some((_, now)) = step.after.jobs.get(id).filter(|(_, now)| now != job) {
+        if let Some((_, now)) = step.after.jobs.get(&id).filter(|(_, now)| now != job) {
             return Err(finding(about, format!("job {id} was {job:?} and is {now:?}")));
         }
-        let announced = |change| matches!(change, Change::Job { job, .. } if job == *id);
+        let announced = |change| matches!(change, Change::Job { job, .. } if job == id);
         if step.events.iter().any(|event| announced(event.change)) {
             return Err(finding(about, format!("job {id} had ended and changed its state")));
         }
@@ -27,7 +27,7 @@ pub(super) fn ended_job_never_changes(step: &Step<'_>, _: &Memory) -> Result<(),
 
 pub(super) fn ended_job_stays_five_minutes(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
     let now = step.after.now;
-    for (id, (_, job)) in &step.after.jobs {
+    for (id, (_, job)) in step.after.jobs.iter() {
         if job.state.is_terminal() && now.since(job.state_changed) >= JOB_RETENTION {
             let says = format!("job {id} has ended at {} and is still there", job.state_changed);
             return Err(finding(job.affected.first(), says));
@@ -62,9 +62,9 @@ fn ended_at(step: &Step<'_>, id: JobId) -> Option<SimTime> {
 }
 
 pub(super) fn percentage_never_falls(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
-    for (id, (_, job)) in &step.after.jobs {
+    for (id, (_, job)) in step.after.jobs.iter() {
         let percent = job.percent_complete;
-        let before = step.before.jobs.get(id).map_or(0, |(_, it)| it.percent_complete);
+        let before = step.before.jobs.get(&id).map_or(0, |(_, it)| it.percent_complete);
         let about = job.affected.first();
         if percent < before {
             return Err(finding(about, format!("job {id} was at {before}% and is at {percent}%")));

@@ -5,9 +5,9 @@ mod jobs;
 mod roles;
 mod states;
 
-use super::{Memory, Step};
+use super::{Copy, End, Memory, Step};
 use crate::evidence::Evidence;
-use crate::model::VmId;
+use crate::model::{HostId, VmId};
 use crate::rules::page;
 use Evidence::{Assumed, Documented, Observed};
 
@@ -25,6 +25,47 @@ pub struct Always {
     pub evidence: Evidence,
     /// Judges one step.
     pub check: fn(&Step<'_>, &Memory) -> Result<(), Finding>,
+}
+
+/// A virtual machine on a host, in a step that is judged.
+#[derive(Clone, Copy)]
+struct Seen<'a> {
+    step: &'a Step<'a>,
+    memory: &'a Memory,
+    host: HostId,
+    /// As it is after the step.
+    copy: &'a Copy,
+}
+
+impl<'a> Seen<'a> {
+    /// The copy as it was before the step, if it was there.
+    fn before(&self) -> Option<&'a Copy> {
+        self.step.before.copies.get(&(self.host, self.copy.vm.id))
+    }
+
+    /// The name of the host.
+    fn on(&self) -> String {
+        self.step.after.name(self.host)
+    }
+}
+
+/// Judges each virtual machine on each host.
+fn copies<'a>(
+    step: &'a Step<'a>,
+    memory: &'a Memory,
+    holds: impl Fn(&Seen<'a>) -> Result<(), Finding>,
+) -> Result<(), Finding> {
+    let seen = |((host, _), copy)| Seen { step, memory, host, copy };
+    step.after.copies.iter().map(seen).try_for_each(|it| holds(&it))
+}
+
+/// Judges each end of a relationship on each host.
+fn ends<'a>(
+    step: &'a Step<'a>,
+    memory: &'a Memory,
+    holds: impl Fn(&Seen<'a>, &End) -> Result<(), Finding>,
+) -> Result<(), Finding> {
+    copies(step, memory, |seen| seen.copy.ends.values().try_for_each(|end| holds(seen, end)))
 }
 
 /// What is wrong after a step.
@@ -68,79 +109,79 @@ pub static ALWAYS: &[Always] = &[
         evidence: Assumed(
             "they belong to groups of virtual machines, which no method of a single one reaches",
         ),
-        check: states::no_group_states,
+        check: |step, memory| ends(step, memory, states::no_group_states),
     },
     Always {
         name: "state-fits-side",
         says: "Each end of a relationship shows only states that its role has.",
         evidence: Documented(page::BLOG_HEALTH),
-        check: states::state_fits_side,
+        check: |step, memory| ends(step, memory, states::state_fits_side),
     },
     Always {
         name: "health-fits-state",
         says: "Health is never better than the state allows, and not applicable only without a relationship.",
         evidence: Documented(page::BLOG_HEALTH),
-        check: states::health_fits_state,
+        check: |step, memory| ends(step, memory, states::health_fits_state),
     },
     Always {
         name: "replica-never-runs",
         says: "A replica that is not failed over never runs.",
         evidence: Documented(page::BLOG_NETWORK),
-        check: roles::replica_never_runs,
+        check: |step, memory| copies(step, memory, roles::replica_never_runs),
     },
     Always {
         name: "prepared-primary-never-runs",
         says: "A primary that is prepared for a planned failover never runs.",
         evidence: Documented(page::BLOG_HEALTH),
-        check: roles::prepared_primary_never_runs,
+        check: |step, memory| copies(step, memory, roles::prepared_primary_never_runs),
     },
     Always {
         name: "two-writers-are-a-split-brain",
         says: "A virtual machine that is written to in two places is known as a split brain.",
         evidence: Observed(page::SCRIPTS),
-        check: roles::two_writers_are_a_split_brain,
+        check: |step, memory| copies(step, memory, roles::two_writers_are_a_split_brain),
     },
     Always {
         name: "one-way-out",
         says: "A virtual machine sends on one relationship at most.",
         evidence: Documented(page::BLOG_EXTEND),
-        check: roles::one_way_out,
+        check: |step, memory| copies(step, memory, roles::one_way_out),
     },
     Always {
         name: "chain-of-three",
         says: "A chain has three hosts at most.",
         evidence: Documented(page::BLOG_EXTEND),
-        check: roles::chain_of_three,
+        check: |step, memory| copies(step, memory, roles::chain_of_three),
     },
     Always {
         name: "one-test-replica",
         says: "A replica has one test replica at most: another comes only after the first is gone.",
         evidence: Documented(page::LEARN_FAILOVER),
-        check: roles::one_test_replica,
+        check: |step, memory| copies(step, memory, roles::one_test_replica),
     },
     Always {
         name: "ends-agree",
         says: "When nothing has stirred for a day, where a connected sender replicates its receiver is a replica that takes its logs, or will.",
         evidence: Documented(page::BLOG_HEALTH),
-        check: roles::ends_agree,
+        check: |step, memory| ends(step, memory, roles::ends_agree),
     },
     Always {
         name: "points-within-history",
         says: "A replica never has more recovery points than RecoveryHistory.",
         evidence: Documented(page::SETTINGS),
-        check: data::points_within_history,
+        check: |step, memory| ends(step, memory, data::points_within_history),
     },
     Always {
         name: "points-are-received",
         says: "A recovery point is never newer than what its replica has received.",
         evidence: Assumed("a recovery point is made of a received log"),
-        check: data::points_are_received,
+        check: |step, memory| ends(step, memory, data::points_are_received),
     },
     Always {
         name: "commit-deletes-points",
         says: "A committed replica has no recovery points.",
         evidence: Documented(page::COMMIT),
-        check: data::commit_deletes_points,
+        check: |step, memory| copies(step, memory, data::commit_deletes_points),
     },
     Always {
         name: "resynchronisation-deletes-points",
@@ -158,7 +199,7 @@ pub static ALWAYS: &[Always] = &[
         name: "last-replication-never-goes-back",
         says: "The time of the last replication never goes back while the role and the relationship stay.",
         evidence: Documented(page::RELATIONSHIP),
-        check: data::last_replication_never_goes_back,
+        check: |step, memory| ends(step, memory, data::last_replication_never_goes_back),
     },
     Always {
         name: "ended-job-never-changes",

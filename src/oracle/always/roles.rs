@@ -1,130 +1,118 @@
 //! Invariants about who may run, who sends to whom, and what both ends know of each other.
 
-use super::holds;
+use super::{Seen, holds};
 use crate::engine::Change;
-use crate::model::{HostId, Leg, RelationshipId, ReplicationMode, ReplicationState, VmId};
+use crate::model::{HostId, Leg, RelationshipId, ReplicationMode, ReplicationState};
 use crate::oracle::step::CALM;
-use crate::oracle::{Copy, Finding, Memory, Picture, Step};
+use crate::oracle::{Copy, End, Finding, Picture};
 use crate::rules::Side;
 
-pub(super) fn replica_never_runs(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
-    for ((host, id), copy) in &step.after.copies {
-        let waits = copy.receives() && !copy.is_failed_over();
-        holds!(!waits || !copy.runs(), *id, "it runs on {}", step.after.name(*host));
-    }
+pub(super) fn replica_never_runs(seen: &Seen<'_>) -> Result<(), Finding> {
+    let copy = seen.copy;
+    let waits = copy.receives() && !copy.is_failed_over();
+    holds!(!waits || !copy.runs(), copy.vm.id, "it runs on {}", seen.on());
     Ok(())
 }
 
-pub(super) fn prepared_primary_never_runs(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
-    for ((host, id), copy) in &step.after.copies {
-        let prepared = copy.vm.mode == ReplicationMode::Primary
-            && copy.state(Leg::Primary) == ReplicationState::Synced;
-        holds!(!prepared || !copy.runs(), *id, "it runs on {}", step.after.name(*host));
-    }
+pub(super) fn prepared_primary_never_runs(seen: &Seen<'_>) -> Result<(), Finding> {
+    let copy = seen.copy;
+    let prepared = copy.vm.mode == ReplicationMode::Primary
+        && copy.state(Leg::Primary) == ReplicationState::Synced;
+    holds!(!prepared || !copy.runs(), copy.vm.id, "it runs on {}", seen.on());
     Ok(())
 }
 
-pub(super) fn two_writers_are_a_split_brain(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
-    let mut wrote: Option<(HostId, VmId)> = None;
-    let mut copies: Vec<_> = step.after.copies.iter().filter(|it| writes(step, it)).collect();
-    copies.sort_by_key(|((host, id), _)| (*id, *host));
-    for ((host, id), _) in copies {
-        if let Some((first, _)) = wrote.filter(|(_, other)| other == id) {
-            holds!(
-                step.after.split.contains(id),
-                *id,
-                "it was written to on {} and on {}",
-                step.after.name(first),
-                step.after.name(*host)
-            );
-        }
-        wrote = Some((*host, *id));
+pub(super) fn two_writers_are_a_split_brain(seen: &Seen<'_>) -> Result<(), Finding> {
+    if !writes(seen) {
+        return Ok(());
+    }
+    let id = seen.copy.vm.id;
+    let after = seen.step.after;
+    let others = after.copies.iter().take_while(|((host, _), _)| *host < seen.host);
+    let others = others.filter(|((_, other), _)| *other == id);
+    let mut others = others.map(|((host, _), copy)| Seen { host, copy, ..*seen });
+    if let Some(first) = others.find(writes) {
+        let split = after.split.contains(&id);
+        holds!(split, id, "it was written to on {} and on {}", first.on(), seen.on());
     }
     Ok(())
 }
 
 /// Whether the guest of a primary or of a failed-over replica wrote during a step.
-fn writes(step: &Step<'_>, (key, copy): &(&(HostId, VmId), &Copy)) -> bool {
-    let Some(before) = step.before.copies.get(key) else { return false };
+fn writes(seen: &Seen<'_>) -> bool {
+    let copy = seen.copy;
     let own = copy.vm.mode == ReplicationMode::Primary || copy.is_failed_over();
-    own && copy.runs() && before.runs() && copy.position > before.position
+    let wrote = |before: &Copy| before.runs() && copy.position > before.position;
+    own && copy.runs() && seen.before().is_some_and(wrote)
 }
 
-pub(super) fn one_way_out(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
-    for copy in step.after.copies.values() {
-        let ways = copy.ends.values().filter(|end| end.side == Side::Sender).count();
-        holds!(ways <= 1, copy.vm.id, "it sends on {ways} relationships");
+pub(super) fn one_way_out(Seen { copy, .. }: &Seen<'_>) -> Result<(), Finding> {
+    let ways = copy.ends.values().filter(|end| end.side == Side::Sender).count();
+    holds!(ways <= 1, copy.vm.id, "it sends on {ways} relationships");
+    Ok(())
+}
+
+pub(super) fn chain_of_three(seen: &Seen<'_>) -> Result<(), Finding> {
+    let (mut hosts, mut at) = (1, (seen.host, seen.copy));
+    while let Some(next) = next_in_chain(seen.step.after, at) {
+        (hosts, at) = (hosts + 1, next);
+        holds!(hosts <= 3, seen.copy.vm.id, "more than three hosts from {} on", seen.on());
     }
     Ok(())
 }
 
-pub(super) fn chain_of_three(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
-    for (host, copy) in step.after.copies.iter().map(|((host, _), copy)| (*host, copy)) {
-        let (mut hosts, mut at) = (1, host);
-        while let Some(next) = next_in_chain(step.after, at, copy.vm.id) {
-            (hosts, at) = (hosts + 1, next);
-            holds!(
-                hosts <= 3,
-                copy.vm.id,
-                "more than three hosts from {} on",
-                step.after.name(host)
-            );
-        }
-    }
-    Ok(())
-}
-
-/// The host that a copy sends to, if that receives from it.
-fn next_in_chain(picture: &Picture, host: HostId, vm: VmId) -> Option<HostId> {
-    let copy = picture.copies.get(&(host, vm))?;
+/// The host that a copy sends to, if that receives from it, with the copy there.
+fn next_in_chain<'a>(
+    picture: &'a Picture,
+    (host, copy): (HostId, &Copy),
+) -> Option<(HostId, &'a Copy)> {
     let next = copy.ends.values().find(|end| end.side == Side::Sender)?.peer?;
-    let there = picture.end(next, RelationshipId::primary(vm))?;
-    (there.side == Side::Receiver && there.peer == Some(host)).then_some(next)
+    let there = picture.copies.get(&(next, copy.vm.id))?;
+    let end = there.ends.get(Leg::Primary)?;
+    (end.side == Side::Receiver && end.peer == Some(host)).then_some((next, there))
 }
 
-pub(super) fn one_test_replica(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
-    for ((host, id), copy) in &step.after.copies {
-        let Some(test) = copy.vm.test_replica else { continue };
-        let before = step.before.copies.get(&(*host, *id)).and_then(|it| it.vm.test_replica);
-        let other = before.filter(|it| *it != test);
-        let both = other.is_some_and(|other| step.after.copies.contains_key(&(*host, other)));
-        holds!(!both, *id, "it has a second test replica {test}");
-        let made = step.after.copies.get(&(*host, test));
-        holds!(
-            made.is_some_and(|it| it.vm.mode == ReplicationMode::TestReplica),
-            *id,
-            "its test replica {test} is none"
-        );
-    }
+pub(super) fn one_test_replica(seen: &Seen<'_>) -> Result<(), Finding> {
+    let Some(test) = seen.copy.vm.test_replica else { return Ok(()) };
+    let (id, copies) = (seen.copy.vm.id, &seen.step.after.copies);
+    let other = seen.before().and_then(|it| it.vm.test_replica).filter(|it| *it != test);
+    let both = other.is_some_and(|other| copies.contains_key(&(seen.host, other)));
+    holds!(!both, id, "it has a second test replica {test}");
+    let made = copies.get(&(seen.host, test));
+    holds!(
+        made.is_some_and(|it| it.vm.mode == ReplicationMode::TestReplica),
+        id,
+        "its test replica {test} is none"
+    );
     Ok(())
 }
 
-pub(super) fn ends_agree(step: &Step<'_>, memory: &Memory) -> Result<(), Finding> {
+pub(super) fn ends_agree(seen: &Seen<'_>, end: &End) -> Result<(), Finding> {
+    let step = seen.step;
     let stirs = |change| matches!(change, Change::State { .. });
-    if step.after.now.since(memory.stirred) <= CALM
+    if step.after.now.since(seen.memory.stirred) <= CALM
         || step.events.iter().any(|event| stirs(event.change))
     {
         return Ok(());
     }
-    for (host, copy, end) in step.after.ends() {
-        let replicates = end.side == Side::Sender
-            && end.connected
-            && end.relationship.state == ReplicationState::Replicating;
-        let Some(peer) = end.peer.filter(|_| replicates) else { continue };
-        let there = step.after.copies.get(&(peer, copy.vm.id));
-        let mode = match end.relationship.id.leg {
-            Leg::Primary => ReplicationMode::Replica,
-            Leg::Extended => ReplicationMode::ExtendedReplica,
-        };
-        holds!(
-            there.is_some_and(|it| it.vm.mode == mode && takes_logs(it)),
-            copy.vm.id,
-            "{} replicates to {}, which is {}",
-            step.after.name(host),
-            step.after.name(peer),
-            there.map_or("not there", |it| it.state(Leg::Primary).label())
-        );
-    }
+    let replicates = end.side == Side::Sender
+        && end.connected
+        && end.relationship.state == ReplicationState::Replicating;
+    let Some(peer) = end.peer.filter(|_| replicates) else { return Ok(()) };
+    let RelationshipId { vm, leg } = end.relationship.id;
+    let there = step.after.copies.get(&(peer, vm));
+    let mode = match leg {
+        Leg::Primary => ReplicationMode::Replica,
+        Leg::Extended => ReplicationMode::ExtendedReplica,
+    };
+    holds!(
+        there.is_some_and(|it| it.vm.mode == mode && takes_logs(it)),
+        vm,
+        "{} replicates to {}, which is {}",
+        seen.on(),
+        step.after.name(peer),
+        there.map_or("not there", |it| it.state(Leg::Primary).label())
+    );
     Ok(())
 }
 

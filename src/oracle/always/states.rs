@@ -1,10 +1,10 @@
 //! Invariants about states, health, and what is refused.
 
-use super::holds;
+use super::{Seen, holds};
 use crate::engine::Change;
 use crate::model::{ReplicationHealth, ReplicationState};
 use crate::oracle::goal::shows;
-use crate::oracle::{Finding, Memory, Step};
+use crate::oracle::{End, Finding, Memory, Step};
 use crate::rules::{Side, permits};
 
 pub(super) fn refusal_changes_nothing(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
@@ -31,51 +31,43 @@ pub(super) fn changes_are_permitted(step: &Step<'_>, _: &Memory) -> Result<(), F
     Ok(())
 }
 
-pub(super) fn no_group_states(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
+pub(super) fn no_group_states(seen: &Seen<'_>, end: &End) -> Result<(), Finding> {
     use ReplicationState as S;
-    for (host, copy, end) in step.after.ends() {
-        let state = end.relationship.state;
-        let of_groups = matches!(
-            state,
-            S::Unknown
-                | S::PreparedForSyncReplication
-                | S::PreparedForGroupReverse
-                | S::FiredrillInProgress
-        );
-        holds!(!of_groups, copy.vm.id, "{state} on {}", step.after.name(host));
-    }
+    let state = end.relationship.state;
+    let of_groups = matches!(
+        state,
+        S::Unknown
+            | S::PreparedForSyncReplication
+            | S::PreparedForGroupReverse
+            | S::FiredrillInProgress
+    );
+    holds!(!of_groups, seen.copy.vm.id, "{state} on {}", seen.on());
     Ok(())
 }
 
-pub(super) fn state_fits_side(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
-    for (host, copy, end) in step.after.ends() {
-        let (side, state) = (end.side, end.relationship.state);
-        holds!(
-            shows(side).contains(&state),
-            copy.vm.id,
-            "the {} on {} is {state}",
-            side.label(),
-            step.after.name(host)
-        );
-    }
+pub(super) fn state_fits_side(seen: &Seen<'_>, end: &End) -> Result<(), Finding> {
+    let (side, state) = (end.side, end.relationship.state);
+    holds!(
+        shows(side).contains(&state),
+        seen.copy.vm.id,
+        "the {} on {} is {state}",
+        side.label(),
+        seen.on()
+    );
     Ok(())
 }
 
-pub(super) fn health_fits_state(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
-    for ((host, id), copy) in &step.after.copies {
-        for end in copy.ends.values() {
-            let (state, health) = (end.relationship.state, end.relationship.health);
-            let none = (state == ReplicationState::Disabled)
-                == (health == ReplicationHealth::NotApplicable);
-            holds!(
-                none && health >= floor(state, end.side),
-                *id,
-                "the {} on {} is {state} and its health {health}",
-                end.side.label(),
-                step.after.name(*host)
-            );
-        }
-    }
+pub(super) fn health_fits_state(seen: &Seen<'_>, end: &End) -> Result<(), Finding> {
+    let (state, health) = (end.relationship.state, end.relationship.health);
+    let none =
+        (state == ReplicationState::Disabled) == (health == ReplicationHealth::NotApplicable);
+    holds!(
+        none && health >= floor(state, end.side),
+        seen.copy.vm.id,
+        "the {} on {} is {state} and its health {health}",
+        end.side.label(),
+        seen.on()
+    );
     Ok(())
 }
 

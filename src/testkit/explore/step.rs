@@ -113,7 +113,7 @@ impl<'a> Stepper<'a> {
         for (action, input) in (0u16..).zip(self.explorer.menu.inputs.iter().chain(&more)) {
             let edge = self.try_one(kept, &mut world, input, |it| first(action, it));
             if !matches!(edge, Edge::Refused) {
-                world = kept.world.clone();
+                world.restore(&kept.world);
             }
             if !each(action, edge) {
                 break;
@@ -148,7 +148,7 @@ impl<'a> Stepper<'a> {
         }
         if let Some(watcher) = &kept.watcher {
             let mut watcher = watcher.fork();
-            *world = kept.world.clone();
+            world.restore(&kept.world);
             self.events.clear();
             if let Err(violation) = watcher.apply(world, input, &mut self.events) {
                 return Edge::Breaks(violation);

@@ -1,6 +1,6 @@
 //! Calls worth making.
 
-use super::{Pick, Place, hosts, nth};
+use super::{Pick, Place, nth};
 use crate::engine::World;
 use crate::model::time::minutes;
 use crate::model::{
@@ -11,18 +11,13 @@ use crate::testkit::beginning::{PROVIDER, THUMBPRINT, both_listeners, certified}
 
 /// A call of this operation, in one of the ways in which it can be made; `None` if there is nothing
 /// that it could be about.
-pub(super) fn write(
-    world: &World,
-    operation: Operation,
-    place: &Place,
-    pick: Pick,
-) -> Option<Call> {
+pub(super) fn write(place: Place<'_>, operation: Operation, pick: Pick) -> Option<Call> {
     use Operation as O;
+    let Place { world, host, .. } = place;
     let how = Ways(pick.how);
     Some(match operation {
         O::RequestJobStateChange | O::GetError | O::GetErrorEx => {
-            let job = nth(|| world.jobs(place.host), pick.vm.into())?.id;
-            of_job(operation, job, how)
+            of_job(operation, nth(world.job_ids(host), pick.vm.into())?, how)
         }
         O::ModifyServiceSettings
         | O::AddAuthorizationEntry
@@ -32,8 +27,8 @@ pub(super) fn write(
         | O::TestReplicationConnection
         | O::RequestServiceStateChange
         | O::StartService
-        | O::StopService => of_host(world, operation, place.host, how)?,
-        _ => of_vm(world, operation, place.host, place.vm_or_another(world)?, how)?,
+        | O::StopService => of_host(world, operation, host, how)?,
+        _ => of_vm(world, operation, host, place.vm_or_another()?, how)?,
     })
 }
 
@@ -63,11 +58,10 @@ fn of_job(operation: Operation, job: JobId, mut how: Ways) -> Call {
 }
 
 /// Another host, by name.
-fn other(world: &World, host: HostId, how: &mut Ways) -> Option<String> {
-    let others = u16::try_from(hosts(world).count()).ok()?.checked_sub(1).filter(|it| *it > 0)?;
-    let on = host.0 + 1 + how.of(others);
-    let other = HostId(on % (others + 1));
-    Some(world.host_view(other)?.name.to_string())
+fn other<'a>(world: &'a World, host: HostId, how: &mut Ways) -> Option<&'a str> {
+    let hosts = world.host_ids();
+    let others = u16::try_from(hosts.clone().count()).ok()?.checked_sub(1).filter(|it| *it > 0)?;
+    world.host_name(nth(hosts, usize::from(host.0 + 1 + how.of(others)))?)
 }
 
 fn of_host(world: &World, operation: Operation, host: HostId, mut how: Ways) -> Option<Call> {
@@ -75,7 +69,7 @@ fn of_host(world: &World, operation: Operation, host: HostId, mut how: Ways) -> 
     let entry = |how: &mut Ways| {
         let allowed_primary = match how.of(2) {
             0 => "*".to_owned(),
-            _ => other(world, host, how)?,
+            _ => other(world, host, how)?.to_owned(),
         };
         let trust_group = how.one(&["DEFAULT", "branch"]).to_owned();
         let storage_location = how.one(&[r"D:\Replica", r"E:\Replica"]).to_owned();
@@ -101,7 +95,7 @@ fn of_host(world: &World, operation: Operation, host: HostId, mut how: Ways) -> 
         O::TestReplicationConnection => {
             let (port, authentication) = how.one(&[(80, 1), (443, 2), (80, 2), (0, 1), (80, 3)]);
             Call::TestReplicationConnection {
-                recovery_connection_point: other(world, host, &mut how)?,
+                recovery_connection_point: other(world, host, &mut how)?.to_owned(),
                 port,
                 authentication,
                 certificate_thumbprint: (authentication == 2).then(|| THUMBPRINT.to_owned()),
@@ -125,9 +119,9 @@ fn of_vm(
     use Operation as O;
     let how = &mut how;
     let point = |how: &mut Ways| -> Option<PointId> {
-        let points = world.recovery_points(host, vm)?;
         let n = usize::from(how.of(4)).checked_sub(1)?;
-        Some(points.get(n.checked_rem(points.len())?)?.id)
+        let there = world.glance_at(host).find(|it| it.id() == vm)?;
+        Some(nth(there.points().iter(), n)?.id)
     };
     let later = |how: &mut Ways| (how.of(2) == 1).then(|| world.now() + minutes(10));
     Some(match operation {
@@ -150,7 +144,7 @@ fn of_vm(
         }
         O::InitiateFailback => {
             let settings =
-                Settings { provider: PROVIDER, ..Settings::to(&other(world, host, how)?) };
+                Settings { provider: PROVIDER, ..Settings::to(other(world, host, how)?) };
             Call::InitiateFailback { vm, settings: Box::new(settings), point: None }
         }
         O::StartReplication => {
@@ -159,8 +153,8 @@ fn of_vm(
             Call::StartReplication { vm, initial, export_location, start: later(how) }
         }
         O::ImportInitialReplica => {
-            let name = world.vm(host, vm).map(|it| it.name.to_string()).unwrap_or_default();
-            Call::ImportInitialReplica { vm, import_location: format!(r"D:\Export\{name}_{vm}") }
+            let import_location = world.exported_to(vm).unwrap_or(r"D:\Export").to_owned();
+            Call::ImportInitialReplica { vm, import_location }
         }
         O::InitiateFailover => Call::InitiateFailover { vm, point: point(how) },
         O::TestReplicaSystem => Call::TestReplicaSystem { vm, point: point(how) },
@@ -217,16 +211,16 @@ fn fresh(world: &World, host: HostId, how: &mut Ways) -> Option<Settings> {
     let kind = how.of(5);
     let to = other(world, host, how)?;
     Some(match kind {
-        0 => Settings { recovery_history: 3, replication_interval_s: 30, ..Settings::to(&to) },
-        1 => Settings::to(&to),
+        0 => Settings { recovery_history: 3, replication_interval_s: 30, ..Settings::to(to) },
+        1 => Settings::to(to),
         2 => Settings {
             recovery_history: 4,
             application_consistent_interval_h: 1,
             replication_interval_s: 900,
-            ..Settings::to(&to)
+            ..Settings::to(to)
         },
-        3 => certified(&to),
-        _ => Settings { provider: PROVIDER, ..Settings::to(&to) },
+        3 => certified(to),
+        _ => Settings { provider: PROVIDER, ..Settings::to(to) },
     })
 }
 
@@ -244,7 +238,10 @@ fn changed(world: &World, host: HostId, vm: VmId, how: &mut Ways) -> Option<Sett
         0..3 => Settings { included_disks: disks(&base), ..base },
         3 => Settings { recovery_history: 1, application_consistent_interval_h: 0, ..base },
         4 => Settings { replication_interval_s: how.one(&[30, 300, 900]), ..base },
-        _ => Settings { recovery_connection_point: other(world, host, how)?, ..base },
+        _ => {
+            let to = other(world, host, how)?.to_owned();
+            Settings { recovery_connection_point: to, ..base }
+        }
     })
 }
 

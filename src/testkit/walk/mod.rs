@@ -14,8 +14,8 @@
 //!
 //! A step may ask for a call that the rule book accepts: [`Step::Accepted`] takes its own call if
 //! that is enabled, else the same operation on another host or virtual machine, else another
-//! operation where it is. Guards on role, state and power are read from the rule book before a call
-//! is made up, so that this is cheap.
+//! operation where it is, always in the picked way. Guards on role, state and power are read from the
+//! rule book before a call is made up, so that this is cheap.
 
 mod call;
 mod trouble;
@@ -23,9 +23,9 @@ mod trouble;
 pub(super) use trouble::{disturbance, opposite};
 
 use super::beginning::Beginning;
-use crate::engine::{Caller, Event, Input, World};
-use crate::model::{Flaw, HostId, Leg, Operation, RelationshipId, Vm, VmId};
-use crate::rules::{Check, Fact, Facts, Situation, rule};
+use crate::engine::{Caller, Event, Glance, Input, World};
+use crate::model::{Flaw, HostId, Leg, Operation, VmId};
+use crate::rules::{Situation, Target, rule};
 use crate::script::{self, Script, Verb};
 use std::time::Duration;
 
@@ -91,8 +91,8 @@ impl Step {
             Self::Advance(seconds) => Some(Input::Advance(Duration::from_secs(seconds.into()))),
             Self::Accepted(operation, pick) => accepted(world, operation, pick),
             Self::Call(operation, pick) => {
-                let place = Place::of(world, pick, 0, 0)?;
-                let call = call::write(world, operation, &place, pick)?;
+                let place = places(world, pick).next()?;
+                let call = call::write(place, operation, pick)?;
                 let (caller, flaw) = match pick.how >> 12 {
                     0xF => (Caller::Other, None),
                     0xE => (Caller::Administrator, Some(Flaw::Null)),
@@ -153,92 +153,79 @@ fn operation(byte: u8) -> Operation {
 }
 
 /// A host, and perhaps a virtual machine on it.
-#[derive(Clone, Debug)]
-struct Place {
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    world: &'a World,
     host: HostId,
     vm: Option<VmId>,
     /// What guards look at, but for facts: of each relationship that the virtual machine has.
     situations: [Option<Situation>; 2],
 }
 
-impl Place {
-    /// The picked host and virtual machine, or those so many further on.
-    fn of(world: &World, pick: Pick, hosts_on: usize, vms_on: usize) -> Option<Self> {
-        let host = nth(|| hosts(world), usize::from(pick.host) + hosts_on)?;
-        let vm = nth(|| world.vms(host), usize::from(pick.vm) + vms_on);
-        let build = world.build_of(host)?;
-        let situation = |vm: &Vm, leg| {
-            let id = RelationshipId { vm: vm.id, leg };
-            Some(Situation {
-                mode: vm.mode,
-                state: world.relationship(host, id)?.state,
-                power: vm.power.power(),
-                build,
-                facts: Facts::NONE.with(Fact::Sends, world.sends_to(host, id).is_some()),
-            })
-        };
+impl<'a> Place<'a> {
+    fn new(world: &'a World, host: HostId, vm: Option<Glance<'a>>) -> Self {
         let legs = [Leg::Primary, Leg::Extended];
-        let situations = legs.map(|leg| vm.as_ref().and_then(|vm| situation(vm, leg)));
-        Some(Self { host, vm: vm.map(|it| it.id), situations })
+        let situations = legs.map(|leg| vm.and_then(|vm| vm.situation(leg)));
+        Self { world, host, vm: vm.map(Glance::id), situations }
     }
 
     /// The virtual machine; if there is none on the host, one that is elsewhere.
-    fn vm_or_another(&self, world: &World) -> Option<VmId> {
-        let anywhere = || hosts(world).find_map(|host| world.vms(host).next());
-        self.vm.or_else(|| anywhere().map(|it| it.id))
+    fn vm_or_another(self) -> Option<VmId> {
+        self.vm.or_else(|| self.world.glance_at_vms().next().map(|((_, id), _)| id))
     }
 
-    /// A call of this operation that the rule book accepts here, in the picked way or one of the
-    /// next two.
-    fn accepted(&self, world: &World, operation: Operation, pick: Pick) -> Option<Input> {
+    /// A call of this operation in the picked way, if the rule book accepts it here.
+    fn accepted(self, operation: Operation, pick: Pick) -> Option<Input> {
+        let Self { world, host, .. } = self;
         if !self.might_accept(operation) {
             return None;
         }
-        let way = |on| Pick { how: pick.how.wrapping_add(on), ..pick };
-        let calls = (0..3).filter_map(|on| call::write(world, operation, self, way(on)));
-        let caller = Caller::Administrator;
-        let call = { calls }.find(|call| world.accepts(self.host, caller, call))?;
-        Some(Input::Call { host: self.host, caller, call })
+        let (caller, call) = (Caller::Administrator, call::write(self, operation, pick)?);
+        world.accepts(host, caller, &call).then_some(Input::Call { host, caller, call })
     }
 
     /// Whether the rule book might accept an operation here, whatever the facts are that it asks
     /// for beside role, state, power and build.
-    fn might_accept(&self, operation: Operation) -> bool {
-        let accepts = |situation: &Situation| {
-            let passes = |check: Check| check.fact().is_some() || check.passes(situation);
-            rule(operation).judge_by(passes).is_ok()
+    fn might_accept(self, operation: Operation) -> bool {
+        let rule = rule(operation);
+        let about_a_vm = !matches!(rule.target, Target::Host | Target::Job);
+        let passes = |it: &Situation| {
+            rule.requires.iter().all(|need| need.check.fact().is_some() || need.check.passes(it))
         };
-        self.vm.is_none() || self.situations.iter().flatten().any(accepts)
+        let fits = || self.situations.iter().flatten().any(passes);
+        self.world.is_up(self.host) && (!about_a_vm || fits())
     }
 }
 
-/// The hosts of a world, without looking at them.
-fn hosts(world: &World) -> impl Iterator<Item = HostId> {
-    (0..).map(HostId).take_while(|host| world.service_settings(*host).is_some())
+/// The picked place, then every other one, counting on.
+fn places(world: &World, pick: Pick) -> impl Iterator<Item = Place<'_>> {
+    from(world.host_ids(), pick.host.into()).flat_map(move |host| {
+        let mut vms = from(world.glance_at(host), pick.vm.into()).peekable();
+        let nothing = vms.peek().is_none().then_some(None);
+        nothing.into_iter().chain(vms.map(Some)).map(move |vm| Place::new(world, host, vm))
+    })
+}
+
+/// All items, the `n`-th one first, counting on from the beginning if there are not so many.
+fn from<I: Iterator + Clone>(items: I, n: usize) -> impl Iterator<Item = I::Item> {
+    let count = items.clone().count();
+    items.cycle().skip(n.checked_rem(count).unwrap_or(0)).take(count)
 }
 
 /// The `n`-th item, counting on from the beginning if there are not so many.
-fn nth<T, I: Iterator<Item = T>>(items: impl Fn() -> I, n: usize) -> Option<T> {
-    let count = items().count();
-    items().nth(n.checked_rem(count)?)
+fn nth<I: Iterator + Clone>(items: I, n: usize) -> Option<I::Item> {
+    from(items, n).next()
 }
 
 /// A call that the rule book accepts, as near to this one as there is.
 fn accepted(world: &World, operation: Operation, pick: Pick) -> Option<Input> {
-    for hosts_on in 0..hosts(world).count() {
-        let host = nth(|| hosts(world), usize::from(pick.host) + hosts_on)?;
-        for vms_on in 0..world.vms(host).count().max(1) {
-            let place = Place::of(world, pick, hosts_on, vms_on)?;
-            let found = place.accepted(world, operation, pick);
-            if found.is_some() {
-                return found;
-            }
-        }
-    }
-    let place = Place::of(world, pick, 0, 0)?;
-    let others =
-        MOVING.iter().cycle().skip((operation.index() + usize::from(pick.how)) % MOVING.len());
-    others.take(MOVING.len()).find_map(|other| place.accepted(world, *other, pick))
+    let elsewhere = || places(world, pick).find_map(|it| it.accepted(operation, pick));
+    let otherwise = || {
+        let here = places(world, pick).next()?;
+        let others = from(MOVING.iter(), operation.index() + usize::from(pick.how));
+        { others }.find_map(|other| here.accepted(*other, pick))
+    };
+    elsewhere().or_else(otherwise)
 }
 
 /// A walk: how its world begins, and what is done in it.

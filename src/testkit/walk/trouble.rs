@@ -1,8 +1,8 @@
 //! Disturbances and changes to machines.
 
-use super::{Pick, hosts, nth};
+use super::{Pick, nth};
 use crate::engine::{
-    Disturbance, HostChange, HostSpec, HostTrouble, Input, VmTrouble, Weakness, World,
+    Disturbance, Glance, HostChange, HostSpec, HostTrouble, Input, VmTrouble, Weakness, World,
 };
 use crate::model::{AdapterId, Certificate, Disk, DiskId, HostId, Plug, VmId, WindowsBuild};
 use crate::script::Verb;
@@ -14,7 +14,7 @@ pub(in crate::testkit) fn disturbance(
     verb: Verb,
     pick: Pick,
 ) -> Option<Disturbance> {
-    let host = nth(|| hosts(world), pick.host.into())?;
+    let host = nth(world.host_ids(), pick.host.into())?;
     let how = pick.how;
     Some(match verb {
         Verb::Crash => Disturbance::CrashHost(host),
@@ -86,23 +86,20 @@ fn of_link(verb: Verb, a: HostId, b: HostId, how: u16) -> Disturbance {
 
 /// The other end of a link.
 fn other(world: &World, host: HostId, pick: Pick) -> Option<HostId> {
-    nth(|| hosts(world).filter(|it| *it != host), pick.vm.into())
+    nth(world.host_ids().filter(|it| *it != host), pick.vm.into())
 }
 
 fn vm(world: &World, host: HostId, pick: Pick) -> Option<VmId> {
-    nth(|| world.vms(host), pick.vm.into()).map(|it| it.id)
+    nth(world.glance_at(host), pick.vm.into()).map(Glance::id)
 }
 
 /// A change to a machine, of which most repair what others break.
 pub(super) fn change(world: &World, pick: Pick) -> Option<Input> {
-    let host = nth(|| hosts(world), pick.host.into())?;
+    let host = nth(world.host_ids(), pick.host.into())?;
     let folder = || r"D:\Replica".to_owned();
     let change = match pick.how % 13 {
         0 => HostChange::RemoveCertificate(THUMBPRINT.to_owned()),
-        1 => {
-            let name = world.host_view(host)?.name;
-            HostChange::InstallCertificate(Certificate::of(&name, THUMBPRINT))
-        }
+        1 => HostChange::InstallCertificate(Certificate::of(world.host_name(host)?, THUMBPRINT)),
         2 => HostChange::OccupyPort(80),
         3 => HostChange::ReleasePort(80),
         4 => HostChange::OccupyPort(443),

@@ -1,0 +1,106 @@
+//! What walks have found: each script broke an invariant once.
+
+use hyperv_replica::engine::World;
+use hyperv_replica::script::{self, Runner};
+
+const FOUND: [&str; 3] = [
+    r"
+# A copy of the disks that waits to be sent again is paused, and resumed.
+host tokyo auth=Both certificate=AB12 store=AB12 name=tokyo until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
+host osaka auth=Both certificate=AB12 store=AB12 name=osaka until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
+host london auth=Both certificate=AB12 store=AB12 name=london until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
+vm web on tokyo running id={11111111-1111-4111-8111-111111111111} disk=40GiB used=10GiB disk=10GiB used=2560MiB write=300000/s
+vm db on tokyo id={22222222-2222-4222-8222-222222222222} disk=40GiB used=10GiB disk=10GiB used=2560MiB write=300000/s
+tokyo CreateReplicationRelationship web to=osaka provider={33333333-3333-4333-8333-333333333333}  => 4096 job1
+advance 15s
+tokyo StartReplication web Network  => 4096 job2
+advance 15s
+advance 2h
+osaka InitiateFailover web  => 4096 job3
+advance 15s
+tokyo RequestStateChange db Enabled  => 4096 job4
+tokyo CreateReplicationRelationship db to=london port=443 auth=Certificate certificate=AB12  => 4096 job5
+advance 1m38s
+tokyo Resynchronize web start=+10m  => 4096 job6
+london RequestReplicationStateChangeEx db Suspended relationship=0  => 4096 job7
+tokyo StartReplication db Network  => 4096 job8
+advance 7m25s
+advance 9m24s
+tokyo RequestStateChange db ShutDown  => 4096 job9
+advance 20s
+tokyo RequestReplicationStateChangeEx db Suspended relationship=0  => 4096 job10
+advance 1s
+advance 3m17s182ms547us200ns
+tokyo RequestReplicationStateChangeEx db Replicating  => 4096 job11
+advance 16m10s
+",
+    r"
+# Somebody changes the disks of a replica whose primary is prepared.
+host tokyo auth=Both certificate=AB12 store=AB12 name=tokyo until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
+host osaka auth=Both certificate=AB12 store=AB12 name=osaka until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
+host london auth=Both certificate=AB12 store=AB12 name=london until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
+vm web on tokyo running id={11111111-1111-4111-8111-111111111111} disk=40GiB used=10GiB disk=10GiB used=2560MiB write=300000/s
+vm db on tokyo id={22222222-2222-4222-8222-222222222222} disk=40GiB used=10GiB disk=10GiB used=2560MiB write=300000/s
+tokyo CreateReplicationRelationship web to=osaka interval=30s history=3  => 4096 job1
+advance 15s
+tokyo StartReplication web Network  => 4096 job2
+advance 15s
+advance 2h
+osaka CreateReplicationRelationship web to=london history=2  => 4096 job3
+advance 15s
+osaka StartReplication web Network  => 4096 job4
+advance 15s
+advance 2h
+tokyo RequestStateChange web ShutDown  => 4096 job5
+osaka InitiateFailover web point=#1  => 4096 job6
+osaka ConcreteJob.RequestStateChange job6 Kill  => 0
+advance 2m7s
+tokyo RequestReplicationStateChangeEx web Synced  => 4096 job7
+advance 16m43s
+change_disks osaka web
+london RemoveReplicationRelationship web  => 4096 job8
+osaka InitiateFailover web point=#2  => 4096 job9
+osaka ConcreteJob.RequestStateChange job9 Kill  => 0
+osaka InitiateFailover web  => 4096 job10
+advance 4m28s
+",
+    r"
+# A replica that is prepared towards its extended replica is failed over, and runs.
+host tokyo auth=Both certificate=AB12 store=AB12 name=tokyo until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
+host osaka auth=Both certificate=AB12 store=AB12 name=osaka until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
+host london auth=Both certificate=AB12 store=AB12 name=london until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
+vm web on tokyo running id={11111111-1111-4111-8111-111111111111} disk=40GiB used=10GiB disk=10GiB used=2560MiB write=300000/s
+vm db on tokyo id={22222222-2222-4222-8222-222222222222} disk=40GiB used=10GiB disk=10GiB used=2560MiB write=300000/s
+tokyo CreateReplicationRelationship web to=osaka interval=30s history=3  => 4096 job1
+advance 15s
+tokyo StartReplication web Network  => 4096 job2
+advance 15s
+advance 2h
+osaka CreateReplicationRelationship web to=london history=2  => 4096 job3
+advance 15s
+osaka StartReplication web Network  => 4096 job4
+advance 15s
+advance 2h
+osaka RequestReplicationStateChangeEx web Synced relationship=1  => 4096 job5
+advance 7m12s
+osaka InitiateFailover web  => 4096 job6
+advance 8m46s
+tokyo RequestStateChange web ShutDown  => 4096 job7
+osaka RequestStateChange web Enabled  => 4096 job8
+advance 16m56s
+london InitiateFailover web  => 4096 job9
+advance 7m30s
+",
+];
+
+#[test]
+fn what_walks_have_found_is_mended() {
+    for text in FOUND {
+        let script = script::parse(text).unwrap();
+        let mut runner = Runner::observed(World::new(0));
+        for (number, line) in (1..).zip(&script.lines) {
+            let fault = runner.step(number, line).and_then(|it| it.fault);
+            assert_eq!(fault, None, "{line}\n{text}");
+        }
+    }
+}
