@@ -98,8 +98,7 @@ impl World {
             let due = Due::LogFull(host_id, id, leg);
             let watched = sender.overflow.is_none_or(|it| self.agenda.contains(it, due));
             must!(watched, "{key} watches its log, but not on the agenda");
-            let pending = vm.pending(leg, &self.lines, self.now);
-            let full = sender.phase.tracks() && pending > sender.limit_bytes;
+            let full = sender.outgrows(vm.source(leg, &self.lines, self.now).position);
             must!(!full || sender.overflow.is_some(), "{key} has outgrown its log unnoticed");
         }
         Self::check_role(host, id, vm)

@@ -30,11 +30,10 @@ impl World {
     pub(super) fn arm(&mut self, host: HostId, vm: VmId, leg: Leg, at: SimTime) {
         let Self { hosts, agenda, now, .. } = self;
         let Some(state) = hosts.get_mut(usize::from(host.0)) else { return };
-        let Some(Spot { id, hint }) = state.vms.locate(vm) else { return };
-        let vm = state.vms.get_mut(Spot { id, hint });
-        let Some(sender) = vm.and_then(|it| it.sender_mut(leg)) else { return };
+        let Some(hint) = state.vms.find(vm).map(|it| it.0) else { return };
+        let Some(sender) = state.vms.get_mut(vm).and_then(|it| it.sender_mut(leg)) else { return };
         sender.stop_cycle(host, &mut state.transfers, agenda, *now);
-        sender.cycle = Cycle::Waits(agenda.schedule(at, Due::CloseLog(host, id, hint, leg)));
+        sender.cycle = Cycle::Waits(agenda.schedule(at, Due::CloseLog(host, vm, hint, leg)));
     }
 
     /// Stops a sender's cycles; a log on its way is lost and will be sent again.
@@ -62,8 +61,8 @@ impl World {
     /// one of the logs on their way has arrived.
     pub(super) fn close_log(&mut self, host: HostId, at: Spot, leg: Leg, out: &mut Vec<Event>) {
         let Some(state) = self.host(host) else { return };
-        let Some(at) = state.vms.locate(at) else { return };
-        let Some(vm) = state.vms.get(at) else { return };
+        let Some((hint, vm)) = state.vms.find(at) else { return };
+        let at = Spot { hint, ..at };
         let log =
             Log { closed: self.now, position: vm.source(leg, &self.lines, self.now).position };
         if state.transfers.are_free() {
@@ -98,7 +97,7 @@ impl World {
         let there = self.may_deliver(host, sender.peer, Spot { id, hint: sender.peer_at })?;
         let bytes = log.position.saturating_sub(sender.sent);
         let took = self.policy.transfer(bytes, self.fabric.rate(host, sender.peer));
-        Ok((self.now + took, there.hint))
+        Ok((self.now + took, there))
     }
 
     /// A closed log sets off, unless the other host would not take it.
@@ -119,11 +118,12 @@ impl World {
         let Self { hosts, agenda, lines, .. } = self;
         let Some(state) = hosts.get_mut(usize::from(host.0)) else { return };
         let Some(vm) = state.vms.get_mut(at) else { return };
+        let reaches = vm.source(leg, lines, arrives).position;
         let Some(sender) = vm.sender_mut(leg) else { return };
         let ticket = agenda.schedule(arrives, Due::LogArrives(host, id, hint, leg));
         (sender.cycle, sender.peer_at) = (Cycle::Flies(ticket, log), peer_at);
         state.transfers.active += 1;
-        if vm.log_may_fill(leg, lines, arrives, agenda) {
+        if sender.may_overflow(reaches, agenda) {
             self.watch_log(host, id, leg);
         }
     }
@@ -137,11 +137,10 @@ impl World {
             }
             let Some((_, (id, leg))) = transfers.queue.pop_first() else { return };
             let vms = &self.hosts[usize::from(host.0)].vms;
-            let Some(at) = vms.locate(id) else { continue };
-            let Some(vm) = vms.get(at) else { continue };
+            let Some((hint, vm)) = vms.find(id) else { continue };
             if let Some(Cycle::Queued(_, log)) = vm.sender(leg).map(|it| it.cycle) {
                 let arrives = self.arrival(host, id, leg, vm, log);
-                self.send_log(host, at, leg, log, arrives, out);
+                self.send_log(host, Spot { id, hint }, leg, log, arrives, out);
             }
         }
     }
@@ -173,10 +172,10 @@ impl World {
     /// A log reaches the other host.
     pub(super) fn log_arrives(&mut self, host: HostId, at: Spot, leg: Leg, out: &mut Vec<Event>) {
         let now = self.now;
-        let Some(vm) = self.vm_state(host, at) else { return };
+        let Some((hint, vm)) = self.host(host).and_then(|it| it.vms.find(at)) else { return };
+        let at = Spot { hint, ..at };
         let Some(sender) = vm.sender(leg) else { return };
         let Cycle::Flies(_, log) = sender.cycle else { return };
-        let line = vm.source(leg, &self.lines, now).line;
         let vss = match vm.power {
             EnabledState::Enabled if vm.troubles.has(VmTrouble::VssFails) => Vss::Fails,
             EnabledState::Enabled => Vss::Works,
@@ -184,7 +183,7 @@ impl World {
         };
         let delivery = Delivery {
             from: sender.sent,
-            reach: Reach { line, position: log.position },
+            reach: Reach { line: sender.line, position: log.position },
             kind: ReplicationType::Regular,
             took: now.since(log.closed),
             vss,
@@ -209,12 +208,14 @@ impl World {
         let Self { hosts, agenda, lines, .. } = self;
         let Some(state) = hosts.get_mut(usize::from(host.0)) else { return };
         state.transfers.end_one(host, now, agenda);
-        let Some(Spot { id, hint }) = state.vms.locate(at) else { return };
-        let Some(vm) = state.vms.get_mut(Spot { id, hint }) else { return };
+        let Some(vm) = state.vms.get_mut(at) else { return };
+        let Some(interval) = vm.sender(leg).map(Sender::interval) else { return };
+        let next = (log.closed + interval).max(now);
+        let reaches = vm.source(leg, lines, next).position;
         let Some(sender) = vm.sender_mut(leg) else { return };
+        let Spot { id, hint } = at;
         let took = now.since(log.closed);
         let bytes = log.position.saturating_sub(sender.sent);
-        let interval = sender.interval();
         sender.counters.count_success(bytes, took, interval);
         if taken.vss_failed {
             sender.counters.count_consistent_failure();
@@ -230,9 +231,8 @@ impl World {
             sender.last_consistent = Some(now);
         }
         let imported = sender.phase == Sending::Initial && !taken.waits;
-        let next = (log.closed + interval).max(now);
         sender.cycle = Cycle::Waits(agenda.schedule(next, Due::CloseLog(host, id, hint, leg)));
-        if vm.log_may_fill(leg, lines, next, agenda) {
+        if sender.may_overflow(reaches, agenda) {
             self.watch_log(host, id, leg);
         }
         if imported {
@@ -348,6 +348,17 @@ impl Transfers {
 }
 
 impl Sender {
+    /// Whether the log could outgrow its share of the disks before it reaches so far, when it is
+    /// sent or closed and looked at again. If not, nothing of it is on the agenda any more: so it
+    /// is in all quiet cycles.
+    fn may_overflow(&mut self, reaches: u64, agenda: &mut Agenda) -> bool {
+        let may = self.outgrows(reaches);
+        if !may {
+            agenda.cancel(self.overflow.take());
+        }
+        may
+    }
+
     /// Takes it out of its cycle, wherever in that it is.
     fn stop_cycle(
         &mut self,
@@ -388,25 +399,6 @@ impl VmState {
             agenda.cancel(sender.overflow.take());
             sender.overflow = full.map(|at| agenda.schedule(at, Due::LogFull(host, id, leg)));
         }
-    }
-
-    /// Whether the log of a sending end could outgrow its share of the disks before then, when it
-    /// is sent or closed and looked at again. If not, nothing of it is on the agenda any more: so
-    /// it is in all quiet cycles.
-    fn log_may_fill(
-        &mut self,
-        leg: Leg,
-        lines: &Lines,
-        then: SimTime,
-        agenda: &mut Agenda,
-    ) -> bool {
-        let pending = self.pending(leg, lines, then);
-        let Some(sender) = self.sender_mut(leg) else { return false };
-        let may = sender.phase.tracks() && pending > sender.limit_bytes;
-        if !may {
-            agenda.cancel(sender.overflow.take());
-        }
-        may
     }
 
     /// When the log of a sending end outgrows its share of the disks if nothing is sent any more.

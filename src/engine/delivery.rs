@@ -9,7 +9,7 @@ use super::lines::Reach;
 use super::receiver::Receiving;
 use super::sender::Work;
 use super::vm::VmState;
-use super::vms::Spot;
+use super::vms::{Hint, Spot};
 use crate::model::{
     HostId, Leg, PointId, RecoveryPoint, RecoveryPointKind, RelationshipId, ReplicationState,
     ReplicationType, VmId, WindowsBuild,
@@ -77,14 +77,13 @@ impl World {
         from: HostId,
         to: HostId,
         id: impl Into<Spot>,
-    ) -> Result<Spot, Turned> {
-        let at = id.into();
-        let at = self.host(to).and_then(|it| it.vms.locate(at)).unwrap_or(at);
-        let (vm, receiver) = self.receiving_end(from, to, at)?;
-        // Its own replica is prepared for a planned failover, which is to lose nothing.
-        let prepared = vm.failing_over_leg() == Leg::Extended;
+    ) -> Result<Hint, Turned> {
+        let (at, vm, receiver) = self.receiving_end(from, to, id)?;
         match vm.state(Leg::Primary) {
-            ReplicationState::Replicating if prepared => Err(Turned::NotNow),
+            // Its own replica is prepared for a planned failover, which is to lose nothing.
+            ReplicationState::Replicating if vm.failing_over_leg() == Leg::Extended => {
+                Err(Turned::NotNow)
+            }
             ReplicationState::Replicating => Ok(at),
             ReplicationState::WaitingForInitialReplication if receiver.peer.is_some() => Ok(at),
             ReplicationState::Suspended
@@ -100,11 +99,12 @@ impl World {
         &mut self,
         from: HostId,
         to: HostId,
-        id: impl Into<Spot>,
+        at: impl Into<Spot>,
         log: Delivery,
         out: &mut Vec<Event>,
     ) -> Result<Taken, Turned> {
-        let at = self.may_deliver(from, to, id)?;
+        let at = at.into();
+        let at = Spot { hint: self.may_deliver(from, to, at)?, ..at };
         if self.fabric.loses(from, to) {
             return Err(Turned::Lost);
         }
@@ -205,9 +205,7 @@ impl World {
     fn relay(&mut self, host: HostId, id: VmId, out: &mut Vec<Event>) {
         let Some(vm) = self.vm_state(host, id) else { return };
         let Some(onward) = vm.sender(Leg::Extended) else { return };
-        let full = onward.phase.tracks()
-            && vm.pending(Leg::Extended, &self.lines, self.now) > onward.limit_bytes;
-        if full {
+        if onward.outgrows(vm.source(Leg::Extended, &self.lines, self.now).position) {
             self.log_is_full(host, id, Leg::Extended, out);
         }
     }

@@ -314,7 +314,7 @@ impl World {
         if let Some(vm) = self.vm_mut(host, id)
             && let Some(sender) = vm.sender_mut(leg)
         {
-            sender.settings = settings;
+            sender.settings = settings.into();
             vm.review_limits();
         }
         self.watch_log(host, id, leg);

@@ -5,6 +5,7 @@ use super::event::Rejection;
 use super::input::{HostChange, HostSpec, HostTrouble, Weakness};
 use super::job::JobRecord;
 use super::log::EventLog;
+use super::terms::Access;
 use super::vm::VmState;
 use super::vms::Vms;
 use crate::model::{
@@ -574,21 +575,22 @@ impl Turned {
     }
 }
 
-/// Whether a host would receive from another with these settings: its replica server, or the
-/// external provider that both have.
+/// Whether a host would receive from another that comes in this way, with these settings: its
+/// replica server, or the external provider that both have.
 pub(crate) fn admits(
     host: &HostState,
     sender: &HostState,
+    access: Access,
     settings: &Settings,
     now: SimTime,
 ) -> Result<(), Turned> {
     unless(host.edition == Edition::Client, Turned::NotListening)?;
     unless(sender.build > host.build, Turned::OlderWindows)?;
-    if settings.is_external() {
+    let Some(port) = access.port else {
         let both = [host, sender].iter().all(|it| it.has_provider(settings.provider));
         return unless(!both, Turned::NoProvider);
-    }
-    let kind = settings.authentication.ok_or(Turned::NotListening)?;
+    };
+    let kind = access.authentication.ok_or(Turned::NotListening)?;
     let server = &*host.settings;
     let certified = kind == AuthenticationType::Certificate;
     if certified
@@ -596,11 +598,9 @@ pub(crate) fn admits(
     {
         return Err(Turned::OwnCertificate(fault));
     }
-    let inspected = sender.troubles.has(HostTrouble::ProxyInspects) && !settings.bypass_proxy;
+    let inspected = sender.troubles.has(HostTrouble::ProxyInspects) && !access.bypass_proxy;
     unless(certified && inspected, Turned::Inspected)?;
-    let listens = server.listens(kind)
-        && server.port(kind) == settings.recovery_server_port
-        && host.gets_port(server, kind);
+    let listens = server.listens(kind) && server.port(kind) == port && host.gets_port(server, kind);
     unless(!listens, Turned::NotListening)?;
     let nameless = host.troubles.has(HostTrouble::KerberosFails);
     unless(!certified && nameless, Turned::NoPrincipal)?;

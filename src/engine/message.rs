@@ -11,8 +11,9 @@ use super::lines::Reach;
 use super::network::Network;
 use super::receiver::{Receiver, Receiving};
 use super::sender::{Sending, Work};
+use super::terms::Access;
 use super::vm::{Role, VmState};
-use super::vms::Spot;
+use super::vms::{Hint, Spot};
 use crate::model::{Disk, HostId, Leg, ReplicationState, Settings, SimTime, VmId};
 use crate::rules::{Cause, Happening};
 use std::sync::Arc;
@@ -86,20 +87,32 @@ impl World {
         if !self.reaches(from, to) {
             return Err(Turned::Unreachable);
         }
-        let host = self.host(to).ok_or(Turned::UnknownHost)?;
-        let sender = self.host(from).ok_or(Turned::UnknownHost)?;
-        admits(host, sender, settings, self.now)
+        self.lets_through(from, to, settings.into(), settings)
     }
 
-    /// The receiving end of this relationship on the other host, if that lets the sender in.
+    fn lets_through(
+        &self,
+        from: HostId,
+        to: HostId,
+        access: Access,
+        settings: &Settings,
+    ) -> Result<(), Turned> {
+        let host = self.host(to).ok_or(Turned::UnknownHost)?;
+        let sender = self.host(from).ok_or(Turned::UnknownHost)?;
+        admits(host, sender, access, settings, self.now)
+    }
+
+    /// The receiving end of this relationship on the other host, and where that is, if it lets the
+    /// sender in.
     pub(super) fn receiving_end(
         &self,
         from: HostId,
         to: HostId,
         id: impl Into<Spot>,
-    ) -> Result<(&VmState, &Receiver), Turned> {
-        let (vm, receiver) = self.known_end(from, to, id)?;
-        self.admits(from, to, &receiver.settings).map(|()| (vm, receiver))
+    ) -> Result<(Hint, &VmState, &Receiver), Turned> {
+        let end = self.known_end(from, to, id)?;
+        let settings = &end.2.settings;
+        self.lets_through(from, to, settings.access(), settings).map(|()| end)
     }
 
     /// The receiving end of this relationship on the other host, whether that lets the sender in
@@ -109,17 +122,18 @@ impl World {
         from: HostId,
         to: HostId,
         id: impl Into<Spot>,
-    ) -> Result<(&VmState, &Receiver), Turned> {
+    ) -> Result<(Hint, &VmState, &Receiver), Turned> {
         if !self.reaches(from, to) {
             return Err(Turned::Unreachable);
         }
-        let vm = self.vm_state(to, id).ok_or(Turned::NoReplica)?;
+        let found = self.host(to).and_then(|it| it.vms.find(id));
+        let (at, vm) = found.ok_or(Turned::NoReplica)?;
         let receiver = vm.receiver().ok_or(Turned::NoReplica)?;
         let known = match receiver.peer {
             Some(peer) => peer == from || self.same_trust_group(to, vm, peer, from),
             None => false,
         };
-        if known { Ok((vm, receiver)) } else { Err(Turned::NoReplica) }
+        if known { Ok((at, vm, receiver)) } else { Err(Turned::NoReplica) }
     }
 
     /// Whether a host may stand in for a replica's own primary: its entry has the same tag.
@@ -281,7 +295,7 @@ impl VmState {
         if !waits || inbound.peer.is_some_and(|peer| peer != from) {
             return Err(Turned::Occupied);
         }
-        (inbound.peer, inbound.settings) = (Some(from), settings.clone());
+        (inbound.peer, inbound.settings) = (Some(from), settings.clone().into());
         if extended {
             self.role = Role::Extended { inbound: inbound.clone() };
         }
@@ -293,7 +307,8 @@ impl VmState {
         let shown = self.state(Leg::Primary);
         if let Message::Adopt(settings) = &message {
             let Some(inbound) = self.receiver().cloned() else { return Err(Turned::NoReplica) };
-            let inbound = Receiver { peer: Some(from), settings: (*settings).clone(), ..inbound };
+            let settings = (*settings).clone().into();
+            let inbound = Receiver { peer: Some(from), settings, ..inbound };
             self.role = Role::Replica { inbound, onward: None };
             return Ok(());
         }
@@ -306,7 +321,7 @@ impl VmState {
         let receiver = self.receiver_mut().ok_or(Turned::NoReplica)?;
         match message {
             Message::Settings { settings, disks } => {
-                receiver.settings = settings.clone();
+                receiver.settings = settings.clone().into();
                 receiver.drop_surplus_points();
                 self.take_disks(disks);
             }

@@ -21,6 +21,7 @@ mod lines;
 mod policy;
 mod receiver;
 mod sender;
+mod terms;
 mod vm;
 mod vms;
 mod window;
@@ -65,6 +66,7 @@ pub(crate) use job::JobRecord;
 use ledger::Ledgers;
 use lines::{Lines, Reach};
 use std::collections::BTreeMap;
+use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 use vm::VmState;
@@ -197,7 +199,13 @@ impl World {
         let Some(until) = self.now.checked_add(by) else {
             return Reply::Rejected(Rejection::EndOfTime);
         };
-        while let Some((due, what)) = self.agenda.pop(until) {
+        let mut looked_at = 0usize;
+        loop {
+            if looked_at == 0 {
+                looked_at = self.look_ahead(until);
+            }
+            let Some((due, what)) = self.agenda.pop(until) else { break };
+            looked_at = looked_at.saturating_sub(1);
             self.now = due;
             let seen = out.len();
             match what {
@@ -215,10 +223,37 @@ impl World {
                 Due::MonitoringEnds(host) => self.monitoring_ends(host),
                 Due::GuestTalks(host, vm) => self.guest_talks(host, vm, out),
             }
-            self.log_changes(&out[seen..]);
+            if out.len() > seen {
+                self.log_changes(&out[seen..]);
+            }
         }
         self.now = until;
         Reply::Happened
+    }
+
+    /// Looks at what the next events until then will touch, and tells of how many it is.
+    ///
+    /// A large estate is not in the caches of its machine, and each event would wait for one piece
+    /// of it after the other. What is looked at for several events together comes together.
+    fn look_ahead(&self, until: SimTime) -> usize {
+        const MOST: usize = 8;
+        let mut peers = [None; MOST];
+        let soon = self.agenda.soon().take(MOST).take_while(|it| it.0.due() <= until);
+        let mut count = 0;
+        for (entry, peer) in soon.zip(&mut peers) {
+            count += 1;
+            let Due::CloseLog(host, id, hint, leg) = entry.1 else { continue };
+            let Some(vm) = self.vm_state(host, Spot { id, hint }) else { continue };
+            let Some(sender) = vm.sender(leg) else { continue };
+            black_box((vm.guest.position, sender.sent, sender.counters.bytes));
+            *peer = Some((sender.peer, Spot { id, hint: sender.peer_at }));
+        }
+        for (host, at) in peers.into_iter().flatten() {
+            let Some(vm) = self.vm_state(host, at) else { continue };
+            let Some(receiver) = vm.receiver() else { continue };
+            black_box((vm.power, receiver.held.position, receiver.counters.bytes));
+        }
+        count
     }
 
     /// A GUID that no other call of this function in this world returns.

@@ -2,6 +2,7 @@
 
 use super::lines::Reach;
 use super::sender::Work;
+use super::terms::Terms;
 use super::window::Window;
 use crate::model::{
     HostId, PointId, RecoveryPoint, RecoveryPointKind, ReplicationState, ReplicationType, Settings,
@@ -10,13 +11,19 @@ use crate::model::{
 use crate::rules::constants::POINT_SPACING;
 use std::sync::Arc;
 
-/// The receiving end of a relationship.
+/// The receiving end of a relationship; in memory, what a cycle touches comes first.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[repr(C)]
 pub(crate) struct Receiver {
+    pub(crate) phase: Receiving,
     /// Whom it receives from; `None` while it waits, marked as a replica, for its primary.
     pub(crate) peer: Option<HostId>,
-    pub(crate) settings: Arc<Settings>,
-    pub(crate) phase: Receiving,
+    pub(crate) last_type: ReplicationType,
+    /// Whether a replicated disk is smaller than the sender's.
+    pub(crate) too_small: bool,
+    /// Whether a replicated disk is of another size than the sender's: they cannot be compared.
+    pub(crate) sizes_differ: bool,
+    pub(crate) settings: Terms,
     /// How far the copy reaches.
     pub(crate) held: Reach,
     pub(crate) last_received: Option<SimTime>,
@@ -24,17 +31,12 @@ pub(crate) struct Receiver {
     pub(crate) applied_at: Option<SimTime>,
     /// When the log before it was applied.
     pub(crate) applied_before: Option<SimTime>,
-    pub(crate) last_type: ReplicationType,
+    pub(crate) counters: Window,
+    /// Oldest first.
+    pub(crate) points: Vec<RecoveryPoint>,
     pub(crate) last_consistent: Option<SimTime>,
     /// When a disk became smaller: points from before cannot be failed over to.
     pub(crate) shrunk: Option<SimTime>,
-    /// Whether a replicated disk is smaller than the sender's.
-    pub(crate) too_small: bool,
-    /// Whether a replicated disk is of another size than the sender's: they cannot be compared.
-    pub(crate) sizes_differ: bool,
-    /// Oldest first.
-    pub(crate) points: Vec<RecoveryPoint>,
-    pub(crate) counters: Window,
 }
 
 /// What a receiver is doing.
@@ -106,20 +108,20 @@ impl Receiver {
         now: SimTime,
     ) -> Self {
         Self {
-            peer,
-            settings,
             phase: Receiving::Waiting,
+            peer,
+            last_type: ReplicationType::None,
+            too_small: false,
+            sizes_differ: false,
+            settings: settings.into(),
             held,
             last_received: None,
             applied_at: None,
             applied_before: None,
-            last_type: ReplicationType::None,
+            counters: Window::starting(now),
+            points: Vec::new(),
             last_consistent: None,
             shrunk: None,
-            too_small: false,
-            sizes_differ: false,
-            points: Vec::new(),
-            counters: Window::starting(now),
         }
     }
 
@@ -176,13 +178,13 @@ impl Receiver {
     /// Keeps a new point, in the place of the oldest if there are as many as may be. The memory
     /// grows by one point at a time: that is rare, and most replicas have few.
     pub(crate) fn add_point(&mut self, point: RecoveryPoint) {
-        self.keep_points(usize::from(self.settings.recovery_history).saturating_sub(1));
+        self.keep_points(self.settings.recovery_history().saturating_sub(1));
         self.points.reserve_exact(1);
         self.points.push(point);
     }
 
     pub(crate) fn drop_surplus_points(&mut self) {
-        self.keep_points(usize::from(self.settings.recovery_history));
+        self.keep_points(self.settings.recovery_history());
     }
 
     fn keep_points(&mut self, most: usize) {
@@ -197,7 +199,7 @@ impl Receiver {
         kind: ReplicationType,
         now: SimTime,
     ) -> Option<RecoveryPointKind> {
-        if self.settings.recovery_history == 0 {
+        if self.settings.recovery_history() == 0 {
             return None;
         }
         if kind == ReplicationType::Planned {

@@ -50,7 +50,7 @@ impl World {
             recovery_connection_point: peer.name.to_string(),
             recovery_server_port: kind.map_or(0, |kind| peer.settings.port(kind)),
             certificate_thumbprint: if certified { own.clone() } else { String::new() },
-            ..(**settings).clone()
+            ..Settings::clone(settings)
         })
     }
 
@@ -151,7 +151,7 @@ impl World {
             if let Role::Replica { onward: Some(sender), .. } = &vm.role {
                 let phase = sender.phase.without_transfer();
                 let sender =
-                    Sender { settings: settings.clone(), phase, line, ..(**sender).clone() };
+                    Sender { settings: settings.clone().into(), phase, line, ..(**sender).clone() };
                 vm.role = Role::Primary(sender);
                 vm.lock = None;
                 vm.review_limits();

@@ -1,41 +1,43 @@
 //! The sending end of a relationship.
 
 use super::agenda::Ticket;
+use super::terms::Terms;
 use super::vms::Hint;
 use super::window::Window;
 use crate::model::{HostId, JobId, ReplicationState, ReplicationType, Settings, SimTime};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The sending end of a relationship.
+/// The sending end of a relationship; in memory, what a cycle touches comes first.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[repr(C)]
 pub(crate) struct Sender {
-    pub(crate) peer: HostId,
-    /// Where the replica is among the virtual machines of that host.
-    pub(crate) peer_at: Hint,
-    pub(crate) settings: Arc<Settings>,
-    pub(crate) phase: Sending,
-    /// The line of writes that is tracked: what is written on another is in no log.
-    pub(crate) line: u32,
+    pub(crate) cycle: Cycle,
     /// The position the receiver has acknowledged.
     pub(crate) sent: u64,
-    pub(crate) last_sent: Option<SimTime>,
-    pub(crate) last_type: ReplicationType,
-    pub(crate) last_consistent: Option<SimTime>,
-    pub(crate) cycle: Cycle,
-    /// Whether the replica was there before the relationship, with disks to compare with.
-    pub(crate) seeded: bool,
-    /// Recoverable failures in a row.
-    pub(crate) failures: u8,
-    /// The job that copies or compares.
-    pub(crate) transfer: Option<JobId>,
-    /// When a needed resynchronisation may start by itself.
-    pub(crate) window: Option<Ticket>,
     /// How large the log may become.
     pub(crate) limit_bytes: u64,
     /// When the log outgrows that, unless it is sent before.
     pub(crate) overflow: Option<Ticket>,
+    /// The line of writes that is tracked: what is written on another is in no log.
+    pub(crate) line: u32,
+    /// Where the replica is among the virtual machines of the other host.
+    pub(crate) peer_at: Hint,
+    pub(crate) peer: HostId,
+    pub(crate) phase: Sending,
+    pub(crate) last_type: ReplicationType,
+    /// Recoverable failures in a row.
+    pub(crate) failures: u8,
+    /// Whether the replica was there before the relationship, with disks to compare with.
+    pub(crate) seeded: bool,
+    pub(crate) last_sent: Option<SimTime>,
+    pub(crate) settings: Terms,
     pub(crate) counters: Window,
+    pub(crate) last_consistent: Option<SimTime>,
+    /// When a needed resynchronisation may start by itself.
+    pub(crate) window: Option<Ticket>,
+    /// The job that copies or compares.
+    pub(crate) transfer: Option<JobId>,
 }
 
 /// Where a sender is in its cycle: one log at a time.
@@ -135,24 +137,29 @@ impl Sending {
 impl Sender {
     pub(crate) fn new(peer: HostId, settings: Arc<Settings>, line: u32, now: SimTime) -> Self {
         Self {
-            peer,
-            peer_at: Hint::default(),
-            settings,
-            phase: Sending::Ready,
-            line,
-            sent: 0,
-            last_sent: None,
-            last_type: ReplicationType::None,
-            last_consistent: None,
             cycle: Cycle::Idle,
-            seeded: false,
-            failures: 0,
-            transfer: None,
-            window: None,
+            sent: 0,
             limit_bytes: 0,
             overflow: None,
+            line,
+            peer_at: Hint::default(),
+            peer,
+            phase: Sending::Ready,
+            last_type: ReplicationType::None,
+            failures: 0,
+            seeded: false,
+            last_sent: None,
+            settings: settings.into(),
             counters: Window::starting(now),
+            last_consistent: None,
+            window: None,
+            transfer: None,
         }
+    }
+
+    /// Whether a log that reaches so far is larger than it may become.
+    pub(crate) fn outgrows(&self, position: u64) -> bool {
+        self.phase.tracks() && position.saturating_sub(self.sent) > self.limit_bytes
     }
 
     /// Replication is in error from now on.
@@ -175,6 +182,6 @@ impl Sender {
     }
 
     pub(crate) fn interval(&self) -> Duration {
-        Duration::from_secs(u64::from(self.settings.replication_interval_s))
+        self.settings.interval()
     }
 }

@@ -99,7 +99,7 @@ impl World {
         let vm = self.vm_with(host, id.vm, id.leg)?;
         let sender = vm.sender(id.leg).map(|it| &it.settings);
         let receiver = || vm.receiver().filter(|_| id.leg == Leg::Primary).map(|it| &it.settings);
-        let stored = sender.or_else(receiver).map(|it| (**it).clone());
+        let stored = sender.or_else(receiver).map(|it| Settings::clone(it));
         Some(stored.unwrap_or_else(|| self.policy.settings()))
     }
 

@@ -29,28 +29,29 @@ impl Logging {
     }
 }
 
-/// A virtual machine.
+/// A virtual machine; in memory, what a cycle touches comes first.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[repr(C)]
 pub(crate) struct VmState {
-    pub(crate) name: Arc<str>,
-    pub(crate) disks: Arc<[Disk]>,
     pub(crate) guest: Guest,
     pub(crate) power: EnabledState,
     pub(crate) requested: Option<RequestedState>,
-    /// The job that changes the power.
-    pub(crate) power_job: Option<JobId>,
-    /// The operation that holds the virtual machine.
-    pub(crate) lock: Option<Lock>,
-    pub(crate) role: Role,
-    /// Its test replica.
-    pub(crate) tester: Option<VmId>,
-    pub(crate) last_test: Option<SimTime>,
-    pub(crate) network: Arc<Network>,
-    /// The entry bound to it by `SetAuthorizationEntry`, by its name in lower case.
-    pub(crate) entry: Option<Arc<str>>,
     pub(crate) troubles: VmTroubles,
     /// Paused because its host's storage is full; it goes on by itself.
     pub(crate) paused_by_storage: bool,
+    /// The operation that holds the virtual machine.
+    pub(crate) lock: Option<Lock>,
+    pub(crate) role: Role,
+    pub(crate) name: Arc<str>,
+    pub(crate) disks: Arc<[Disk]>,
+    /// The entry bound to it by `SetAuthorizationEntry`, by its name in lower case.
+    pub(crate) entry: Option<Arc<str>>,
+    pub(crate) network: Arc<Network>,
+    /// The job that changes the power.
+    pub(crate) power_job: Option<JobId>,
+    /// Its test replica.
+    pub(crate) tester: Option<VmId>,
+    pub(crate) last_test: Option<SimTime>,
 }
 
 /// What is wrong with a virtual machine: a set.
@@ -159,20 +160,20 @@ impl VmState {
         network: Network,
     ) -> Self {
         Self {
-            name: Arc::clone(name),
-            disks,
             guest: Guest { rate, line, position: 0, since: None, stopped: None },
             power: EnabledState::Disabled,
             requested: None,
-            power_job: None,
-            lock: None,
-            role: Role::None,
-            tester: None,
-            last_test: None,
-            network: Arc::new(network),
-            entry: None,
             troubles: VmTroubles::default(),
             paused_by_storage: false,
+            lock: None,
+            role: Role::None,
+            name: Arc::clone(name),
+            disks,
+            entry: None,
+            network: Arc::new(network),
+            power_job: None,
+            tester: None,
+            last_test: None,
         }
     }
 
@@ -269,6 +270,7 @@ impl VmState {
     }
 
     /// The relationship that is prepared for a failover, or being prepared, or failed over.
+    #[inline]
     pub(crate) fn failing_over_leg(&self) -> Leg {
         match self.sender(Leg::Extended) {
             Some(_) if self.state(Leg::Extended) == ReplicationState::Synced => Leg::Extended,
@@ -282,6 +284,7 @@ impl VmState {
     }
 
     /// What a relationship shows: what its operation in progress shows, else what it is doing.
+    #[inline]
     pub(crate) fn state(&self, leg: Leg) -> ReplicationState {
         if let Some(Lock { shows: Some((shown_on, state)), .. }) = self.lock
             && shown_on == leg
@@ -307,11 +310,11 @@ impl VmState {
     /// How far what a sending end has to send reaches. An extended leg sends on what the replica
     /// has received, never what a failed-over replica writes itself; and nobody sends what was
     /// written behind the service's back.
+    #[inline]
     pub(crate) fn source(&self, leg: Leg, lines: &Lines, now: SimTime) -> Reach {
-        let reach = match (leg, self.receiver()) {
-            (Leg::Extended, Some(receiver)) => receiver.held,
-            _ => self.reach(now),
-        };
+        let received = |it: &&Receiver| leg == Leg::Extended || it.phase.recovery().is_none();
+        let held = self.receiver().filter(received).map(|it| it.held);
+        let reach = held.unwrap_or_else(|| self.guest.reach(now));
         let Some(sender) = self.sender(leg).filter(|it| it.line != reach.line) else {
             return reach;
         };

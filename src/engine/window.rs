@@ -12,19 +12,20 @@ use crate::model::{
 use crate::rules::constants::{LATENCY, MISSED_PERCENT, SHORTEST_WINDOW};
 use std::time::Duration;
 
-/// The counters of one relationship on one side.
+/// The counters of one relationship on one side; in memory, what a cycle counts comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(C)]
 pub(crate) struct Window {
-    /// When the counters began.
-    pub(crate) start: SimTime,
-    /// When somebody reset them, or the relationship began: health looks no further back.
-    pub(crate) since: SimTime,
     pub(crate) successes: u32,
     pub(crate) misses: u32,
     pub(crate) bytes: u64,
     pub(crate) max_bytes: u64,
-    pub(crate) latency: Duration,
-    pub(crate) max_latency: Duration,
+    latency_ns: u64,
+    max_latency_ns: u64,
+    /// When the counters began.
+    pub(crate) start: SimTime,
+    /// When somebody reset them, or the relationship began: health looks no further back.
+    pub(crate) since: SimTime,
     pub(crate) network_failures: u32,
     pub(crate) failures: u32,
     pub(crate) consistent_failures: u32,
@@ -34,14 +35,14 @@ impl Window {
     /// The first window of a relationship, and the one after a reset.
     pub(crate) const fn starting(now: SimTime) -> Self {
         Self {
-            start: now,
-            since: now,
             successes: 0,
             misses: 0,
             bytes: 0,
             max_bytes: 0,
-            latency: Duration::ZERO,
-            max_latency: Duration::ZERO,
+            latency_ns: 0,
+            max_latency_ns: 0,
+            start: now,
+            since: now,
             network_failures: 0,
             failures: 0,
             consistent_failures: 0,
@@ -59,8 +60,9 @@ impl Window {
         self.successes = self.successes.saturating_add(1);
         self.bytes = self.bytes.saturating_add(bytes);
         self.max_bytes = self.max_bytes.max(bytes);
-        self.latency = self.latency.saturating_add(took);
-        self.max_latency = self.max_latency.max(took);
+        let took_ns = nanoseconds(took);
+        self.latency_ns = self.latency_ns.saturating_add(took_ns);
+        self.max_latency_ns = self.max_latency_ns.max(took_ns);
         if took > interval {
             let cycles = took.as_nanos().div_ceil(interval.as_nanos().max(1));
             self.count_misses(u32::try_from(cycles - 1).unwrap_or(u32::MAX));
@@ -83,12 +85,13 @@ impl Window {
 
     /// Whether cycles take too long on average.
     pub(crate) fn is_slow(&self) -> bool {
-        self.successes > 0 && self.latency > LATENCY.saturating_mul(self.successes)
+        let allowed_ns = nanoseconds(LATENCY).saturating_mul(self.successes.into());
+        self.successes > 0 && self.latency_ns > allowed_ns
     }
 
     /// The figures, without what does not belong to the window.
     pub(crate) fn statistics(&self, end: SimTime, health: ReplicationHealth) -> Statistics {
-        let seconds = |it: Duration| u32::try_from(it.as_secs()).unwrap_or(u32::MAX);
+        let seconds = |ns| u32::try_from(ns / 1_000_000_000u64).unwrap_or(u32::MAX);
         Statistics {
             start: self.start,
             end,
@@ -96,8 +99,8 @@ impl Window {
             misses: self.misses,
             size_bytes: self.bytes,
             max_size_bytes: self.max_bytes,
-            latency_s: seconds(self.latency),
-            max_latency_s: seconds(self.max_latency),
+            latency_s: seconds(self.latency_ns),
+            max_latency_s: seconds(self.max_latency_ns),
             network_failures: self.network_failures,
             replication_failures: self.failures,
             application_consistent_failures: self.consistent_failures,
@@ -106,6 +109,11 @@ impl Window {
             last_test_failover: None,
         }
     }
+}
+
+/// At most `u64::MAX`, which is more seconds than statistics can tell.
+fn nanoseconds(it: Duration) -> u64 {
+    it.as_secs().saturating_mul(1_000_000_000).saturating_add(it.subsec_nanos().into())
 }
 
 const TICKS: u64 = 10_000_000;
