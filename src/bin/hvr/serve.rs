@@ -228,6 +228,7 @@ fn endpoint(
         .with(r"root\virtualization\v2", Schema::virtualization(), place())
         .with(r"root\cimv2", Schema::virtualization(), place())
         .on_build(machine.build.to_wire().into())
+        .prompt()
         .within(limits);
     if args.lenient { endpoint.lenient() } else { endpoint }
 }
