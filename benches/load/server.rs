@@ -43,11 +43,10 @@ pub(crate) fn serve(pace: &str) -> Outcome<()> {
 
     let clock = Clock::new(lab, pace.parse()?, Here(Instant::now()));
     let host = clock.host("tokyo").ok_or("there is no such host")?;
-    let endpoint = Endpoint::new("TOKYO", random_ids()).with(
-        r"root\virtualization\v2",
-        Schema::virtualization(),
-        Namespace::new(host),
-    );
+    let namespace = Namespace::new(host);
+    let endpoint = Endpoint::new("TOKYO", random_ids())
+        .with(r"root\virtualization\v2", Schema::virtualization(), namespace)
+        .prompt();
     let password = Password::generate(&mut OsEntropy);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     println!("{} {}", listener.local_addr()?, password.reveal());

@@ -1,6 +1,6 @@
 //! Objects: a class and what its properties hold.
 
-use super::{Class, Name, ObjectPath, TypeError, Value};
+use super::{Class, Name, ObjectPath, Property, TypeError, Value};
 use std::fmt;
 
 /// An object of WMI: of which class, with which values, and where it is.
@@ -34,6 +34,25 @@ impl Instance {
     /// An object of a class, without any property and path.
     pub fn new(class: impl Into<Name>) -> Self {
         Self { class: class.into(), path: None, properties: Vec::new() }
+    }
+
+    /// An object with these properties.
+    pub(super) fn of<const N: usize>(
+        class: &'static str,
+        properties: [(&'static str, Value); N],
+    ) -> Self {
+        Self::new(Name::from_static(class)).with_all(properties)
+    }
+
+    /// The same with these properties, too, none of which it has.
+    #[must_use]
+    pub(super) fn with_all<const N: usize>(
+        mut self,
+        properties: [(&'static str, Value); N],
+    ) -> Self {
+        let named = |(name, value)| (Name::from_static(name), value);
+        self.properties.extend(properties.into_iter().map(named));
+        self
     }
 
     /// The value of a property; `None` if it was not supplied.
@@ -87,17 +106,8 @@ impl Instance {
     /// The same with every property of a class, in the order of its declaration: one that has no
     /// value has the default, or is null. What the class does not have is dropped.
     #[must_use]
-    pub(super) fn completed(mut self, class: &Class) -> Self {
-        let properties = class.properties.iter().map(|it| {
-            let at = self.properties.iter().position(|(name, _)| *name == it.name);
-            let value = match at {
-                Some(at) => self.properties.swap_remove(at).1,
-                None => it.default.clone().unwrap_or(Value::Null),
-            };
-            (it.name.clone(), value)
-        });
-        let properties = properties.collect();
-        Self { properties, ..self }
+    pub(super) fn completed(self, class: &Class) -> Self {
+        Layout::of(class).complete(self)
     }
 
     /// Takes a property away, so that it is not supplied.
@@ -109,6 +119,47 @@ impl Instance {
     /// The properties, in their order.
     pub fn properties(&self) -> impl ExactSizeIterator<Item = (&Name, &Value)> {
         self.properties.iter().map(|(name, value)| (name, value))
+    }
+}
+
+/// Completes instances of a class, one after the other.
+///
+/// What is written by the same hand has the same properties in the same order: where those of one
+/// instance went is where those of the next one go.
+#[derive(Debug)]
+pub(super) struct Layout<'a> {
+    class: &'a Class,
+    /// Where a property of this name, in this position, went; `None` if the class does not have it.
+    places: Vec<(Name, Option<usize>)>,
+}
+
+impl<'a> Layout<'a> {
+    pub(super) const fn of(class: &'a Class) -> Self {
+        Self { class, places: Vec::new() }
+    }
+
+    /// The same instance [completed](Instance::completed).
+    pub(super) fn complete(&mut self, instance: Instance) -> Instance {
+        let declared = |it: &Property| (it.name.clone(), it.default.clone().unwrap_or(Value::Null));
+        let mut properties: Vec<_> = self.class.properties.iter().map(declared).collect();
+        for (position, (name, value)) in instance.properties.into_iter().enumerate() {
+            if let Some(place) = self.place(position, name) {
+                properties[place].1 = value;
+            }
+        }
+        Instance { properties, ..instance }
+    }
+
+    fn place(&mut self, position: usize, name: Name) -> Option<usize> {
+        match self.places.get(position) {
+            Some((known, place)) if *known == name => *place,
+            _ => {
+                let place = self.class.properties.place(name.as_str());
+                self.places.truncate(position);
+                self.places.push((name, place));
+                place
+            }
+        }
     }
 }
 

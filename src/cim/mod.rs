@@ -38,13 +38,16 @@ mod value;
 pub use value::{Array, Char16, CimType, Type, TypeError, Value};
 
 mod instance;
+use instance::Layout;
 pub use instance::{Instance, PropertyError};
 
 mod path;
 pub use path::{KeyValue, Keys, Namespace, ObjectPath};
 
 mod schema;
-pub use schema::{Builds, Class, Method, Parameter, Property, Schema, SchemaError, ValueMap};
+pub use schema::{
+    Builds, Class, Members, Method, Parameter, Property, Schema, SchemaError, ValueMap,
+};
 mod mof;
 
 pub mod text;

@@ -19,7 +19,7 @@
 //! are all our own.
 
 use super::scan::{Dialect, Result, Scanner, Token};
-use super::schema::{Builds, Class, Method, Parameter, Property, Schema, ValueMap};
+use super::schema::{Builds, Class, Members, Method, Parameter, Property, Schema, ValueMap};
 use super::{CimType, Name, Type, Value};
 
 /// Reads a text and adds its classes.
@@ -45,8 +45,8 @@ fn class(from: &mut Scanner<'_>, schema: &mut Schema) -> Result<()> {
         is_association: qualifiers.flag("Association")?,
         description: qualifiers.text("Description")?.unwrap_or_default(),
         builds: qualifiers.builds()?,
-        properties: Vec::new(),
-        methods: Vec::new(),
+        properties: Members::new(Vec::new()),
+        methods: Members::new(Vec::new()),
     };
     qualifiers.expect_none(from)?;
     from.expect("{")?;
@@ -63,9 +63,7 @@ fn member(from: &mut Scanner<'_>, class: &mut Class) -> Result<()> {
     let start = from.start();
     let name = Name::from(from.word("the name of a property or method")?);
     let origin = class.name.clone();
-    if class.properties.iter().any(|it| it.name == name)
-        || class.methods.iter().any(|it| it.name == name)
-    {
+    if class.property(name.as_str()).is_some() || class.method(name.as_str()).is_some() {
         return Err(from.error(start, format!("`{name}` is declared twice")));
     }
     let values = qualifiers.value_map(from)?;

@@ -18,24 +18,45 @@ use std::sync::Arc;
 /// assert_eq!(Name::from("ElementName").to_string(), "ElementName");
 /// ```
 #[derive(Clone)]
-pub struct Name(Arc<str>);
+pub struct Name(Text);
+
+/// Most names are written in this crate, and made often.
+#[derive(Clone)]
+enum Text {
+    Static(&'static str),
+    Shared(Arc<str>),
+}
 
 impl Name {
+    /// A name that a program has in itself: it allocates nothing, as a text from elsewhere does.
+    pub const fn from_static(text: &'static str) -> Self {
+        Self(Text::Static(text))
+    }
+
     /// The text as it was given.
     pub fn as_str(&self) -> &str {
-        &self.0
+        match &self.0 {
+            Text::Static(text) => text,
+            Text::Shared(text) => text,
+        }
     }
 }
 
 impl From<&str> for Name {
     fn from(text: &str) -> Self {
-        Self(text.into())
+        Self(Text::Shared(text.into()))
     }
 }
 
 impl From<String> for Name {
     fn from(text: String) -> Self {
-        Self(text.into())
+        Self(Text::Shared(text.into()))
+    }
+}
+
+impl From<Arc<str>> for Name {
+    fn from(text: Arc<str>) -> Self {
+        Self(Text::Shared(text))
     }
 }
 
@@ -47,31 +68,31 @@ impl From<&Name> for Name {
 
 impl AsRef<str> for Name {
     fn as_ref(&self) -> &str {
-        &self.0
+        self.as_str()
     }
 }
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&*self.0, f)
+        fmt::Debug::fmt(self.as_str(), f)
     }
 }
 
 impl PartialEq<str> for Name {
     fn eq(&self, other: &str) -> bool {
-        same(&self.0, other)
+        same(self.as_str(), other)
     }
 }
 
 impl PartialEq for Name {
     fn eq(&self, other: &Self) -> bool {
-        same(&self.0, &other.0)
+        same(self.as_str(), other.as_str())
     }
 }
 
@@ -85,13 +106,13 @@ impl PartialOrd for Name {
 
 impl Ord for Name {
     fn cmp(&self, other: &Self) -> Ordering {
-        compare(&self.0, &other.0)
+        compare(self.as_str(), other.as_str())
     }
 }
 
 impl Hash for Name {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        folded(&self.0).for_each(|c| c.hash(state));
+        folded(self.as_str()).for_each(|c| c.hash(state));
     }
 }
 
@@ -99,17 +120,37 @@ fn folded(text: &str) -> impl Iterator<Item = char> {
     text.chars().flat_map(char::to_lowercase)
 }
 
+/// A number that is the same for texts that are the same but for case: FNV-1a, of the folded text.
+pub(super) fn sum(text: &str) -> u32 {
+    let add = |sum: u32, c: char| (sum ^ u32::from(c)).wrapping_mul(0x0100_0193);
+    if text.is_ascii() {
+        return text.bytes().map(|it| it.to_ascii_lowercase().into()).fold(0x811C_9DC5, add);
+    }
+    folded(text).fold(0x811C_9DC5, add)
+}
+
 /// Whether two texts are the same but for case.
 pub(super) fn same(a: &str, b: &str) -> bool {
-    // Names are ASCII nearly always; what is not is folded character by character.
-    a.eq_ignore_ascii_case(b) || (!(a.is_ascii() && b.is_ascii()) && folded(a).eq(folded(b)))
+    // What is compared often is one and the same text, or differs in its first characters.
+    std::ptr::eq(a, b) || compare(a, b).is_eq()
 }
 
 /// The order of two texts, without regard to case.
 pub(super) fn compare(a: &str, b: &str) -> Ordering {
-    let lower = |it: u8| it.to_ascii_lowercase();
-    if a.is_ascii() && b.is_ascii() {
-        return a.bytes().map(lower).cmp(b.bytes().map(lower));
+    for (at, (x, y)) in a.bytes().zip(b.bytes()).enumerate() {
+        if x == y {
+            continue;
+        }
+        if !(x.is_ascii() && y.is_ascii()) {
+            // Names are ASCII nearly always; from where one is not, it is folded by characters.
+            let starts = |it: &usize| a.is_char_boundary(*it) && b.is_char_boundary(*it);
+            let at = (0..=at).rev().find(starts).unwrap_or_default();
+            return folded(&a[at..]).cmp(folded(&b[at..]));
+        }
+        let order = x.to_ascii_lowercase().cmp(&y.to_ascii_lowercase());
+        if order.is_ne() {
+            return order;
+        }
     }
-    folded(a).cmp(folded(b))
+    a.len().cmp(&b.len())
 }

@@ -91,6 +91,12 @@ impl From<String> for KeyValue {
     }
 }
 
+impl From<Name> for KeyValue {
+    fn from(text: Name) -> Self {
+        Self::Text(text)
+    }
+}
+
 impl From<&ObjectPath> for KeyValue {
     fn from(path: &ObjectPath) -> Self {
         Self::Text(path.to_string().into())
@@ -101,6 +107,16 @@ impl ObjectPath {
     /// The relative path of a class.
     pub fn class(class: impl Into<Name>) -> Self {
         Self { namespace: None, class: class.into(), keys: Keys::Class }
+    }
+
+    /// The relative path of an instance of a class with these keys.
+    pub(super) fn of<const N: usize>(
+        class: &'static str,
+        keys: [(&'static str, KeyValue); N],
+    ) -> Self {
+        let keys = keys.map(|(name, value)| (Name::from_static(name), value));
+        let (class, keys) = (Name::from_static(class), Keys::Named(keys.into()));
+        Self { namespace: None, class, keys }
     }
 
     /// The same with one more key.

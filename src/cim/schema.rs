@@ -1,8 +1,9 @@
 //! What classes there are, and what their instances have.
 
-use super::name::{compare, same};
+use super::name::{same, sum};
 use super::{CimType, Instance, KeyValue, Keys, Name, ObjectPath, SyntaxError, Type, Value, mof};
 use std::fmt;
+use std::ops::Deref;
 use std::sync::OnceLock;
 
 /// The classes of a namespace.
@@ -20,7 +21,9 @@ use std::sync::OnceLock;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schema {
     /// In the order of their names.
-    classes: Vec<Class>,
+    classes: Members<Class>,
+    /// For each of them the place of the one it extends.
+    bases: Vec<Option<usize>>,
 }
 
 /// A class, with what it inherits.
@@ -37,9 +40,110 @@ pub struct Class {
     /// The builds of Windows that have it.
     pub builds: Builds,
     /// The properties, inherited ones first; each is here once, as the class sees it.
-    pub properties: Vec<Property>,
+    pub properties: Members<Property>,
     /// The methods, inherited ones first; each is here once, as the class sees it.
-    pub methods: Vec<Method>,
+    pub methods: Members<Method>,
+}
+
+/// What a class declares: a slice in the order of the declaration, in which a name is found without
+/// looking through it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Members<T> {
+    all: Vec<T>,
+    /// Their places, in the order of the sums of their names.
+    by_name: Vec<(u32, usize)>,
+}
+
+/// What has a name.
+pub trait Named {
+    /// The name.
+    fn name(&self) -> &Name;
+}
+
+impl Named for Property {
+    fn name(&self) -> &Name {
+        &self.name
+    }
+}
+
+impl Named for Method {
+    fn name(&self) -> &Name {
+        &self.name
+    }
+}
+
+impl Named for Class {
+    fn name(&self) -> &Name {
+        &self.name
+    }
+}
+
+impl<T: Named> Members<T> {
+    /// Members of which no two have the same name.
+    pub(super) fn new(all: Vec<T>) -> Self {
+        let sums = all.iter().enumerate().map(|(at, it)| (sum(it.name().as_str()), at));
+        let mut by_name: Vec<_> = sums.collect();
+        by_name.sort_unstable();
+        Self { all, by_name }
+    }
+
+    /// Adds one whose name none of them has.
+    pub(super) fn push(&mut self, it: T) {
+        let entry = (sum(it.name().as_str()), self.all.len());
+        self.by_name.insert(self.by_name.partition_point(|it| *it < entry), entry);
+        self.all.push(it);
+    }
+
+    /// Where the member with this name is.
+    pub(super) fn place(&self, name: &str) -> Option<usize> {
+        let sum = sum(name);
+        let first = self.by_name.partition_point(|(it, _)| *it < sum);
+        let alike = self.by_name[first..].iter().take_while(|(it, _)| *it == sum);
+        alike.map(|(_, place)| *place).find(|it| *self.all[*it].name() == *name)
+    }
+
+    fn find(&self, name: &str) -> Option<&T> {
+        self.place(name).map(|at| &self.all[at])
+    }
+
+    /// Puts in front what a base has and the class itself does not declare anew; what it declares
+    /// anew takes the place it had.
+    fn inherit(&mut self, base: &Self)
+    where
+        T: Clone,
+    {
+        let mut all = base.all.clone();
+        for it in self.all.drain(..) {
+            match base.place(it.name().as_str()) {
+                Some(place) => all[place] = it,
+                None => all.push(it),
+            }
+        }
+        *self = Self::new(all);
+    }
+
+    fn retain(&mut self, keep: impl FnMut(&T) -> bool) {
+        let mut all = std::mem::take(&mut self.all);
+        all.retain(keep);
+        *self = Self::new(all);
+    }
+}
+
+impl<T> Deref for Members<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.all
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Members<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.all.iter()
+    }
 }
 
 /// The builds of Windows that have something.
@@ -150,12 +254,12 @@ impl ValueMap {
 impl Class {
     /// A property.
     pub fn property(&self, name: &str) -> Option<&Property> {
-        self.properties.iter().find(|it| it.name == *name)
+        self.properties.find(name)
     }
 
     /// A method.
     pub fn method(&self, name: &str) -> Option<&Method> {
-        self.methods.iter().find(|it| it.name == *name)
+        self.methods.find(name)
     }
 
     /// The properties that tell its instances apart; none of a class that has no instances of its
@@ -225,11 +329,19 @@ impl Schema {
     /// [`SchemaError`] at the first place where a text is no such MOF, or declares a class twice or
     /// before the one that it extends.
     pub fn parse(texts: &[&str]) -> Result<Self, SchemaError> {
-        let mut schema = Self { classes: Vec::new() };
+        let mut schema = Self::of(Vec::new());
         for (text, mof) in texts.iter().enumerate() {
             mof::read(mof, &mut schema).map_err(|error| SchemaError { text, error })?;
         }
-        Ok(schema)
+        Ok(Self::of(schema.classes.all))
+    }
+
+    fn of(mut classes: Vec<Class>) -> Self {
+        classes.sort_by(|a, b| a.name.cmp(&b.name));
+        let classes = Members::new(classes);
+        let base = |it: &Class| classes.place(it.superclass.as_ref()?.as_str());
+        let bases = classes.iter().map(base).collect();
+        Self { classes, bases }
     }
 
     /// The same as hosts of a build have it: without the classes, properties and methods that came
@@ -244,20 +356,20 @@ impl Schema {
     /// ```
     #[must_use]
     pub fn of_build(&self, build: u32) -> Self {
-        let mut classes = self.classes.clone();
+        let mut classes = self.classes.to_vec();
         classes.retain(|it| it.builds.contains(build));
         for class in &mut classes {
             class.properties.retain(|it| it.builds.contains(build));
             class.methods.retain(|it| it.builds.contains(build));
         }
-        Self { classes }
+        Self::of(classes)
     }
 
     /// Adds a class to those it may extend. What is wrong with it comes back as a sentence.
     pub(super) fn add(&mut self, mut class: Class) -> Result<(), String> {
-        let Err(place) = self.search(class.name.as_str()) else {
+        if self.class(class.name.as_str()).is_some() {
             return Err(format!("class `{}` is declared twice", class.name));
-        };
+        }
         if let Some(superclass) = &class.superclass {
             let Some(base) = self.class(superclass.as_str()) else {
                 return Err(format!(
@@ -268,27 +380,18 @@ impl Schema {
             class.is_association |= base.is_association;
             // DSP0004: `Key` cannot be overridden, so that what is a key stays one when it is declared
             // anew, as the ends of associations are.
-            for own in &mut class.properties {
-                own.is_key |= base.property(own.name.as_str()).is_some_and(|it| it.is_key);
-            }
-            inherit(&mut class.properties, &base.properties, |it| &it.name);
-            // Who declares a key anew cannot make it anything else.
             let is_key = |name: &Name| base.property(name.as_str()).is_some_and(|it| it.is_key);
-            class.properties.iter_mut().for_each(|it| it.is_key |= is_key(&it.name));
-            inherit(&mut class.methods, &base.methods, |it| &it.name);
+            class.properties.all.iter_mut().for_each(|it| it.is_key |= is_key(&it.name));
+            class.properties.inherit(&base.properties);
+            class.methods.inherit(&base.methods);
         }
-        self.classes.insert(place, class);
+        self.classes.push(class);
         Ok(())
     }
 
     /// A class.
     pub fn class(&self, name: &str) -> Option<&Class> {
-        self.search(name).ok().map(|at| &self.classes[at])
-    }
-
-    /// Where a class is, or where it would be.
-    fn search(&self, name: &str) -> Result<usize, usize> {
-        self.classes.binary_search_by(|it| compare(it.name.as_str(), name))
+        self.classes.find(name)
     }
 
     /// Every class, in the order of their names.
@@ -298,8 +401,8 @@ impl Schema {
 
     /// A class and those it extends, from itself to the root; empty for one that is not declared.
     pub fn derivation(&self, name: &str) -> impl Iterator<Item = &Class> {
-        let above = |it: &&Class| it.superclass.as_ref().and_then(|it| self.class(it.as_str()));
-        std::iter::successors(self.class(name), move |it| above(it))
+        let places = std::iter::successors(self.classes.place(name), |it| self.bases[*it]);
+        places.map(|it| &self.classes[it])
     }
 
     /// Whether a class is another one or extends it.
@@ -366,16 +469,3 @@ pub(super) const SYSTEM_PROPERTIES: &[&str] = &[
     "__RELPATH",
     "__PATH",
 ];
-
-/// Puts in front what a base has and the class itself does not declare anew; what it declares anew
-/// takes the place it had.
-fn inherit<T: Clone>(own: &mut Vec<T>, base: &[T], name: impl Fn(&T) -> &Name) {
-    let mut all = base.to_vec();
-    for it in own.drain(..) {
-        match all.iter_mut().find(|old| name(old) == name(&it)) {
-            Some(old) => *old = it,
-            None => all.push(it),
-        }
-    }
-    *own = all;
-}

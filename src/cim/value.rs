@@ -10,6 +10,9 @@ pub struct Char16(pub u16);
 /// An object within an object.
 type Embedded = Box<Instance>;
 
+/// A path as a value. Most values are numbers and texts, which are to stay small.
+type Reference = Box<ObjectPath>;
+
 /// Declares the types once: as a type, as a scalar, as an array, with conversions both ways.
 macro_rules! cim_types {
     ($($(#[$doc:meta])* $variant:ident($rust:ty) = $number:literal, $name:literal;)+) => {
@@ -165,7 +168,7 @@ cim_types! {
     /// A point in time, or a length of time.
     DateTime(DateTime) = 101, "datetime";
     /// The path of an object.
-    Reference(ObjectPath) = 102, "reference";
+    Reference(Reference) = 102, "reference";
     /// An object within this one.
     Object(Embedded) = 13, "object";
 }
@@ -272,6 +275,18 @@ impl From<Instance> for Value {
     }
 }
 
+impl From<ObjectPath> for Value {
+    fn from(path: ObjectPath) -> Self {
+        Self::Reference(Box::new(path))
+    }
+}
+
+impl From<Vec<ObjectPath>> for Value {
+    fn from(paths: Vec<ObjectPath>) -> Self {
+        Self::from(paths.into_iter().map(Box::new).collect::<Vec<_>>())
+    }
+}
+
 /// `None` is null.
 impl<T: Into<Value>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {
@@ -284,6 +299,14 @@ impl<'a> TryFrom<&'a Value> for &'a str {
 
     fn try_from(value: &'a Value) -> Result<Self, TypeError> {
         <&String>::try_from(value).map(String::as_str)
+    }
+}
+
+impl<'a> TryFrom<&'a Value> for &'a ObjectPath {
+    type Error = TypeError;
+
+    fn try_from(value: &'a Value) -> Result<Self, TypeError> {
+        <&Reference>::try_from(value).map(|it| &**it)
     }
 }
 
@@ -385,7 +408,7 @@ impl Value {
             }
             CimType::String => Some(Self::String(text.to_owned())),
             CimType::DateTime => bare.parse().ok().map(Self::DateTime),
-            CimType::Reference => bare.parse().ok().map(Self::Reference),
+            CimType::Reference => bare.parse::<ObjectPath>().ok().map(Self::from),
             CimType::Object => None,
             _ => Self::integer(of, bare.parse().ok()?),
         }

@@ -7,11 +7,21 @@ use std::str::FromStr;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Guid(pub u128);
 
+/// Where the dashes of a GUID stand.
+const DASHES: [usize; 4] = [8, 13, 18, 23];
+
 impl fmt::Display for Guid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let part = |shift: u32, bits: u32| (self.0 >> shift) & ((1 << bits) - 1);
-        write!(f, "{:08X}-{:04X}-", part(96, 32), part(80, 16))?;
-        write!(f, "{:04X}-{:04X}-{:012X}", part(64, 16), part(48, 16), part(0, 48))
+        // As one text: GUIDs are what is written most.
+        let mut text = [b'-'; 36];
+        let mut left = self.0;
+        for (at, digit) in text.iter_mut().enumerate().rev() {
+            if !DASHES.contains(&at) {
+                *digit = b"0123456789ABCDEF"[(left & 0xF) as usize];
+                left >>= 4;
+            }
+        }
+        f.write_str(str::from_utf8(&text).unwrap_or_default())
     }
 }
 
@@ -52,7 +62,6 @@ impl FromStr for Guid {
 
     /// Accepts either case, with or without braces.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const DASHES: [usize; 4] = [8, 13, 18, 23];
         let skipped = usize::from(text.starts_with('{'));
         let inner = match text.strip_prefix('{') {
             None => text,

@@ -166,7 +166,7 @@ mod tests {
             (Value::Real64(-1.25e300), Held::R64(-1.25e300)),
             (Value::from("a\0b"), text("a\0b")),
             (datetime("00000000000130.000000:000"), text("00000000000130.000000:000")),
-            (Value::Reference(path), text(r#"Msvm_X.K="a""#)),
+            (Value::from(path), text(r#"Msvm_X.K="a""#)),
             (Value::from(Instance::new("Msvm_X")), Held::Object(Box::new(Instance::new("Msvm_X")))),
         ] {
             let of = value.type_of().unwrap().of;
@@ -182,7 +182,7 @@ mod tests {
     fn every_type_has_its_vartype() {
         let held = |of: CimType| match of {
             CimType::Object => hold(Value::from(Instance::new("Msvm_X"))),
-            CimType::Reference => hold(Value::Reference(ObjectPath::class("Msvm_X"))),
+            CimType::Reference => hold(Value::from(ObjectPath::class("Msvm_X"))),
             CimType::DateTime => hold(datetime("00000000000130.000000:000")),
             _ => hold(Value::from_text(of, "1").unwrap()),
         };

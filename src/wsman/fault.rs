@@ -321,8 +321,8 @@ impl Fault {
 
     /// What a fault that came back means to who asked: the number of WMI if it has one, else what
     /// its subcode or the number beside it stands for.
-    pub(super) fn read(fault: &Element) -> Error {
-        let value = |code: &Element| {
+    pub(super) fn read(fault: &Element<'_>) -> Error {
+        let value = |code: &Element<'_>| {
             let value = code.child(SOAP, "Value")?;
             let (namespace, local) = value.resolve(value.text.trim());
             Subcode::named(namespace, local)
@@ -331,7 +331,8 @@ impl Fault {
         let subcode = code.and_then(value);
         let detail = fault.child(SOAP, "Detail").map(Detail::read).unwrap_or_default();
         let reason = fault.child(SOAP, "Reason").and_then(|it| it.child(SOAP, "Text"));
-        let why = detail.message.or_else(|| reason.map(|it| it.text.clone())).unwrap_or_default();
+        let why =
+            detail.message.or_else(|| reason.map(|it| it.text.to_string())).unwrap_or_default();
         let why = why.trim().trim_end_matches('.').to_owned();
         let by_code = || {
             let is_it = |it: &&Subcode| detail.codes.first() == Some(&it.code());
@@ -382,14 +383,14 @@ struct Detail {
 }
 
 impl Detail {
-    fn read(element: &Element) -> Self {
+    fn read(element: &Element<'_>) -> Self {
         let mut detail = Self::default();
         detail.visit(element);
         detail
     }
 
     /// The depth of what was read is bounded already.
-    fn visit(&mut self, element: &Element) {
+    fn visit(&mut self, element: &Element<'_>) {
         let text = element.text.trim();
         let number = || text.parse::<u32>().ok();
         match element.local() {
@@ -421,7 +422,7 @@ mod tests {
 
     fn there_and_back(error: &Error, operation: Operation) -> Error {
         let message = Fault::of(error, operation, "it").write("uuid:1", Some("uuid:0"), "TOKYO");
-        let envelope = Envelope::read(message.as_bytes()).expect("an envelope");
+        let envelope = Envelope::read(&message).expect("an envelope");
         Fault::read(&envelope.body.expect("a fault"))
     }
 
@@ -459,7 +460,7 @@ mod tests {
                    <s:Subcode><s:Value xmlns:q="{namespace}">q:{name}</s:Value></s:Subcode></s:Code>
                    <s:Reason><s:Text xml:lang="en">No.</s:Text></s:Reason></s:Fault></s:Body></s:Envelope>"#
             );
-            let envelope = Envelope::read(text.as_bytes()).expect("an envelope");
+            let envelope = Envelope::read(&text).expect("an envelope");
             let error = Fault::read(&envelope.body.expect("a fault"));
             assert_eq!(error.to_string(), format!("{status}: No"));
         }

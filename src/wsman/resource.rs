@@ -107,7 +107,7 @@ pub(super) enum Selected {
 
 impl Selectors {
     /// Reads a `w:SelectorSet`.
-    pub(super) fn read(set: &Element) -> Self {
+    pub(super) fn read(set: &Element<'_>) -> Self {
         let selectors = set.children.iter().filter(|it| it.is(WSMAN, "Selector"));
         Self(
             selectors
@@ -116,7 +116,8 @@ impl Selectors {
                     let address = it.child(ADDRESSING, "EndpointReference").and_then(Address::read);
                     (
                         name,
-                        address.map_or_else(|| Selected::Text(it.text.clone()), Selected::Address),
+                        address
+                            .map_or_else(|| Selected::Text(it.text.to_string()), Selected::Address),
                     )
                 })
                 .collect(),
@@ -139,7 +140,7 @@ impl Selectors {
 
 impl Address {
     /// Reads an element of the type of `a:EndpointReference`; `None` if it does not name a resource.
-    pub(super) fn read(element: &Element) -> Option<Self> {
+    pub(super) fn read(element: &Element<'_>) -> Option<Self> {
         let parameters = element.child(ADDRESSING, "ReferenceParameters")?;
         let resource = parameters.child(WSMAN, "ResourceURI")?.text.trim().to_owned();
         let set = parameters.child(WSMAN, "SelectorSet");

@@ -31,6 +31,14 @@ pub trait Respond: fmt::Debug + Send + Sync {
 
     /// The response to a request of somebody who was let in. It may take its time.
     fn answer(&self, request: Request<'_>) -> endpoint::Response;
+
+    /// The same if it takes none: neither waits for anything nor asks another machine. The server
+    /// asks for this on a thread that connections share, and for [`answer`](Self::answer) on one
+    /// that may wait only if there is none, because going from thread to thread costs as much as a
+    /// simple answer does.
+    fn answer_at_once(&self, _request: Request<'_>) -> Option<endpoint::Response> {
+        None
+    }
 }
 
 /// Who is at the other end of a connection, as far as the connection says.

@@ -48,10 +48,10 @@ impl Encoding {
 
 /// A message with what is around it.
 #[derive(Debug)]
-pub(super) struct Envelope {
+pub(super) struct Envelope<'a> {
     pub(super) header: Header,
     /// The first element of the body, if it has one.
-    pub(super) body: Option<Element>,
+    pub(super) body: Option<Element<'a>>,
 }
 
 /// What the header says. What nobody here acts on, such as locales, is left out.
@@ -100,19 +100,18 @@ const UNDERSTOOD: &[(&str, &[&str])] = &[
     (EVENTING, &["Identifier"]),
 ];
 
-impl Envelope {
-    /// Reads an envelope from the bytes of a message. Bytes of zero behind it are padding, which
-    /// one client adds before it seals a message.
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, TextError> {
-        let text = text::decode(bytes);
+impl<'a> Envelope<'a> {
+    /// Reads an envelope from the text of a message. Bytes of zero behind it are padding, which one
+    /// client adds before it seals a message.
+    pub(super) fn read(text: &'a str) -> Result<Self, TextError> {
         let mut root = text::xml::read(text.trim_end_matches('\0'))?;
         if !root.is(SOAP, "Envelope") {
-            return Err(TextError::at(&text, root.offset, TextFault::Malformed, "no envelope"));
+            return Err(TextError::at(text, root.offset, TextFault::Malformed, "no envelope"));
         }
         let header = root.child(SOAP, "Header").map(Header::read).unwrap_or_default();
         let body = root.children.iter_mut().find(|it| it.is(SOAP, "Body"));
         let Some(body) = body else {
-            return Err(TextError::at(&text, root.offset, TextFault::Malformed, "no body"));
+            return Err(TextError::at(text, root.offset, TextFault::Malformed, "no body"));
         };
         let body = (!body.children.is_empty()).then(|| body.children.swap_remove(0));
         Ok(Self { header, body })
@@ -120,7 +119,7 @@ impl Envelope {
 }
 
 impl Header {
-    fn read(element: &Element) -> Self {
+    fn read(element: &Element<'_>) -> Self {
         let mut header = Self::default();
         for block in &element.children {
             header.block(block);
@@ -128,12 +127,12 @@ impl Header {
         header
     }
 
-    fn block(&mut self, block: &Element) {
+    fn block(&mut self, block: &Element<'_>) {
         let trimmed = || Some(block.text.trim().to_owned());
         let namespace = block.namespace().unwrap_or_default();
         match (namespace, block.local()) {
             (ADDRESSING, "Action") => self.action = trimmed(),
-            (ADDRESSING, "MessageID") => self.message_id = Some(block.text.clone()),
+            (ADDRESSING, "MessageID") => self.message_id = Some(block.text.to_string()),
             (ADDRESSING, "RelatesTo") => self.relates_to = trimmed(),
             (ADDRESSING, "ReplyTo") => {
                 let address = block.child(ADDRESSING, "Address");
@@ -162,7 +161,7 @@ impl Header {
         let is_understood =
             UNDERSTOOD.iter().any(|(it, names)| *it == namespace && names.contains(&block.local()));
         if matches!(must, Some("true" | "1")) && !is_understood {
-            self.not_understood.push(block.name.clone());
+            self.not_understood.push(block.name.to_owned());
         }
     }
 

@@ -21,6 +21,11 @@ impl Xml {
         self.0.len()
     }
 
+    /// Takes back what was written behind so many bytes.
+    pub(super) fn truncate(&mut self, bytes: usize) {
+        self.0.truncate(bytes);
+    }
+
     /// What is XML already.
     pub(super) fn raw(&mut self, xml: &str) {
         self.0.push_str(xml);

@@ -3,6 +3,7 @@
 mod canned;
 mod client;
 mod libvirt;
+mod name;
 mod namespace;
 mod path;
 mod round_trip;

@@ -120,7 +120,7 @@ fn arguments_take_the_types_of_the_parameters() {
     let five = text(CimType::DateTime, "00000000000500.000000:000");
     assert_eq!(heard.get("One_datetime"), Some(&five));
     let path = ObjectPath::class("Test_Point").with("InstanceID", "a");
-    assert_eq!(heard.get("One_reference"), Some(&Value::Reference(path)));
+    assert_eq!(heard.get("One_reference"), Some(&Value::from(path)));
     assert_eq!(heard.get("Many_uint8"), Some(&Value::from(Vec::<u8>::new())));
 }
 

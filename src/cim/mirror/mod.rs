@@ -20,7 +20,7 @@ pub(super) mod write_parts;
 pub(super) mod write_replication;
 pub(super) mod write_system;
 
-use super::{Instance, Name, Namespace, ObjectPath, Value};
+use super::{Name, Namespace, ObjectPath, Value};
 use crate::model::WindowsBuild;
 
 /// Where and when instances are: what their references and ids depend on.
@@ -34,9 +34,9 @@ pub(super) struct Place {
 
 impl Place {
     /// The namespace of a host.
-    pub(super) fn of(host: &str, build: WindowsBuild) -> Self {
-        let host = Some(Name::from(host));
-        Self { namespace: Some(Namespace { host, name: names::NAMESPACE.into() }), build }
+    pub(super) fn of(host: impl Into<Name>, build: WindowsBuild) -> Self {
+        let (host, name) = (Some(host.into()), Name::from_static(names::NAMESPACE));
+        Self { namespace: Some(Namespace { host, name }), build }
     }
 
     /// A path from anywhere.
@@ -53,9 +53,4 @@ impl Place {
     pub(super) fn reference(&self, path: ObjectPath) -> Value {
         Value::from(self.path(path))
     }
-}
-
-/// Sets many properties at once.
-fn with<const N: usize>(instance: Instance, properties: [(&str, Value); N]) -> Instance {
-    properties.into_iter().fold(instance, |it, (name, value)| it.with(name, value))
 }

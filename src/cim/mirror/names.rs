@@ -3,7 +3,7 @@
 //! Where no page says how a host spells an id, the spelling here is assumed; it is unique, and no
 //! client takes it apart.
 
-use crate::cim::{DateTime, KeyValue, Keys, ObjectPath};
+use crate::cim::{DateTime, KeyValue, Keys, Name, ObjectPath};
 use crate::model::datetime::{CimDateTime, CimInterval};
 use crate::model::{
     AdapterId, DiskId, Guid, JobId, Leg, PointId, RelationshipId, SimTime, VmId, WindowsBuild,
@@ -104,15 +104,21 @@ pub(crate) fn only_key<'a>(path: &'a ObjectPath, name: &str) -> Option<&'a str> 
 }
 
 /// An instance whose only key is its `InstanceID`.
-pub(crate) fn by_id(class: &str, instance_id: impl Into<KeyValue>) -> ObjectPath {
-    ObjectPath::class(class).with("InstanceID", instance_id)
+pub(crate) fn by_id(class: &'static str, instance_id: impl Into<KeyValue>) -> ObjectPath {
+    ObjectPath::of(class, [("InstanceID", instance_id.into())])
 }
 
 /// An `Msvm_ComputerSystem`: a virtual machine by its GUID, or the host by its name.
 pub(crate) fn system_path(name: impl Into<KeyValue>) -> ObjectPath {
-    ObjectPath::class(class::COMPUTER_SYSTEM)
-        .with("CreationClassName", class::COMPUTER_SYSTEM)
-        .with("Name", name)
+    ObjectPath::of(
+        class::COMPUTER_SYSTEM,
+        [("CreationClassName", constant(class::COMPUTER_SYSTEM)), ("Name", name.into())],
+    )
+}
+
+/// A text that is the same in every path, as the value of a key.
+pub(crate) const fn constant(text: &'static str) -> KeyValue {
+    KeyValue::Text(Name::from_static(text))
 }
 
 /// A virtual machine.
@@ -268,7 +274,7 @@ pub(crate) fn authorization_id(host: &str, allowed_primary: &str) -> String {
 /// A provider: what `ReplicationProvider` of settings holds as text. Clients look for the GUID
 /// between quotes at its end.
 pub(crate) fn provider_path(provider: Guid) -> ObjectPath {
-    ObjectPath::class(class::PROVIDER).with("Name", provider.to_string())
+    ObjectPath::of(class::PROVIDER, [("Name", provider.to_string().into())])
 }
 
 /// The provider that a text leads to.

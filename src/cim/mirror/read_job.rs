@@ -80,7 +80,7 @@ pub(crate) struct Link {
 impl Link {
     pub(crate) fn of(instance: &Instance) -> Option<Self> {
         let path = |property| match instance.get(property)? {
-            Value::Reference(path) => Some(path.clone()),
+            Value::Reference(path) => Some(ObjectPath::clone(path)),
             value => value.to_text()?.parse::<ObjectPath>().ok(),
         };
         let effects = instance.get("ElementEffects");

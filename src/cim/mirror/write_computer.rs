@@ -4,7 +4,6 @@
 //! that clients can count; of its memory, its maker and its users nothing is said.
 
 use super::names::{class, time};
-use super::with;
 use crate::cim::{Instance, Value};
 use crate::model::{Host, SimTime, WindowsBuild};
 
@@ -28,8 +27,8 @@ pub(crate) fn computer(host: &Host) -> Instance {
         None => (&*host.name, None),
     };
     let role = if domain.is_some() { MEMBER_SERVER } else { STANDALONE_SERVER };
-    with(
-        Instance::new(class::COMPUTER),
+    Instance::of(
+        class::COMPUTER,
         [
             ("Name", Value::from(&*host.name)),
             ("Caption", Value::from(&*host.name)),
@@ -53,8 +52,8 @@ pub(crate) fn computer(host: &Host) -> Instance {
 /// <https://learn.microsoft.com/windows/win32/cimwin32prov/win32-computersystemproduct>
 pub(crate) fn product() -> Instance {
     const NO_UUID: &str = "00000000-0000-0000-0000-000000000000";
-    with(
-        Instance::new(class::PRODUCT),
+    Instance::of(
+        class::PRODUCT,
         [
             ("Caption", PRODUCT.into()),
             ("Description", PRODUCT.into()),
@@ -75,8 +74,8 @@ pub(crate) const PRODUCT: &str = "Computer System Product";
 pub(crate) fn processor(host: &Host) -> Instance {
     const X64: u16 = 9;
     const CENTRAL: u16 = 3;
-    with(
-        Instance::new(class::HOST_PROCESSOR),
+    Instance::of(
+        class::HOST_PROCESSOR,
         [
             ("DeviceID", PROCESSOR.into()),
             ("Caption", "Processor".into()),
@@ -109,8 +108,8 @@ pub(crate) fn operating_system(host: &Host, now: SimTime) -> Instance {
         WindowsBuild::Server2012R2 => "6.3",
         _ => "10.0",
     };
-    with(
-        Instance::new(class::OPERATING_SYSTEM),
+    Instance::of(
+        class::OPERATING_SYSTEM,
         [
             ("Name", operating_system_name(host).into()),
             ("Caption", edition(host).into()),

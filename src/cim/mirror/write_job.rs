@@ -1,7 +1,6 @@
 //! Jobs and errors as instances.
 
 use super::names::{class, interval, time};
-use super::with;
 use super::write_system::{HEALTHY, OK};
 use crate::cim::{Instance, Value};
 use crate::model::{ErrorRecord, Job};
@@ -12,8 +11,8 @@ use crate::model::{ErrorRecord, Job};
 pub(crate) fn job(job: &Job) -> Instance {
     let error = job.error.as_ref();
     let code = error.map_or(0, |it| it.code.to_wire());
-    with(
-        Instance::new(class::JOB),
+    Instance::of(
+        class::JOB,
         [
             ("InstanceID", job.id.to_string().into()),
             ("Name", job.job_type.label().into()),
@@ -52,8 +51,8 @@ fn text(it: Option<&String>) -> Value {
 ///
 /// <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-error>
 pub(crate) fn error(error: &ErrorRecord) -> Instance {
-    with(
-        Instance::new(class::ERROR),
+    Instance::of(
+        class::ERROR,
         [
             ("ErrorType", error.error_type.to_wire().into()),
             ("OwningEntity", error.owning_entity.clone().into()),

@@ -1,8 +1,8 @@
 //! What virtual machines are made of as instances.
 
+use super::Place;
 use super::names::{self, class, interval, time};
 use super::write_system::{HEALTHY, OK};
-use super::{Place, with};
 use crate::cim::{Instance, Value};
 use crate::model::{AdapterId, DiskId, EnabledState, RecoveryPoint, SimTime, Vm, VmId};
 use std::time::Duration;
@@ -14,8 +14,8 @@ use std::time::Duration;
 pub(crate) fn vm_settings(vm: &Vm) -> Instance {
     const NONE: u16 = 2;
     const SAVE_STATE: u16 = 3;
-    with(
-        Instance::new(class::VM_SETTINGS),
+    Instance::of(
+        class::VM_SETTINGS,
         [
             ("InstanceID", names::vm_settings_id(vm.id).into()),
             ("Caption", "Virtual Machine Settings".into()),
@@ -37,8 +37,8 @@ pub(crate) fn vm_settings(vm: &Vm) -> Instance {
 ///
 /// How far the guest's writes reach in it stays behind: the class has no property for that.
 pub(crate) fn point(point: &RecoveryPoint, vm: &Vm) -> Instance {
-    with(
-        Instance::new(class::VM_SETTINGS),
+    Instance::of(
+        class::VM_SETTINGS,
         [
             ("InstanceID", names::point_id(point.id).into()),
             ("Caption", "Virtual Machine Settings".into()),
@@ -66,8 +66,8 @@ pub(crate) fn most_processors() -> Instance {
 }
 
 fn processors(id: String, count: u64) -> Instance {
-    with(
-        Instance::new(class::PROCESSOR),
+    Instance::of(
+        class::PROCESSOR,
         [
             ("InstanceID", id.into()),
             ("Caption", "Processor".into()),
@@ -95,8 +95,8 @@ fn processors(id: String, count: u64) -> Instance {
 pub(crate) fn memory(vm: VmId) -> Instance {
     const MEGABYTES: u64 = 512;
     const UNIT: &str = "byte * 2^20";
-    with(
-        Instance::new(class::MEMORY),
+    Instance::of(
+        class::MEMORY,
         [
             ("InstanceID", names::memory_id(vm).into()),
             ("Caption", "Memory".into()),
@@ -119,8 +119,8 @@ pub(crate) fn memory(vm: VmId) -> Instance {
 
 /// The controller that the disks of a virtual machine are attached to.
 pub(crate) fn controller(vm: VmId) -> Instance {
-    with(
-        Instance::new(class::RESOURCE),
+    Instance::of(
+        class::RESOURCE,
         [
             ("InstanceID", names::controller_id(vm).into()),
             ("Caption", "SCSI Controller".into()),
@@ -135,8 +135,8 @@ pub(crate) fn controller(vm: VmId) -> Instance {
 /// The drive that a virtual hard disk is in.
 pub(crate) fn drive(vm: VmId, disk: DiskId, place: &Place) -> Instance {
     let parent = names::by_id(class::RESOURCE, names::controller_id(vm));
-    with(
-        Instance::new(class::RESOURCE),
+    Instance::of(
+        class::RESOURCE,
         [
             ("InstanceID", names::drive_id(vm, disk).into()),
             ("Caption", "Hard Drive".into()),
@@ -159,8 +159,8 @@ pub(crate) fn disk(vm: VmId, disk: DiskId, place: &Place) -> Instance {
     const FOLDER: &str = r"C:\Users\Public\Documents\Hyper-V\Virtual Hard Disks";
     let parent = names::by_id(class::RESOURCE, names::drive_id(vm, disk));
     let file = format!(r"{FOLDER}\{vm}-{}.vhdx", disk.0);
-    with(
-        Instance::new(class::DISK),
+    Instance::of(
+        class::DISK,
         [
             ("InstanceID", names::disk_id(vm, disk).into()),
             ("Caption", "Hard Disk Image".into()),
@@ -177,8 +177,8 @@ pub(crate) fn disk(vm: VmId, disk: DiskId, place: &Place) -> Instance {
 
 /// A network adapter.
 pub(crate) fn adapter(vm: VmId, adapter: AdapterId) -> Instance {
-    with(
-        Instance::new(class::ADAPTER),
+    Instance::of(
+        class::ADAPTER,
         [
             ("InstanceID", names::adapter_id(vm, adapter).into()),
             ("Caption", "Ethernet Port".into()),
@@ -198,8 +198,8 @@ pub(crate) fn shutdown_id(vm: VmId) -> String {
 
 /// What asks the guest of a virtual machine to shut down.
 pub(crate) fn shutdown(vm: VmId) -> Instance {
-    with(
-        Instance::new(class::SHUTDOWN),
+    Instance::of(
+        class::SHUTDOWN,
         [
             ("SystemCreationClassName", class::COMPUTER_SYSTEM.into()),
             ("SystemName", vm.to_string().into()),

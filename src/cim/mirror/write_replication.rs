@@ -1,8 +1,8 @@
 //! What has to do with replication as instances.
 
+use super::Place;
 use super::names::{self, class, seconds, time};
 use super::write_system::{HEALTHY, OK};
-use super::{Place, with};
 use crate::cim::Instance;
 use crate::model::{
     AuthenticationType, AuthorizationEntry, FailoverNetworkAdapterSettings, Host, Relationship,
@@ -13,32 +13,26 @@ use crate::model::{
 ///
 /// <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-replicationservice>
 pub(crate) fn service(host: &Host) -> Instance {
-    with(
-        singleton(class::SERVICE, names::SERVICE_NAME, &host.name),
-        [
-            ("Caption", "Hyper-V Replica Service".into()),
-            ("Description", "Replication Service".into()),
-            ("ElementName", "Hyper-V Replica Service".into()),
-            ("OperationalStatus", vec![host.status.to_wire()].into()),
-        ],
-    )
+    singleton(class::SERVICE, names::SERVICE_NAME, &host.name).with_all([
+        ("Caption", "Hyper-V Replica Service".into()),
+        ("Description", "Replication Service".into()),
+        ("ElementName", "Hyper-V Replica Service".into()),
+        ("OperationalStatus", vec![host.status.to_wire()].into()),
+    ])
 }
 
 /// The service that defines and removes virtual machines.
 pub(crate) fn management(host: &Host) -> Instance {
-    with(
-        singleton(class::MANAGEMENT, names::MANAGEMENT_NAME, &host.name),
-        [
-            ("Caption", "Hyper-V Virtual System Management Service".into()),
-            ("ElementName", "Hyper-V Virtual System Management Service".into()),
-            ("OperationalStatus", vec![OK].into()),
-        ],
-    )
+    singleton(class::MANAGEMENT, names::MANAGEMENT_NAME, &host.name).with_all([
+        ("Caption", "Hyper-V Virtual System Management Service".into()),
+        ("ElementName", "Hyper-V Virtual System Management Service".into()),
+        ("OperationalStatus", vec![OK].into()),
+    ])
 }
 
-fn singleton(class: &str, name: &str, host: &str) -> Instance {
-    with(
-        Instance::new(class),
+fn singleton(class: &'static str, name: &str, host: &str) -> Instance {
+    Instance::of(
+        class,
         [
             ("SystemCreationClassName", class::COMPUTER_SYSTEM.into()),
             ("SystemName", host.into()),
@@ -56,8 +50,8 @@ fn singleton(class: &str, name: &str, host: &str) -> Instance {
 
 /// The settings of the host's replica server.
 pub(crate) fn service_settings(settings: &ServiceSettings, host: &str) -> Instance {
-    with(
-        Instance::new(class::SERVICE_SETTINGS),
+    Instance::of(
+        class::SERVICE_SETTINGS,
         [
             ("InstanceID", names::service_settings_id(host).into()),
             ("Caption", "Replication Service Settings".into()),
@@ -75,8 +69,8 @@ pub(crate) fn service_settings(settings: &ServiceSettings, host: &str) -> Instan
 
 /// An authorization entry. Pages say that it has no `InstanceID`, which is its key: it has one here.
 pub(crate) fn authorization(entry: &AuthorizationEntry, host: &str) -> Instance {
-    with(
-        Instance::new(class::AUTHORIZATION),
+    Instance::of(
+        class::AUTHORIZATION,
         [
             ("InstanceID", names::authorization_id(host, &entry.allowed_primary).into()),
             ("AllowedPrimaryHostSystem", entry.allowed_primary.clone().into()),
@@ -88,8 +82,8 @@ pub(crate) fn authorization(entry: &AuthorizationEntry, host: &str) -> Instance 
 
 /// A provider. `Name` is the key; the id that the page gives is there, too.
 pub(crate) fn provider(provider: &ReplicationProvider, host: &str) -> Instance {
-    with(
-        Instance::new(class::PROVIDER),
+    Instance::of(
+        class::PROVIDER,
         [
             ("Name", provider.name.to_string().into()),
             ("InstanceID", provider.instance_id(host).into()),
@@ -103,8 +97,8 @@ pub(crate) fn provider(provider: &ReplicationProvider, host: &str) -> Instance {
 
 /// A relationship of the virtual machine with this name.
 pub(crate) fn relationship(it: &Relationship, vm_name: &str, place: &Place) -> Instance {
-    with(
-        Instance::new(class::RELATIONSHIP),
+    Instance::of(
+        class::RELATIONSHIP,
         [
             ("InstanceID", names::relationship_id(it.id, place.build).into()),
             ("ElementName", vm_name.into()),
@@ -135,8 +129,8 @@ pub(crate) fn settings(
     let disks = settings.included_disks.as_ref();
     let disks: Option<Vec<String>> = disks.map(|ids| ids.iter().copied().map(disk).collect());
     let authentication = settings.authentication.map_or(0, AuthenticationType::to_wire);
-    with(
-        Instance::new(class::SETTINGS),
+    Instance::of(
+        class::SETTINGS,
         [
             ("InstanceID", names::relationship_id(id, place.build).into()),
             ("Caption", "Replication Settings".into()),
@@ -174,8 +168,8 @@ pub(crate) fn settings(
 
 /// The counters of a monitoring window; its ids and names are always null.
 pub(crate) fn statistics(it: &Statistics) -> Instance {
-    with(
-        Instance::new(class::STATISTICS),
+    Instance::of(
+        class::STATISTICS,
         [
             ("StartStatisticTime", time(Some(it.start)).into()),
             ("EndStatisticTime", time(Some(it.end)).into()),
@@ -201,8 +195,8 @@ pub(crate) fn statistics(it: &Statistics) -> Instance {
 /// What an adapter takes after a failover. Pages say that it has no `InstanceID`, which is its key:
 /// it has one here, and callers name the adapter by it.
 pub(crate) fn failover_network(vm: VmId, it: &FailoverNetworkAdapterSettings) -> Instance {
-    with(
-        Instance::new(class::FAILOVER_NETWORK),
+    Instance::of(
+        class::FAILOVER_NETWORK,
         [
             ("InstanceID", names::failover_network_id(vm, it.adapter).into()),
             ("ProtocolIFType", it.protocol.to_wire().into()),

@@ -1,7 +1,7 @@
 //! Hosts and virtual machines as instances.
 
+use super::Place;
 use super::names::{self, class, time};
-use super::{Place, with};
 use crate::cim::{Array, Instance, Value};
 use crate::model::{EnabledState, Host, Relationship, RequestedState, Settings, SimTime, Vm, VmId};
 
@@ -16,8 +16,8 @@ const NOT_APPLICABLE: u16 = 12;
 
 /// The row of the host: no replication, and no date of installation.
 pub(crate) fn host(host: &Host) -> Instance {
-    with(
-        Instance::new(class::COMPUTER_SYSTEM),
+    Instance::of(
+        class::COMPUTER_SYSTEM,
         [
             ("CreationClassName", class::COMPUTER_SYSTEM.into()),
             ("Name", Value::from(&*host.name)),
@@ -38,8 +38,8 @@ pub(crate) fn host(host: &Host) -> Instance {
 /// The model does not know when a virtual machine was made, which clients take for granted of
 /// every row but the host's: it was at the beginning of time.
 pub(crate) fn vm(vm: &Vm, relationship: Option<&Relationship>) -> Instance {
-    let instance = with(
-        Instance::new(class::COMPUTER_SYSTEM),
+    let instance = Instance::of(
+        class::COMPUTER_SYSTEM,
         [
             ("CreationClassName", class::COMPUTER_SYSTEM.into()),
             ("Name", vm.id.to_string().into()),
@@ -57,20 +57,14 @@ pub(crate) fn vm(vm: &Vm, relationship: Option<&Relationship>) -> Instance {
         ],
     );
     let Some(it) = relationship else { return instance };
-    with(
-        instance,
-        [
-            ("ReplicationState", it.state.to_wire().into()),
-            ("ReplicationHealth", it.health.to_wire().into()),
-            ("FailedOverReplicationType", it.failed_over.to_wire().into()),
-            ("LastReplicationType", it.last_type.to_wire().into()),
-            (
-                "LastApplicationConsistentReplicationTime",
-                time(it.last_application_consistent).into(),
-            ),
-            ("LastReplicationTime", time(it.last_replication).into()),
-        ],
-    )
+    instance.with_all([
+        ("ReplicationState", it.state.to_wire().into()),
+        ("ReplicationHealth", it.health.to_wire().into()),
+        ("FailedOverReplicationType", it.failed_over.to_wire().into()),
+        ("LastReplicationType", it.last_type.to_wire().into()),
+        ("LastApplicationConsistentReplicationTime", time(it.last_application_consistent).into()),
+        ("LastReplicationTime", time(it.last_replication).into()),
+    ])
 }
 
 fn requested(vm: &Vm) -> u16 {
@@ -103,8 +97,8 @@ pub(crate) fn summary(
     let states: Vec<u16> = legs.iter().map(|(it, _)| it.state.to_wire()).collect();
     let healths: Vec<u16> = legs.iter().map(|(it, _)| it.health.to_wire()).collect();
     let providers: Vec<String> = legs.iter().map(|(_, it)| it.provider.to_string()).collect();
-    with(
-        Instance::new(class::SUMMARY),
+    Instance::of(
+        class::SUMMARY,
         [
             ("InstanceID", names::vm_settings_id(vm.id).into()),
             ("Name", vm.id.to_string().into()),

@@ -90,7 +90,7 @@ impl<'a, S: ReplicationService> Arguments<'a, S> {
     /// The path of an object of a class.
     fn reference(&mut self, name: &str, class: &str) -> Option<ObjectPath> {
         let Value::Reference(path) = self.value(name)? else { return None };
-        let path = path.clone();
+        let path = ObjectPath::clone(path);
         if self.view.schema.is_a(path.class.as_str(), class) {
             return Some(path);
         }

@@ -95,7 +95,7 @@ impl<'a, S: ReplicationService> Poll<'a, S> {
                 None => event,
             };
             if self.query.selects(&complete, self.schema) {
-                self.events.push_back(self.query.project(&complete, self.schema));
+                self.events.push_back(self.query.project(complete, self.schema));
             }
         }
         Ok(())

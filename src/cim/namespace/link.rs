@@ -241,15 +241,17 @@ impl<S: ReplicationService> View<'_, S> {
 
     /// The instance by which an association links two objects.
     pub(super) fn link_instance(&self, link: Link, first: &Object, second: &Object) -> Instance {
-        let mut sparse = Instance::new(link.class())
-            .with(link.role(End::First), self.path(first))
-            .with(link.role(End::Second), self.path(second));
+        let ends = [
+            (link.role(End::First), self.path(first).into()),
+            (link.role(End::Second), self.path(second).into()),
+        ];
+        let mut sparse = Instance::of(link.class(), ends);
         if let (Object::Vm(Vm { id, .. }) | Object::Gone(id), Object::Job(job)) = (first, second) {
             sparse.set("ElementEffects", vec![effect(job, *id)]);
         }
         let instance = self.complete(sparse);
         match self.schema.path_of(&instance) {
-            Some(path) => instance.at(path.on(&*self.host.name, link.namespace())),
+            Some(path) => instance.at(self.located(path, link.namespace())),
             None => instance,
         }
     }

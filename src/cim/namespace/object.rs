@@ -1,8 +1,8 @@
 //! What there is in the namespace, as found: what it is, with the record that was read to find it.
 
-use crate::cim::ObjectPath;
-use crate::cim::mirror::names::{self, class};
+use crate::cim::mirror::names::{self, class, constant};
 use crate::cim::mirror::{write_computer, write_parts};
+use crate::cim::{KeyValue, Name, ObjectPath};
 use crate::model::{
     AdapterId, AuthorizationEntry, DiskId, FailoverNetworkAdapterSettings, Host, Job,
     RecoveryPoint, Relationship, RelationshipId, ReplicationProvider, Settings, Vm, VmId,
@@ -161,7 +161,7 @@ impl Object {
     pub(super) fn path(&self, host: &Host) -> ObjectPath {
         let id = |id: String| names::by_id(self.kind().class(), id);
         match self {
-            Self::Host => names::system_path(&*host.name),
+            Self::Host => names::system_path(named(host)),
             Self::Vm(vm) => names::vm_path(vm.id),
             Self::Gone(vm) => names::vm_path(*vm),
             Self::Summary(vm) | Self::VmSettings(vm) => id(names::vm_settings_id(vm.id)),
@@ -184,21 +184,32 @@ impl Object {
             Self::Adapter(vm, adapter) => id(names::adapter_id(vm.id, *adapter)),
             Self::FailoverNetwork(vm, it) => id(names::failover_network_id(vm.id, it.adapter)),
             Self::Management => singleton(class::MANAGEMENT, names::MANAGEMENT_NAME, host),
-            Self::Shutdown(vm) => ObjectPath::class(class::SHUTDOWN)
-                .with("SystemCreationClassName", class::COMPUTER_SYSTEM)
-                .with("SystemName", vm.id.to_string())
-                .with("CreationClassName", class::SHUTDOWN)
-                .with("DeviceID", write_parts::shutdown_id(vm.id)),
-            Self::Computer => ObjectPath::class(class::COMPUTER).with("Name", &*host.name),
-            Self::Product => ObjectPath::class(class::PRODUCT)
-                .with("IdentifyingNumber", "")
-                .with("Name", write_computer::PRODUCT)
-                .with("Version", ""),
-            Self::HostProcessor => {
-                ObjectPath::class(class::HOST_PROCESSOR).with("DeviceID", write_computer::PROCESSOR)
-            }
-            Self::OperatingSystem => ObjectPath::class(class::OPERATING_SYSTEM)
-                .with("Name", write_computer::operating_system_name(host)),
+            Self::Shutdown(vm) => ObjectPath::of(
+                class::SHUTDOWN,
+                [
+                    ("SystemCreationClassName", constant(class::COMPUTER_SYSTEM)),
+                    ("SystemName", vm.id.to_string().into()),
+                    ("CreationClassName", constant(class::SHUTDOWN)),
+                    ("DeviceID", write_parts::shutdown_id(vm.id).into()),
+                ],
+            ),
+            Self::Computer => ObjectPath::of(class::COMPUTER, [("Name", named(host))]),
+            Self::Product => ObjectPath::of(
+                class::PRODUCT,
+                [
+                    ("IdentifyingNumber", constant("")),
+                    ("Name", constant(write_computer::PRODUCT)),
+                    ("Version", constant("")),
+                ],
+            ),
+            Self::HostProcessor => ObjectPath::of(
+                class::HOST_PROCESSOR,
+                [("DeviceID", constant(write_computer::PROCESSOR))],
+            ),
+            Self::OperatingSystem => ObjectPath::of(
+                class::OPERATING_SYSTEM,
+                [("Name", write_computer::operating_system_name(host).into())],
+            ),
         }
     }
 
@@ -217,10 +228,19 @@ impl Object {
 }
 
 /// A service of a host.
-fn singleton(class: &str, name: &str, host: &Host) -> ObjectPath {
-    ObjectPath::class(class)
-        .with("SystemCreationClassName", class::COMPUTER_SYSTEM)
-        .with("SystemName", &*host.name)
-        .with("CreationClassName", class)
-        .with("Name", name)
+fn singleton(class: &'static str, name: &'static str, host: &Host) -> ObjectPath {
+    ObjectPath::of(
+        class,
+        [
+            ("SystemCreationClassName", constant(class::COMPUTER_SYSTEM)),
+            ("SystemName", named(host)),
+            ("CreationClassName", constant(class)),
+            ("Name", constant(name)),
+        ],
+    )
+}
+
+/// The name of the host.
+fn named(host: &Host) -> KeyValue {
+    Name::from(host.name.clone()).into()
 }

@@ -6,7 +6,9 @@ use super::object::Object;
 use super::view::View;
 use crate::cim::mirror::names;
 use crate::cim::wql::{Associators, Condition, Operand, Query, References, Select, Yields, parse};
-use crate::cim::{Class, Error, Instance, Keys, Name, ObjectPath, Result, Value, WbemStatus};
+use crate::cim::{
+    Class, Error, Instance, Keys, Layout, Name, ObjectPath, Result, Value, WbemStatus,
+};
 use crate::service::ReplicationService;
 use std::collections::BTreeSet;
 
@@ -32,14 +34,16 @@ impl<S: ReplicationService> View<'_, S> {
         let mut all = Vec::new();
         let mut take = |it: Instance| {
             if select.selects(&it, self.schema) {
-                all.push(select.project(&it, self.schema));
+                all.push(select.project(it, self.schema));
             }
         };
         for kind in self.kinds(class) {
+            let Some(class) = self.schema.class(kind.class()) else { continue };
+            let mut layout = Layout::of(class);
             for object in self.find(kind, wanted)? {
                 let sparse = self.sparse(&object)?;
                 if self.may_select(select, &sparse) {
-                    take(self.whole(sparse, &object));
+                    take(layout.complete(sparse).at(self.path(&object)));
                 }
             }
         }

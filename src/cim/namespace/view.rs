@@ -5,7 +5,7 @@ use crate::cim::mirror::write_system::Leg;
 use crate::cim::mirror::{
     Place, write_computer, write_job, write_parts, write_replication, write_system,
 };
-use crate::cim::{Class, Error, Instance, ObjectPath, Result, Schema, WbemStatus};
+use crate::cim::{Class, Error, Instance, Name, ObjectPath, Result, Schema, WbemStatus};
 use crate::error;
 use crate::model::{Host, Job, RelationshipId, Vm, VmId, WindowsBuild};
 use crate::service::ReplicationService;
@@ -59,7 +59,7 @@ impl<'a, S: ReplicationService> View<'a, S> {
     pub(super) fn of(service: &'a S) -> Result<Self> {
         let host = service.host().map_err(failed)?;
         let schema = schema_of(host.build);
-        let place = Place::of(&host.name, host.build);
+        let place = Place::of(host.name.clone(), host.build);
         Ok(Self { service, host, schema, place, jobs: OnceCell::new() })
     }
 
@@ -102,17 +102,17 @@ impl<'a, S: ReplicationService> View<'a, S> {
 
     /// The path of an object, with host and namespace.
     pub(super) fn path(&self, object: &Object) -> ObjectPath {
-        object.path(&self.host).on(&*self.host.name, object.namespace())
+        self.located(object.path(&self.host), object.namespace())
+    }
+
+    /// A path in a namespace of the host.
+    pub(super) fn located(&self, path: ObjectPath, namespace: &'static str) -> ObjectPath {
+        path.on(self.host.name.clone(), Name::from_static(namespace))
     }
 
     /// The instance that an object is, with every property that the host's build has.
     pub(super) fn instance(&self, object: &Object) -> Result<Instance> {
-        Ok(self.whole(self.sparse(object)?, object))
-    }
-
-    /// The same from what its record says.
-    pub(super) fn whole(&self, sparse: Instance, object: &Object) -> Instance {
-        self.complete(sparse).at(self.path(object))
+        Ok(self.complete(self.sparse(object)?).at(self.path(object)))
     }
 
     /// What the record of an object says.

@@ -86,7 +86,7 @@ pub(super) fn refused_by_wmi(operation: Operation, status: WbemStatus, why: Stri
 fn job(out: &Instance) -> Result<JobId, Senseless> {
     let job = match out.get("Job") {
         None | Some(Value::Null) => return Err("it names no job".into()),
-        Some(Value::Reference(path)) => path.clone(),
+        Some(Value::Reference(path)) => ObjectPath::clone(path),
         Some(other) => other.to_text().unwrap_or_default().parse::<ObjectPath>()?,
     };
     names::job_of(&job).ok_or_else(|| format!("`{job}` is no job").into())

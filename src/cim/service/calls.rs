@@ -114,7 +114,7 @@ impl<C: CimClient> CimService<C> {
     }
 
     fn reference(&self, path: ObjectPath) -> Cim<Value> {
-        self.on_host(path).map(Value::Reference)
+        self.on_host(path).map(Value::from)
     }
 
     fn vm_parameter(&self, vm: VmId) -> Cim<Instance> {

@@ -160,7 +160,7 @@ fn path_of(instance: &Instance) -> Read<ObjectPath> {
         return Ok(path.clone());
     }
     let id = Record::of(instance).given("InstanceID", Record::string)?;
-    Ok(names::by_id(instance.class.as_str(), id))
+    Ok(ObjectPath::class(&instance.class).with("InstanceID", id))
 }
 
 #[deny(clippy::missing_trait_methods)]

@@ -64,11 +64,11 @@ struct Document<'a> {
 type Read<T> = Result<T, TextError>;
 
 impl<'a> Document<'a> {
-    fn refuse<T>(&self, at: &Element, fault: TextFault, message: impl Into<String>) -> Read<T> {
+    fn refuse<T>(&self, at: &Element<'_>, fault: TextFault, message: impl Into<String>) -> Read<T> {
         Err(TextError::at(self.text, at.offset, fault, message))
     }
 
-    fn attribute<'e>(&self, of: &'e Element, name: &str) -> Read<&'e str> {
+    fn attribute<'e>(&self, of: &'e Element<'_>, name: &str) -> Read<&'e str> {
         if let Some(value) = of.attribute(name) {
             return Ok(value);
         }
@@ -77,12 +77,12 @@ impl<'a> Document<'a> {
     }
 
     /// An element of another name than the DTDs have there.
-    fn unexpected<T>(&self, found: &Element, expected: &str) -> Read<T> {
-        let message = format!("expected {expected}, found {}", shown(&found.name));
+    fn unexpected<T>(&self, found: &Element<'_>, expected: &str) -> Read<T> {
+        let message = format!("expected {expected}, found {}", shown(found.name));
         self.refuse(found, TextFault::NotAnInstance, message)
     }
 
-    fn named<'e>(&self, element: &'e Element, name: &str) -> Read<&'e Element> {
+    fn named<'e, 't>(&self, element: &'e Element<'t>, name: &str) -> Read<&'e Element<'t>> {
         if element.name == name {
             Ok(element)
         } else {
@@ -91,7 +91,7 @@ impl<'a> Document<'a> {
     }
 
     /// The only child but for qualifiers, if there is one.
-    fn only<'e>(&self, of: &'e Element) -> Read<Option<&'e Element>> {
+    fn only<'e, 't>(&self, of: &'e Element<'t>) -> Read<Option<&'e Element<'t>>> {
         let mut children = of.content();
         let first = children.next();
         match children.next() {
@@ -100,7 +100,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    fn instance(&self, element: &Element, wanted: Option<&str>) -> Read<Instance> {
+    fn instance(&self, element: &Element<'_>, wanted: Option<&str>) -> Read<Instance> {
         self.named(element, "INSTANCE")?;
         let name = self.attribute(element, "CLASSNAME")?;
         let Some(class) = self.reader.schema.class(name) else {
@@ -118,7 +118,7 @@ impl<'a> Document<'a> {
         Ok(instance)
     }
 
-    fn property(&self, element: &Element, class: &'a Class, to: &mut Instance) -> Read<()> {
+    fn property(&self, element: &Element<'_>, class: &'a Class, to: &mut Instance) -> Read<()> {
         if !element.name.starts_with("PROPERTY") {
             return self.unexpected(element, "a property");
         }
@@ -150,7 +150,7 @@ impl<'a> Document<'a> {
         Ok(())
     }
 
-    fn path_property(&self, element: &Element) -> Read<Option<ObjectPath>> {
+    fn path_property(&self, element: &Element<'_>) -> Read<Option<ObjectPath>> {
         let Some(value) = self.only(element)? else { return Ok(None) };
         match self.named(value, "VALUE")?.text.parse() {
             Ok(path) => Ok(Some(path)),
@@ -159,10 +159,10 @@ impl<'a> Document<'a> {
     }
 
     /// Whether the element is the one for the property's type, and says the property's type.
-    fn check_type(&self, element: &Element, property: &Property) -> Read<()> {
+    fn check_type(&self, element: &Element<'_>, property: &Property) -> Read<()> {
         let Type { of, is_array } = property.of;
-        let is_text = matches!(element.name.as_str(), "PROPERTY" | "PROPERTY.ARRAY");
-        let fits = match element.name.as_str() {
+        let is_text = matches!(element.name, "PROPERTY" | "PROPERTY.ARRAY");
+        let fits = match element.name {
             "PROPERTY" => !is_array && of != CimType::Reference,
             "PROPERTY.ARRAY" => is_array && of != CimType::Reference,
             "PROPERTY.REFERENCE" => !is_array && of == CimType::Reference,
@@ -188,7 +188,7 @@ impl<'a> Document<'a> {
         self.refuse(element, TextFault::WrongType, message)
     }
 
-    fn array(&self, content: &Element, property: &Property) -> Read<Value> {
+    fn array(&self, content: &Element<'_>, property: &Property) -> Read<Value> {
         let list = match property.of.of {
             CimType::Reference => "VALUE.REFARRAY",
             CimType::Object if content.name == "VALUE.OBJECTARRAY" => "VALUE.OBJECTARRAY",
@@ -203,10 +203,10 @@ impl<'a> Document<'a> {
         }
     }
 
-    fn scalar(&self, content: &Element, property: &Property) -> Read<Value> {
-        match (property.of.of, content.name.as_str()) {
+    fn scalar(&self, content: &Element<'_>, property: &Property) -> Read<Value> {
+        match (property.of.of, content.name) {
             (CimType::Reference, "VALUE.REFERENCE") => match self.only(content)? {
-                Some(path) => self.path(path).map(Value::Reference),
+                Some(path) => self.path(path).map(Value::from),
                 None => self.refuse(content, TextFault::BadValue, "a reference leads nowhere"),
             },
             (CimType::Object, "VALUE.OBJECT") => match self.only(content)? {
@@ -235,7 +235,7 @@ impl<'a> Document<'a> {
     }
 
     /// An object as text within text.
-    fn object_text(&self, content: &Element, property: &Property) -> Read<Value> {
+    fn object_text(&self, content: &Element<'_>, property: &Property) -> Read<Value> {
         if self.reader.nested == MAX_NESTED {
             let message = format!("texts are nested more than {MAX_NESTED} deep");
             return self.refuse(content, TextFault::TooLarge, message);
@@ -249,8 +249,8 @@ impl<'a> Document<'a> {
         })
     }
 
-    fn path(&self, element: &Element) -> Read<ObjectPath> {
-        match element.name.as_str() {
+    fn path(&self, element: &Element<'_>) -> Read<ObjectPath> {
+        match element.name {
             "INSTANCENAME" | "CLASSNAME" => self.relative_path(element),
             "INSTANCEPATH" | "LOCALINSTANCEPATH" | "CLASSPATH" | "LOCALCLASSPATH" => {
                 let [namespace, relative] = &element.children[..] else {
@@ -264,7 +264,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    fn namespace(&self, element: &Element) -> Read<Namespace> {
+    fn namespace(&self, element: &Element<'_>) -> Read<Namespace> {
         if element.name == "NAMESPACEPATH" {
             let [host, local] = &element.children[..] else {
                 let message = "a path of a namespace has a host and a name";
@@ -280,7 +280,7 @@ impl<'a> Document<'a> {
         Ok(Namespace { host: None, name: names.join("\\").into() })
     }
 
-    fn relative_path(&self, element: &Element) -> Read<ObjectPath> {
+    fn relative_path(&self, element: &Element<'_>) -> Read<ObjectPath> {
         if element.name == "CLASSNAME" {
             return Ok(ObjectPath::class(self.attribute(element, "NAME")?));
         }
@@ -304,7 +304,7 @@ impl<'a> Document<'a> {
         Ok(ObjectPath { namespace: None, class, keys })
     }
 
-    fn key_value(&self, element: &Element) -> Read<KeyValue> {
+    fn key_value(&self, element: &Element<'_>) -> Read<KeyValue> {
         if element.name == "VALUE.REFERENCE" {
             let path = self.only(element)?.map(|it| self.path(it)).transpose()?;
             return match path {
@@ -319,7 +319,7 @@ impl<'a> Document<'a> {
                 Some(Value::Boolean(it)) => Some(KeyValue::Boolean(it)),
                 _ => None,
             },
-            _ => Some(KeyValue::from(text.as_str())),
+            _ => Some(KeyValue::from(&**text)),
         };
         value.ok_or(()).or_else(|()| {
             let message = format!("{} is no value of a key", shown(text));

@@ -119,6 +119,7 @@ impl Writer<'_> {
                 Form::CimDtd20 => self.text("VALUE", &write(object, self.schema, self.form)),
             },
             Value::Reference(path) => self.element("VALUE.REFERENCE", &[], |it| it.path(path)),
+            Value::String(text) => self.text("VALUE", text),
             scalar => self.text("VALUE", &scalar.to_text().unwrap_or_default()),
         }
     }
@@ -192,16 +193,27 @@ fn property_element(of: Type, form: Form) -> &'static str {
 
 /// A carriage return is written as a reference: as itself it would be read as a line's end.
 pub(crate) fn escape(text: &str, to: &mut String) {
-    for c in text.chars() {
-        match c {
-            '<' => to.push_str("&lt;"),
-            '>' => to.push_str("&gt;"),
-            '&' => to.push_str("&amp;"),
-            '"' => to.push_str("&quot;"),
-            '\r' => to.push_str("&#13;"),
-            '\t' | '\n' => to.push(c),
-            '\0'..' ' | '\u{FFFE}' | '\u{FFFF}' => to.push(char::REPLACEMENT_CHARACTER),
-            _ => to.push(c),
-        }
+    // Few texts have anything that might have to be written in another way.
+    let is_plain = |it: u8| !matches!(it, b'<' | b'>' | b'&' | b'"' | b'\0'..b' ' | 0xEF);
+    if text.bytes().all(is_plain) {
+        return to.push_str(text);
     }
+    // What is written already, up to the character that cannot stay as it is.
+    let mut written = 0;
+    for (at, c) in text.char_indices() {
+        let instead = match c {
+            '<' => "&lt;",
+            '>' => "&gt;",
+            '&' => "&amp;",
+            '"' => "&quot;",
+            '\r' => "&#13;",
+            '\t' | '\n' => continue,
+            '\0'..' ' | '\u{FFFE}' | '\u{FFFF}' => "\u{FFFD}",
+            _ => continue,
+        };
+        to.push_str(&text[written..at]);
+        to.push_str(instead);
+        written = at + c.len_utf8();
+    }
+    to.push_str(&text[written..]);
 }

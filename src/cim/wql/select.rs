@@ -15,17 +15,15 @@ impl Select {
 
     /// What the query shows of an instance: the properties it names, in its order, and the keys,
     /// which clients read although they did not ask for them.
-    pub fn project(&self, instance: &Instance, schema: &Schema) -> Instance {
-        let Projection::Properties(properties) = &self.projection else {
-            return instance.clone();
-        };
-        let mut shown = Instance::new(&instance.class);
-        shown.path.clone_from(&instance.path);
+    pub fn project(&self, mut instance: Instance, schema: &Schema) -> Instance {
+        let Projection::Properties(properties) = &self.projection else { return instance };
         let class = schema.class(instance.class.as_str());
         let keys = class.into_iter().flat_map(Class::keys).map(|it| &it.name);
+        let mut shown = Instance::new(&instance.class);
+        shown.path = instance.path.take();
         for name in properties.iter().map(|it| &it.name).chain(keys) {
-            if let Some(value) = instance.get(name.as_str()) {
-                shown.set(name, value.clone());
+            if let Some(value) = instance.remove(name.as_str()) {
+                shown.set(name, value);
             }
         }
         shown

@@ -1,7 +1,7 @@
 //! Events, pulled one page after the other.
 
 use super::Client;
-use super::message::{self, expect, is_timeout, items, not_a_fault};
+use super::message::{self, expect, is_timeout, not_a_fault};
 use crate::cim::{Error, Instance, Result, Subscription};
 use crate::wsman::names::{ADDRESSING, ENUMERATION, EVENTING, WMI};
 use crate::wsman::xml::Xml;
@@ -33,16 +33,23 @@ impl<'a> Events<'a> {
         let resource = format!("{WMI}{}/*", client.namespace.replace('\\', "/"));
         let action = format!("{EVENTING}/Subscribe");
         let subscribe = |it: &mut Xml| message::subscribe(it, wql, EXPIRES);
-        let body = call.ask(&action, &resource, |_| {}, subscribe)?;
-        let body = expect(body, "SubscribeResponse")?;
-        let context = body.child(ENUMERATION, "EnumerationContext").map(|it| it.text.clone());
+        let (context, identifier) = call.ask(
+            &action,
+            &resource,
+            |_| {},
+            subscribe,
+            |body| {
+                let body = expect(body, "SubscribeResponse")?;
+                let context = body.child(ENUMERATION, "EnumerationContext");
+                let manager = body.child(EVENTING, "SubscriptionManager");
+                let parameters = manager.and_then(|it| it.child(ADDRESSING, "ReferenceParameters"));
+                let identifier = parameters.and_then(|it| it.child(EVENTING, "Identifier"));
+                Ok([context, identifier].map(|it| it.map(|it| it.text.to_string())).into())
+            },
+        )?;
         if context.is_none() {
             return Err(Error::malformed("the subscription cannot be pulled"));
         }
-        let manager = body.child(EVENTING, "SubscriptionManager");
-        let parameters = manager.and_then(|it| it.child(ADDRESSING, "ReferenceParameters"));
-        let identifier = parameters.and_then(|it| it.child(EVENTING, "Identifier"));
-        let identifier = identifier.map(|it| it.text.clone());
         Ok(Self { client, resource, context, identifier, come: VecDeque::new() })
     }
 
@@ -55,19 +62,23 @@ impl<'a> Events<'a> {
         call.within = wait;
         let action = format!("{ENUMERATION}/Pull");
         let pull = |it: &mut Xml| message::pull(it, &context, Some(wait));
-        let body = call.ask_or_fault(&action, &self.resource, |_| {}, pull)?;
-        let body = match body {
-            Some(fault) if is_timeout(&fault) => {
-                self.context = Some(context);
-                return Ok(());
+        let page = call.ask_or_fault(
+            &action,
+            &self.resource,
+            |_| {},
+            pull,
+            |body| match body {
+                Some(fault) if is_timeout(&fault) => Ok(None),
+                body => call.page(not_a_fault(body)?, "PullResponse", None).map(Some),
+            },
+        )?;
+        match page {
+            None => self.context = Some(context),
+            Some(page) => {
+                self.come.extend(page.found);
+                self.context = page.context;
             }
-            body => not_a_fault(body)?,
-        };
-        let page = items(expect(body, "PullResponse")?)?;
-        for element in &page.elements {
-            self.come.push_back(call.read_item(element, None)?);
         }
-        self.context = page.context;
         Ok(())
     }
 }
@@ -98,6 +109,7 @@ impl Drop for Events<'_> {
         let call = self.client.call(&self.client.namespace);
         let action = format!("{EVENTING}/Unsubscribe");
         let which = |it: &mut Xml| it.leaf("e:Identifier", &identifier);
-        let _ = call.ask(&action, &self.resource, which, |it| it.empty(&["e:Unsubscribe"], &[]));
+        let unsubscribe = |it: &mut Xml| it.empty(&["e:Unsubscribe"], &[]);
+        let _ = call.ask(&action, &self.resource, which, unsubscribe, |_| Ok(()));
     }
 }

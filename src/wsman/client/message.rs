@@ -1,7 +1,7 @@
 //! Messages: what a request says, and what its reply means.
 
 use super::Client;
-use crate::cim::text::xml::Element;
+use crate::cim::text::{self, xml::Element};
 use crate::cim::{Error, Instance, Name, Namespace, ObjectPath, Result, Value};
 use crate::wsman::auth::{Entropy, OsEntropy};
 use crate::wsman::encode::{Codec, time};
@@ -34,26 +34,28 @@ impl Call<'_> {
         Codec::new(self.client.schema, self.namespace)
     }
 
-    /// Asks, and returns what is in the body of the reply, if anything is. A fault is an error.
+    /// Asks, and reads what is in the body of the reply, if anything is. A fault is an error.
     /// What the header says beside what it always does is written first, then the body.
-    pub(super) fn ask(
+    pub(super) fn ask<T>(
         &self,
         action: &str,
         resource: &str,
         header: impl FnOnce(&mut Xml),
         body: impl FnOnce(&mut Xml),
-    ) -> Result<Option<Element>> {
-        not_a_fault(self.ask_or_fault(action, resource, header, body)?)
+        read: impl FnOnce(Option<Element<'_>>) -> Result<T>,
+    ) -> Result<T> {
+        self.ask_or_fault(action, resource, header, body, |it| read(not_a_fault(it)?))
     }
 
-    /// The same, but that a fault comes back as it is.
-    pub(super) fn ask_or_fault(
+    /// The same, but that a fault is read, too.
+    pub(super) fn ask_or_fault<T>(
         &self,
         action: &str,
         resource: &str,
         header: impl FnOnce(&mut Xml),
         body: impl FnOnce(&mut Xml),
-    ) -> Result<Option<Element>> {
+        read: impl FnOnce(Option<Element<'_>>) -> Result<T>,
+    ) -> Result<T> {
         let message_id = new_id();
         let request = Request {
             to: &self.client.url,
@@ -71,12 +73,13 @@ impl Call<'_> {
         let message = request.write(family, header, body);
         let answer =
             self.client.exchange(&message, self.within.saturating_add(self.client.timeout))?;
-        let envelope = Envelope::read(&answer.body).map_err(|error| {
+        let text = text::decode(&answer.body);
+        let envelope = Envelope::read(&text).map_err(|error| {
             Error::malformed(format!("the server answered {}: {error}", answer.status))
         })?;
         // What cannot be read as a request has a fault that relates to none.
         if envelope.body.as_ref().is_some_and(is_fault) {
-            return Ok(envelope.body);
+            return read(envelope.body);
         }
         if !answer.status.is_success() {
             return Err(Error::malformed(format!("the server answered {}", answer.status)));
@@ -84,11 +87,49 @@ impl Call<'_> {
         if envelope.header.relates_to.as_deref() != Some(&*message_id) {
             return Err(Error::malformed("the reply is one to another request"));
         }
-        Ok(envelope.body)
+        read(envelope.body)
+    }
+
+    /// Reads what a reply to Enumerate or Pull brings, which has this name: instances, or what a
+    /// query about a class selected of them.
+    pub(super) fn page(
+        &self,
+        body: Option<Element<'_>>,
+        name: &str,
+        class: Option<&Name>,
+    ) -> Result<Page> {
+        let response = expect(body, name)?;
+        let mut page = Page { found: Vec::new(), context: None };
+        let mut ends = false;
+        for child in &response.children {
+            match child.local() {
+                "Items" => {
+                    for item in &child.children {
+                        page.found.push(self.read_item(item, class)?);
+                    }
+                }
+                "EndOfSequence" => ends = true,
+                "EnumerationContext" if !child.text.trim().is_empty() => {
+                    page.context = Some(child.text.to_string());
+                }
+                _ => {}
+            }
+        }
+        if ends {
+            page.context = None;
+        } else if page.context.is_none() {
+            let why = "the reply neither ends the enumeration nor goes on with it";
+            return Err(Error::malformed(why));
+        }
+        Ok(page)
     }
 
     /// Reads an instance, or the properties of one that a query about a class selected.
-    pub(super) fn read_item(&self, element: &Element, class: Option<&Name>) -> Result<Instance> {
+    pub(super) fn read_item(
+        &self,
+        element: &Element<'_>,
+        class: Option<&Name>,
+    ) -> Result<Instance> {
         let codec = self.codec();
         let mut instance = match class {
             Some(class) if element.is(WSMAN, "XmlFragment") => {
@@ -124,17 +165,17 @@ impl Call<'_> {
 }
 
 /// The body, which has to be this.
-pub(super) fn expect(body: Option<Element>, name: &str) -> Result<Element> {
+pub(super) fn expect<'t>(body: Option<Element<'t>>, name: &str) -> Result<Element<'t>> {
     let found = body.filter(|it| it.local() == name);
     found.ok_or_else(|| Error::malformed(format!("the reply has no {name}")))
 }
 
-fn is_fault(element: &Element) -> bool {
+fn is_fault(element: &Element<'_>) -> bool {
     element.is(SOAP, "Fault")
 }
 
 /// What is in a body, if that is no fault.
-pub(super) fn not_a_fault(body: Option<Element>) -> Result<Option<Element>> {
+pub(super) fn not_a_fault(body: Option<Element<'_>>) -> Result<Option<Element<'_>>> {
     match body {
         Some(fault) if is_fault(&fault) => Err(Fault::read(&fault)),
         body => Ok(body),
@@ -142,10 +183,10 @@ pub(super) fn not_a_fault(body: Option<Element>) -> Result<Option<Element>> {
 }
 
 /// Whether a fault says that nothing came within the time.
-pub(super) fn is_timeout(fault: &Element) -> bool {
+pub(super) fn is_timeout(fault: &Element<'_>) -> bool {
     let code = fault.child(SOAP, "Code").and_then(|it| it.child(SOAP, "Subcode"));
     let value = code.and_then(|it| it.child(SOAP, "Value"));
-    let is_it = |it: &Element| it.resolve(it.text.trim()) == (Some(WSMAN), "TimedOut");
+    let is_it = |it: &Element<'_>| it.resolve(it.text.trim()) == (Some(WSMAN), "TimedOut");
     is_fault(fault) && value.is_some_and(is_it)
 }
 
@@ -193,29 +234,7 @@ pub(super) fn subscribe(xml: &mut Xml, wql: &str, expires: Duration) {
 /// What a reply brings.
 #[derive(Debug)]
 pub(super) struct Page {
-    pub(super) elements: Vec<Element>,
+    pub(super) found: Vec<Instance>,
     /// By what more can be asked for; none at the end.
     pub(super) context: Option<String>,
-}
-
-/// Reads what a reply to Enumerate or Pull brings.
-pub(super) fn items(response: Element) -> Result<Page> {
-    let mut page = Page { elements: Vec::new(), context: None };
-    let mut ends = false;
-    for child in response.children {
-        match child.local() {
-            "Items" => page.elements.extend(child.children),
-            "EndOfSequence" => ends = true,
-            "EnumerationContext" => {
-                page.context = Some(child.text).filter(|it| !it.trim().is_empty());
-            }
-            _ => {}
-        }
-    }
-    if ends {
-        page.context = None;
-    } else if page.context.is_none() {
-        return Err(Error::malformed("the reply neither ends the enumeration nor goes on with it"));
-    }
-    Ok(page)
 }

@@ -17,7 +17,7 @@ use crate::cim::{
 };
 use crate::model::SimTime;
 use link::Link;
-use message::{Call, expect, items};
+use message::{Call, expect};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -173,21 +173,31 @@ impl Client {
         let all = format!("{WMI}{}/*", namespace.replace('\\', "/"));
         let mut found = Vec::new();
         let enumerate = format!("{ENUMERATION}/Enumerate");
-        let body = call.ask(&enumerate, &all, |_| {}, |it| message::enumerate(it, &wql))?;
-        let mut page = items(expect(body, "EnumerateResponse")?)?;
+        let first = |it: &mut Xml| message::enumerate(it, &wql);
+        let mut page = call.ask(
+            &enumerate,
+            &all,
+            |_| {},
+            first,
+            |body| call.page(body, "EnumerateResponse", class.as_ref()),
+        )?;
         let mut empty_pages = 0;
         loop {
-            for element in &page.elements {
-                found.push(call.read_item(element, class.as_ref())?);
-            }
-            empty_pages = if page.elements.is_empty() { empty_pages + 1 } else { 0 };
+            empty_pages = if page.found.is_empty() { empty_pages + 1 } else { 0 };
+            found.append(&mut page.found);
             let Some(context) = page.context else { return Ok(found) };
             if found.len() > MAX_ITEMS || empty_pages > 16 {
                 return Err(Error::malformed("the enumeration does not end"));
             }
             let pull = format!("{ENUMERATION}/Pull");
-            let body = call.ask(&pull, &all, |_| {}, |it| message::pull(it, &context, None))?;
-            page = items(expect(body, "PullResponse")?)?;
+            let next = |it: &mut Xml| message::pull(it, &context, None);
+            page = call.ask(
+                &pull,
+                &all,
+                |_| {},
+                next,
+                |body| call.page(body, "PullResponse", class.as_ref()),
+            )?;
         }
     }
 
@@ -265,9 +275,16 @@ impl CimClient for Client {
         let codec = call.codec();
         let uri = codec.class_uri(path.class.as_str());
         let action = format!("{TRANSFER}/Get");
-        let body = call.ask(&action, &uri, |it| codec.target(it, path), |_| {})?;
-        let body = body.ok_or_else(|| Error::malformed("the reply is empty"))?;
-        call.read_item(&body, None)
+        call.ask(
+            &action,
+            &uri,
+            |it| codec.target(it, path),
+            |_| {},
+            |body| {
+                let body = body.ok_or_else(|| Error::malformed("the reply is empty"))?;
+                call.read_item(&body, None)
+            },
+        )
     }
 
     fn query(&self, wql: &str) -> Result<Vec<Instance>> {
@@ -290,11 +307,13 @@ impl CimClient for Client {
         let uri = codec.class_uri(class.name.as_str());
         let action = format!("{uri}/{}", method.name);
         let target = |it: &mut Xml| codec.target(it, path);
-        let body = call.ask(&action, &uri, target, |it| {
+        let input = |it: &mut Xml| {
             codec.input(it, class.name.as_str(), method.name.as_str(), &arguments);
-        })?;
-        let body = expect(body, &format!("{}_OUTPUT", method.name))?;
-        codec.read_reply(&body, method).map_err(Error::malformed)
+        };
+        call.ask(&action, &uri, target, input, |body| {
+            let output = expect(body, &format!("{}_OUTPUT", method.name))?;
+            codec.read_reply(&output, method).map_err(Error::malformed)
+        })
     }
 
     fn subscribe(&self, wql: &str) -> Result<Box<dyn Subscription + '_>> {

@@ -31,8 +31,8 @@ const TEXT: Slot<'_> = Slot { of: Type::scalar(CimType::String), is_embedded: fa
 const MAX_PROPERTIES: usize = 512;
 
 /// What a newer host says that the schema does not know: text, or what is in an element around it.
-fn undeclared(group: &[&Element]) -> Value {
-    let text = |it: &Element| it.children.first().unwrap_or(it).text.clone();
+fn undeclared(group: &[&Element<'_>]) -> Value {
+    let text = |it: &Element<'_>| it.children.first().unwrap_or(it).text.to_string();
     match group {
         [only] if is_nil(only) => Value::Null,
         [only] => Value::String(text(only)),
@@ -40,13 +40,13 @@ fn undeclared(group: &[&Element]) -> Value {
     }
 }
 
-fn is_nil(element: &Element) -> bool {
+fn is_nil(element: &Element<'_>) -> bool {
     matches!(element.local_attribute("nil").map(str::trim), Some("true" | "1"))
 }
 
 impl Codec<'_> {
     /// Reads an object: the class is the element's name, and the path is that of its keys.
-    pub(in crate::wsman) fn read_instance(&self, element: &Element) -> Decode<Instance> {
+    pub(in crate::wsman) fn read_instance(&self, element: &Element<'_>) -> Decode<Instance> {
         let class = self.schema.class(element.local());
         let mut instance = self.read_properties(element, element.local(), class)?;
         instance.path = self.schema.path_of(&instance).map(|path| self.here(path));
@@ -61,7 +61,7 @@ impl Codec<'_> {
 
     fn read_properties(
         &self,
-        element: &Element,
+        element: &Element<'_>,
         name: &str,
         class: Option<&Class>,
     ) -> Decode<Instance> {
@@ -80,7 +80,7 @@ impl Codec<'_> {
     /// Reads the properties that a fragment has, of instances of a class.
     pub(in crate::wsman) fn read_fragment(
         &self,
-        element: &Element,
+        element: &Element<'_>,
         class: &str,
     ) -> Decode<Instance> {
         self.read_properties(element, class, self.schema.class(class))
@@ -90,7 +90,7 @@ impl Codec<'_> {
     /// service refuses them by name.
     pub(in crate::wsman) fn read_arguments(
         &self,
-        element: &Element,
+        element: &Element<'_>,
         method: &Method,
     ) -> Decode<Instance> {
         let mut arguments = Instance::parameters();
@@ -99,7 +99,11 @@ impl Codec<'_> {
     }
 
     /// Reads what a method returned. An out parameter that is not there is null.
-    pub(in crate::wsman) fn read_reply(&self, element: &Element, method: &Method) -> Decode<Reply> {
+    pub(in crate::wsman) fn read_reply(
+        &self,
+        element: &Element<'_>,
+        method: &Method,
+    ) -> Decode<Reply> {
         let mut out = Instance::parameters();
         self.read_into(&mut out, element, |name| parameter(method, name))?;
         let Some(Value::String(value)) = out.remove("ReturnValue") else {
@@ -114,11 +118,11 @@ impl Codec<'_> {
     fn read_into<'s>(
         &self,
         instance: &mut Instance,
-        element: &Element,
+        element: &Element<'_>,
         declared: impl Fn(&str) -> Option<(&'s Name, Slot<'s>)>,
     ) -> Decode<()> {
         // Elements of the same name are one array, wherever they stand.
-        let mut groups: Vec<(&str, Vec<&Element>)> = Vec::new();
+        let mut groups: Vec<(&str, Vec<&Element<'_>>)> = Vec::new();
         for child in &element.children {
             let is_same = |name: &str| name.eq_ignore_ascii_case(child.local());
             match groups.iter().position(|(name, _)| is_same(name)) {
@@ -142,7 +146,7 @@ impl Codec<'_> {
         Ok(())
     }
 
-    fn read_group(&self, group: &[&Element], slot: Slot<'_>) -> Decode<Value> {
+    fn read_group(&self, group: &[&Element<'_>], slot: Slot<'_>) -> Decode<Value> {
         match group {
             [only] if is_nil(only) => Ok(Value::Null),
             [only] if !slot.of.is_array => self.read_value(only, slot),
@@ -158,10 +162,10 @@ impl Codec<'_> {
         }
     }
 
-    fn read_value(&self, element: &Element, slot: Slot<'_>) -> Decode<Value> {
+    fn read_value(&self, element: &Element<'_>, slot: Slot<'_>) -> Decode<Value> {
         let of = slot.of.of;
         match of {
-            CimType::Reference => self.read_reference(element).map(Value::Reference),
+            CimType::Reference => self.read_reference(element).map(Value::from),
             CimType::Object => self.read_object(element, slot).map(Value::from),
             CimType::String if slot.is_embedded => self.read_embedded(element, slot),
             CimType::DateTime => {
@@ -179,7 +183,7 @@ impl Codec<'_> {
     }
 
     /// The class of an object within an element: what its type says, else what the schema does.
-    fn class_within<'e>(element: &'e Element, slot: Slot<'e>) -> Option<&'e str> {
+    fn class_within<'e>(element: &'e Element<'_>, slot: Slot<'e>) -> Option<&'e str> {
         let of = element.local_attribute("type").map(|it| element.resolve(it.trim()).1);
         let said = of.map(|it| it.strip_suffix("_Type").unwrap_or(it));
         said.or_else(|| slot.class.map(Name::as_str)).or_else(|| {
@@ -188,7 +192,7 @@ impl Codec<'_> {
         })
     }
 
-    fn read_object(&self, element: &Element, slot: Slot<'_>) -> Decode<Instance> {
+    fn read_object(&self, element: &Element<'_>, slot: Slot<'_>) -> Decode<Instance> {
         let Some(class) = Self::class_within(element, slot) else {
             return refuse("the object does not say its class");
         };
@@ -197,7 +201,7 @@ impl Codec<'_> {
 
     /// The text of an instance. Windows wants text; in the other direction, where nobody has seen
     /// what it writes, and from those that are forgiven, elements are read, too.
-    fn read_embedded(&self, element: &Element, slot: Slot<'_>) -> Decode<Value> {
+    fn read_embedded(&self, element: &Element<'_>, slot: Slot<'_>) -> Decode<Value> {
         if element.children.is_empty() {
             return Ok(Value::String(self.forgiven(&element.text)));
         }
@@ -227,7 +231,7 @@ impl Codec<'_> {
 
     /// Reads an object's path from the reference to it. One client passes the object itself, with
     /// its keys, and those that are forgiven may put a whole `a:EndpointReference` or a path.
-    pub(in crate::wsman) fn read_reference(&self, element: &Element) -> Decode<ObjectPath> {
+    pub(in crate::wsman) fn read_reference(&self, element: &Element<'_>) -> Decode<ObjectPath> {
         let wrapped = element.child(ADDRESSING, "EndpointReference");
         let inner = match wrapped {
             Some(_) if !self.style.is_lenient => {

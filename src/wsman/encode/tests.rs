@@ -22,14 +22,14 @@ fn written(write: impl FnOnce(&mut Xml)) -> String {
 }
 
 /// An element that stands in the body of an envelope, which declares no prefixes of its own.
-fn element(xml: &str) -> Element {
+fn element(xml: &str) -> Element<'static> {
     let soap = crate::wsman::names::SOAP;
     let text = format!(
         r#"<s:Envelope xmlns:s="{soap}" xmlns:a="{}" xmlns:w="{}"><s:Body>{xml}</s:Body></s:Envelope>"#,
         crate::wsman::names::ADDRESSING,
         crate::wsman::names::WSMAN,
     );
-    Envelope::read(text.as_bytes()).expect("an envelope").body.expect("a body")
+    Envelope::read(text.leak()).expect("an envelope").body.expect("a body")
 }
 
 fn vm() -> Instance {

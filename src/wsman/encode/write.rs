@@ -41,7 +41,7 @@ impl Codec<'_> {
                         None => Cow::Owned(Value::Null),
                     },
                 };
-                self.property(it, "", name, &value, property(name).map(|it| it.of));
+                self.property(it, "", name, &value, || property(name).map(|it| it.of));
             }
         });
     }
@@ -51,19 +51,27 @@ impl Codec<'_> {
         let mut properties: Vec<_> = instance.properties().collect();
         properties.sort_unstable_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
         for (name, value) in properties {
-            let declared = class.and_then(|it| it.property(name.as_str()));
-            let of = declared.map(|it: &Property| it.of);
-            self.property(xml, prefix, name.as_str(), value, of);
+            let declared = || Some(class?.property(name.as_str())?.of);
+            self.property(xml, prefix, name.as_str(), value, declared);
         }
     }
 
-    /// Writes a property or parameter, under as many elements as it has values.
-    fn property(&self, xml: &mut Xml, prefix: &str, name: &str, value: &Value, of: Option<Type>) {
+    /// Writes a property or parameter, under as many elements as it has values. Only of null one has
+    /// to know the type that is declared.
+    fn property(
+        &self,
+        xml: &mut Xml,
+        prefix: &str,
+        name: &str,
+        value: &Value,
+        declared: impl FnOnce() -> Option<Type>,
+    ) {
         let colon = if prefix.is_empty() { "" } else { ":" };
         let name = [prefix, colon, name];
-        let of = value.type_of().or(of).unwrap_or(Type::scalar(CimType::String));
+        let of = value.type_of().or_else(declared).unwrap_or(Type::scalar(CimType::String));
         let of_text = self.style.typed.then(|| xsi_type(of.of)).flatten();
-        let typed: Vec<_> = of_text.map(|it| ("xsi:type", it)).into_iter().collect();
+        let typed = of_text.map(|it| ("xsi:type", it));
+        let typed = typed.as_slice();
         match value {
             Value::Null if of.is_array && !self.style.precise_arrays => {}
             Value::Null if of.is_array => {
@@ -74,13 +82,14 @@ impl Codec<'_> {
                 ];
                 xml.empty(&name, &attributes);
             }
-            Value::Null => xml.empty(&name, &[NIL, &typed].concat()),
+            Value::Null if typed.is_empty() => xml.empty(&name, NIL),
+            Value::Null => xml.empty(&name, &[NIL, typed].concat()),
             Value::Array(array) => {
                 for value in array.values() {
-                    self.value(xml, &name, &value, &typed);
+                    self.value(xml, &name, &value, typed);
                 }
             }
-            scalar => self.value(xml, &name, scalar, &typed),
+            scalar => self.value(xml, &name, scalar, typed),
         }
     }
 
@@ -98,6 +107,7 @@ impl Codec<'_> {
             Value::Boolean(value) => {
                 xml.part(name, typed, |it| it.raw(if *value { "true" } else { "false" }));
             }
+            Value::String(text) => xml.part(name, typed, |it| it.text(text)),
             scalar => {
                 let text = scalar.to_text().unwrap_or_default();
                 xml.part(name, typed, |it| it.text(&text));
@@ -181,8 +191,8 @@ impl Codec<'_> {
     ) {
         self.parameters(xml, class, &[method.name.as_str(), "_OUTPUT"], |it| {
             for (name, value) in reply.out.properties() {
-                let of = method.parameter(name.as_str()).map(|it| it.of);
-                self.property(it, "p", name.as_str(), value, of);
+                let declared = || method.parameter(name.as_str()).map(|it| it.of);
+                self.property(it, "p", name.as_str(), value, declared);
             }
             it.leaf("p:ReturnValue", &reply.value.to_string());
         });
@@ -199,8 +209,8 @@ impl Codec<'_> {
         let declared = self.schema.class(class).and_then(|it| it.method(method));
         self.parameters(xml, class, &[method, "_INPUT"], |it| {
             for (name, value) in arguments.properties() {
-                let of = declared.and_then(|it| it.parameter(name.as_str())).map(|it| it.of);
-                self.property(it, "p", name.as_str(), value, of);
+                let declared = || Some(declared?.parameter(name.as_str())?.of);
+                self.property(it, "p", name.as_str(), value, declared);
             }
         });
     }

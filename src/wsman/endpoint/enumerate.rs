@@ -105,7 +105,7 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
         &self,
         asked: &Asked<'_>,
         target: &Target<'_, C>,
-        body: &Element,
+        body: &Element<'_>,
         mode: Mode,
     ) -> Result<Found, Fault> {
         let place = self.places.iter().position(|it| std::ptr::eq(it, target.place));
@@ -178,23 +178,23 @@ pub(super) fn fill<T>(
     room: usize,
     write: impl Fn(&mut Xml, &T),
 ) -> Result<String, Fault> {
-    let mut text = String::new();
+    let mut xml = Xml::default();
     for _ in 0..max {
         let Some(item) = items.front() else { break };
-        let mut xml = Xml::with_capacity(4096);
+        let before = xml.len();
         write(&mut xml, item);
-        if text.len() + xml.len() > room {
-            if text.is_empty() {
+        if xml.len() > room {
+            if before == 0 {
                 let why = "one item is larger than the client takes";
                 let fault = Fault::new(Subcode::EncodingLimit, why);
                 return Err(fault.detail("MaxEnvelopeSize").code(0x8033_8048));
             }
+            xml.truncate(before);
             break;
         }
-        text.push_str(&xml.into_string());
         items.pop_front();
     }
-    Ok(text)
+    Ok(xml.into_string())
 }
 
 fn write_object<C>(
@@ -227,7 +227,7 @@ fn write_object<C>(
     }
 }
 
-fn mode_of(body: &Element) -> Result<Mode, Fault> {
+fn mode_of(body: &Element<'_>) -> Result<Mode, Fault> {
     match body.child(WSMAN, "EnumerationMode").map(|it| it.text.trim()) {
         None | Some("EnumerateObject") => Ok(Mode::Object),
         Some("EnumerateEPR") => Ok(Mode::Address),
@@ -240,7 +240,7 @@ fn mode_of(body: &Element) -> Result<Mode, Fault> {
 }
 
 /// The namespace of the element is one for Enumerate and the other for Pull.
-fn max_items(body: &Element) -> Result<usize, Fault> {
+fn max_items(body: &Element<'_>) -> Result<usize, Fault> {
     let element = body.child(WSMAN, "MaxElements");
     let element = element.or_else(|| body.child(ENUMERATION, "MaxElements"));
     let Some(element) = element else { return Ok(DEFAULT_ITEMS) };
@@ -250,7 +250,7 @@ fn max_items(body: &Element) -> Result<usize, Fault> {
     }
 }
 
-fn context_of(body: &Element) -> Result<&str, Fault> {
+fn context_of<'e>(body: &'e Element<'_>) -> Result<&'e str, Fault> {
     let context = body.child(ENUMERATION, "EnumerationContext").map(|it| it.text.trim());
     context.ok_or_else(no_context)
 }

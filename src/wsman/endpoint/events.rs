@@ -178,7 +178,7 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
 
     /// How long a subscription lives without being renewed: as the request says, but not longer than
     /// everything here.
-    fn lifetime(&self, body: &Element) -> Result<Duration, Fault> {
+    fn lifetime(&self, body: &Element<'_>) -> Result<Duration, Fault> {
         let Limits { time_to_live, .. } = self.limits;
         let Some(expires) = body.child(EVENTING, "Expires") else { return Ok(time_to_live) };
         match time::read_duration(&expires.text) {
@@ -219,7 +219,7 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
     pub(super) fn pull_events(
         &self,
         asked: &Asked<'_>,
-        body: &Element,
+        body: &Element<'_>,
         id: &str,
         max: usize,
     ) -> Result<String, Fault> {

@@ -18,12 +18,12 @@ pub(super) struct Asking {
 }
 
 /// The filter of a request, in either of the namespaces that it is found in.
-pub(super) fn filter_of(body: &Element) -> Option<&Element> {
+pub(super) fn filter_of<'e, 't>(body: &'e Element<'t>) -> Option<&'e Element<'t>> {
     body.child(WSMAN, "Filter").or_else(|| body.child(ENUMERATION, "Filter"))
 }
 
 /// The text of a query in a dialect of filters, if it is one that has text.
-pub(super) fn wql_of(filter: &Element) -> Result<&str, Fault> {
+pub(super) fn wql_of<'e>(filter: &'e Element<'_>) -> Result<&'e str, Fault> {
     match filter.local_attribute("Dialect").map(str::trim) {
         Some(WQL | CQL) => Ok(filter.text.trim()),
         dialect => {
@@ -39,8 +39,9 @@ fn unprocessable(why: impl Into<String>) -> Fault {
 
 impl<C> Target<'_, C> {
     /// The query that an enumeration of this resource is.
-    pub(super) fn asking(&self, body: &Element) -> Result<Asking, Fault> {
-        let dialect = |it: &Element| it.local_attribute("Dialect").map(|it| it.trim().to_owned());
+    pub(super) fn asking(&self, body: &Element<'_>) -> Result<Asking, Fault> {
+        let dialect =
+            |it: &Element<'_>| it.local_attribute("Dialect").map(|it| it.trim().to_owned());
         let (filter, class) = (filter_of(body), self.class.as_deref());
         let query = match (filter.map(|it| (it, dialect(it))), class) {
             (None, Some(class)) => {
@@ -75,7 +76,7 @@ impl<C> Target<'_, C> {
     }
 
     /// DSP0227, 17.3: what is associated with an object, or the associations themselves.
-    fn association(&self, filter: &Element) -> Result<Query, Fault> {
+    fn association(&self, filter: &Element<'_>) -> Result<Query, Fault> {
         let objects = filter.child(CIM_BINDING, "AssociatedInstances");
         let inner = objects.or_else(|| filter.child(CIM_BINDING, "AssociationInstances"));
         let inner = inner.ok_or_else(|| unprocessable("expected a filter by association"))?;
@@ -104,7 +105,7 @@ impl<C> Target<'_, C> {
     }
 
     /// DSP0226, 8.2.5: objects by properties, keys or not.
-    fn selection(&self, filter: &Element, class: &str) -> Result<Query, Fault> {
+    fn selection(&self, filter: &Element<'_>, class: &str) -> Result<Query, Fault> {
         let set = filter.child(WSMAN, "SelectorSet");
         let set = set.ok_or_else(|| unprocessable("expected a set of selectors"))?;
         let Selectors(selectors) = Selectors::read(set);

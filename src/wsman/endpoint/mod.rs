@@ -15,10 +15,11 @@ use super::names::{
 use super::resource::{Dialect, Resource, backslashes};
 use super::soap::{Encoding, Envelope, Family, Header, reply};
 use super::xml::Xml;
-use crate::cim::text::{TextError, TextFault, xml::Element};
+use crate::cim::text::{self, TextError, TextFault, xml::Element};
 use crate::cim::{CimClient, Class, Error, Name, Schema, WbemStatus};
 use contexts::Enumerations;
 use events::Subscriptions;
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -121,6 +122,7 @@ pub struct Endpoint<C> {
     version: String,
     places: Vec<Place<C>>,
     is_lenient: bool,
+    is_prompt: bool,
     limits: Limits,
     ids: Mutex<Box<dyn FnMut() -> u128 + Send>>,
     enumerations: Mutex<Enumerations>,
@@ -153,6 +155,7 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
             version: "OS: 10.0.20348 SP: 0.0 Stack: 3.0".to_owned(),
             places: Vec::new(),
             is_lenient: false,
+            is_prompt: false,
             limits: Limits::default(),
             ids: Mutex::new(Box::new(ids)),
             enumerations: Mutex::default(),
@@ -173,6 +176,14 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
     #[must_use]
     pub fn lenient(self) -> Self {
         Self { is_lenient: true, ..self }
+    }
+
+    /// The same in front of services that are in this process and never wait, as a
+    /// [`Namespace`](crate::cim::namespace::Namespace) of a simulated host is: what does not pull
+    /// events is answered [at once](Self::answer_at_once).
+    #[must_use]
+    pub fn prompt(self) -> Self {
+        Self { is_prompt: true, ..self }
     }
 
     /// The same within other limits.
@@ -202,14 +213,35 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
     /// Answers a request from a user. Whatever it says, there is an answer, and the endpoint goes
     /// on.
     pub fn answer(&self, request: Request<'_>) -> Response {
+        let Ok(response) = self.read(request, |asked| Ok::<_, Infallible>(self.dispatch(asked)));
+        response
+    }
+
+    /// The same if that takes no time; `None` if the endpoint is not [prompt](Self::prompt), or the
+    /// request is to pull something, which may have to wait for it.
+    pub fn answer_at_once(&self, request: Request<'_>) -> Option<Response> {
+        let unless_it_waits = |asked: &Asked<'_>| {
+            let action = asked.header.action.as_deref().and_then(|it| it.strip_prefix(ENUMERATION));
+            if action == Some("/Pull") { Err(()) } else { Ok(self.dispatch(asked)) }
+        };
+        self.is_prompt.then(|| self.read(request, unless_it_waits).ok()).flatten()
+    }
+
+    /// Reads a request and answers with what becomes of it, unless that fails.
+    fn read<E>(
+        &self,
+        request: Request<'_>,
+        dispatch: impl FnOnce(&Asked<'_>) -> Result<Result<String, Fault>, E>,
+    ) -> Result<Response, E> {
         let encoding = Encoding::of(request.body);
         let content_type = encoding.content_type();
         if request.body.len() > self.limits.envelope_bytes as usize {
-            return Response { status: 413, content_type, body: Vec::new() };
+            return Ok(Response { status: 413, content_type, body: Vec::new() });
         }
-        let envelope = match Envelope::read(request.body) {
+        let text = text::decode(request.body);
+        let envelope = match Envelope::read(&text) {
             Ok(envelope) => envelope,
-            Err(error) => return self.refuse(&unreadable(&error), None, encoding),
+            Err(error) => return Ok(self.refuse(&unreadable(&error), None, encoding)),
         };
         let asked = Asked {
             header: &envelope.header,
@@ -218,13 +250,13 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
             now: request.now,
             encoding,
         };
-        match self.dispatch(&asked) {
+        Ok(match dispatch(&asked)? {
             Ok(text) => Response { status: 200, content_type, body: encoding.encode(text) },
             Err(fault) => {
                 let id = envelope.header.message_id.as_deref();
                 self.refuse(&fault, id.filter(|it| it.len() <= MAX_HEADER_BYTES), encoding)
             }
-        }
+        })
     }
 
     /// Answers a request to identify the service that came without credentials; `None` if it is
@@ -234,7 +266,7 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
             return None;
         }
         let encoding = Encoding::of(body);
-        let namespace = identity_of(Envelope::read(body).ok()?.body.as_ref())?;
+        let namespace = identity_of(Envelope::read(&text::decode(body)).ok()?.body.as_ref())?;
         let text = identity(namespace, "OS: 0.0.0 SP: 0.0 Stack: 3.0", false);
         let content_type = encoding.content_type();
         Some(Response { status: 200, content_type, body: encoding.encode(text) })
@@ -386,7 +418,7 @@ impl<C: CimClient + Send + Sync + 'static> Endpoint<C> {
 /// A request in parts.
 struct Asked<'a> {
     header: &'a Header,
-    body: Option<&'a Element>,
+    body: Option<&'a Element<'a>>,
     user: &'a str,
     now: Duration,
     encoding: Encoding,
@@ -405,7 +437,7 @@ impl<'a> Asked<'a> {
     }
 
     /// The body, which has to be a certain element.
-    fn body(&self, namespace: &str, local: &str) -> Result<&'a Element, Fault> {
+    fn body(&self, namespace: &str, local: &str) -> Result<&'a Element<'a>, Fault> {
         self.body.filter(|it| it.is(namespace, local)).ok_or_else(|| {
             Fault::new(Subcode::SchemaValidation, format!("the body is no `{local}`"))
         })
@@ -447,7 +479,7 @@ fn unreadable(error: &TextError) -> Fault {
 }
 
 /// The namespace of the request to identify the service, if this is one.
-fn identity_of(body: Option<&Element>) -> Option<&'static str> {
+fn identity_of(body: Option<&Element<'_>>) -> Option<&'static str> {
     let body = body?;
     [IDENTITY, IDENTITY_MS].into_iter().find(|it| body.is(it, "Identify"))
 }

@@ -11,6 +11,7 @@ use hyper::{HeaderMap, Method, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -191,18 +192,28 @@ async fn answer(shared: &Arc<Shared>, judge: &Judge, request: hyper::Request<Inc
     let reply = if body.is_empty() {
         status(StatusCode::OK)
     } else {
-        let shared = Arc::clone(shared);
-        let answered = tokio::task::spawn_blocking(move || {
-            let now = now().saturating_duration_since(shared.began);
-            shared.responder.answer(Request { user: &user, body: &body, now })
-        });
-        match answered.await {
-            Ok(response) => http(response),
-            // It panicked, which is a bug of whatever responds.
-            Err(_) => status(StatusCode::INTERNAL_SERVER_ERROR),
-        }
+        // If it panics, that is a bug of whatever responds.
+        let response = respond(shared, user, body).await;
+        response.map_or_else(|| status(StatusCode::INTERNAL_SERVER_ERROR), http)
     };
     judge.lock().unwrap_or_else(PoisonError::into_inner).seal(reply)
+}
+
+/// What a request is answered with, on this thread or on one that may wait; `None` if that panics.
+async fn respond(shared: &Arc<Shared>, user: Arc<str>, body: Vec<u8>) -> Option<Response> {
+    let now = now().saturating_duration_since(shared.began);
+    let at_once = || {
+        let request = Request { user: &user, body: &body, now };
+        shared.responder.answer_at_once(request)
+    };
+    match catch_unwind(AssertUnwindSafe(at_once)) {
+        Ok(None) => {}
+        Ok(response) => return response,
+        Err(_) => return None,
+    }
+    let shared = Arc::clone(shared);
+    let answer = move || shared.responder.answer(Request { user: &user, body: &body, now });
+    tokio::task::spawn_blocking(answer).await.ok()
 }
 
 fn http(response: Response) -> Reply {

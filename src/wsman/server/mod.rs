@@ -11,6 +11,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Semaphore, watch};
@@ -36,6 +37,10 @@ impl<C: CimClient + Send + Sync + 'static> Respond for Endpoint<C> {
 
     fn answer(&self, request: Request<'_>) -> Response {
         Self::answer(self, request)
+    }
+
+    fn answer_at_once(&self, request: Request<'_>) -> Option<Response> {
+        Self::answer_at_once(self, request)
     }
 }
 
@@ -149,8 +154,8 @@ impl From<io::Error> for ServerError {
 /// Simulated hosts, each on its own port, until it is dropped.
 ///
 /// It answers `POST` to `/wsman` with what the host's [`Endpoint`] answers, and everything else with
-/// a status of HTTP; another [`Respond`] has its own path. It has threads of its own; each request is answered on one that may wait, so
-/// that none holds up another.
+/// a status of HTTP; another [`Respond`] has its own path. It has threads of its own; each request
+/// that may have to wait is answered on one of its own, so that none holds up another.
 ///
 /// A browser learns nothing from it: it sends no header that allows another origin, and takes no
 /// type of content that a page may send without asking.
@@ -191,7 +196,7 @@ impl Server {
     /// sealing keeps what is said; [`ServerError::Io`] if there can be no thread or no listener.
     pub fn start(hosts: Vec<Host>, limits: HttpLimits) -> Result<Self, ServerError> {
         let threads = Builder::new_multi_thread()
-            .worker_threads(2)
+            .worker_threads(available_parallelism().map_or(2, |it| it.get().max(2)))
             .thread_name("wsman")
             .enable_io()
             .enable_time()

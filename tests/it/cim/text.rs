@@ -314,7 +314,7 @@ fn value(property: &Property) -> BoxedStrategy<Value> {
 fn instance() -> impl Strategy<Value = Instance> {
     let classes: Vec<_> = schema().classes().filter(|it| !it.properties.is_empty()).collect();
     prop::sample::select(classes).prop_flat_map(|class| {
-        prop::sample::subsequence(class.properties.clone(), 0..=class.properties.len().min(12))
+        prop::sample::subsequence(class.properties.to_vec(), 0..=class.properties.len().min(12))
             .prop_flat_map(|properties| {
                 let values: Vec<_> = properties
                     .iter()

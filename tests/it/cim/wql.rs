@@ -299,12 +299,12 @@ fn a_projection_has_the_keys() {
         .with("ElementName", "web")
         .with("EnabledState", 2_u16);
     let asked = select("SELECT elementname, OtherEnabledState FROM Msvm_ComputerSystem");
-    let shown = asked.project(&vm, schema());
+    let shown = asked.project(vm.clone(), schema());
     let mut names: Vec<_> = shown.properties().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names[0], "elementname");
     names.sort_unstable();
     assert_eq!(names, ["CreationClassName", "Name", "elementname"]);
-    assert_eq!(select("SELECT * FROM Msvm_ComputerSystem").project(&vm, schema()), vm);
+    assert_eq!(select("SELECT * FROM Msvm_ComputerSystem").project(vm.clone(), schema()), vm);
 }
 
 #[test]

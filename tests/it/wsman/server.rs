@@ -7,8 +7,8 @@ use hyperv_replica::cim::{CimClient, Instance, ObjectPath, Reply, Result, Schema
 use hyperv_replica::model::SimTime;
 use hyperv_replica::sim::HostHandle;
 use hyperv_replica::wsman::{
-    Authenticate, Authenticator, Endpoint, Host, HttpLimits, Peer, Server, ServerError, Verdict,
-    random_ids,
+    Authenticate, Authenticator, Endpoint, Host, HttpLimits, Peer, Request, Respond,
+    Response as Answer, Server, ServerError, Verdict, random_ids,
 };
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -297,16 +297,82 @@ impl CimClient for Gated {
     }
 }
 
+/// What is answered at once is what is answered, and what may wait is not answered so, however it is
+/// spelled.
+#[test]
+fn what_may_wait_is_not_answered_at_once() {
+    let (bench, twin) = (Bench::new(), Bench::new());
+    let ask = |body: &str| bench.endpoint.answer_at_once(at_first(body));
+    let get = bench.fixture("openwsman-get");
+    assert_eq!(ask(&get), None, "its services may have to ask elsewhere");
+    let Bench { lab, web, endpoint } = bench;
+    let bench = Bench { lab, web, endpoint: endpoint.prompt() };
+    let ask = |body: &str| bench.endpoint.answer_at_once(at_first(body));
+    assert_eq!(ask(&get), Some(twin.answer(get.as_bytes())));
+    assert_eq!(ask("<"), Some(twin.answer(b"<")));
+    let pull = bench.fixture("openwsman-pull-events");
+    for spelled in ["/Pull<", "/Pu&#108;l<", "/<![CDATA[Pull]]><", "/Pull \n<"] {
+        let pull = pull.replace("/Pull<", spelled);
+        assert_has(&pull, &[spelled]);
+        assert_eq!(ask(&pull), None, "{spelled}");
+    }
+}
+
+fn at_first(body: &str) -> Request<'_> {
+    Request { user: "admin", body: body.as_bytes(), now: Duration::ZERO }
+}
+
+/// What responds badly: by a panic, on whichever thread.
+#[derive(Debug)]
+struct Broken;
+
+impl Respond for Broken {
+    fn path(&self) -> &'static str {
+        "/wsman"
+    }
+    fn takes(&self, _: &str) -> bool {
+        true
+    }
+    fn max_body_bytes(&self) -> usize {
+        1024
+    }
+    fn identify(&self, _: &[u8]) -> Option<Answer> {
+        None
+    }
+    fn answer(&self, _: Request<'_>) -> Answer {
+        panic!("a bug on a thread that may wait")
+    }
+    fn answer_at_once(&self, request: Request<'_>) -> Option<Answer> {
+        assert!(request.body != b"now", "a bug on a thread that is shared");
+        None
+    }
+}
+
+#[test]
+fn a_bug_costs_one_answer() {
+    let host = Host::new("tokyo", loopback(), Broken, Arc::new(OPEN));
+    let server = Server::start(vec![host], HttpLimits::default()).unwrap();
+    let mut connection = Connection::to(server.addresses().next().unwrap().1);
+    for body in ["now", "later", "now"] {
+        assert_eq!(connection.post(LET_IN, body).0, 500, "{body}");
+    }
+}
+
 /// A request that waits for an event holds up nobody else, and a server that shuts down lets it end.
 #[test]
 fn waiting_holds_up_nobody() {
+    waits_alone(|it| it);
+    waits_alone(Endpoint::prompt);
+}
+
+fn waits_alone(change: impl FnOnce(Endpoint<Gated>) -> Endpoint<Gated>) {
     let bench = Bench::new();
     let (open, gate) = sync_channel(1);
     let (waiting, is_waiting) = sync_channel(1);
     let inner = Namespace::new(bench.lab.host("tokyo"));
     let client = Gated { inner, gate: Arc::new(Mutex::new(gate)), waiting };
     let endpoint = Endpoint::new("TOKYO", random_ids());
-    let endpoint = endpoint.with(NAMESPACE, Schema::virtualization(), client);
+    let endpoint = change(endpoint.with(NAMESPACE, Schema::virtualization(), client));
     let host = Host::new("tokyo", loopback(), endpoint, Arc::new(OPEN));
     let server = Server::start(vec![host], HttpLimits::default()).unwrap();
     let address = server.addresses().next().unwrap().1;

@@ -65,6 +65,7 @@ impl Plan {
             .with(r"root\virtualization\v2", Schema::virtualization(), place())
             .with(r"root\cimv2", Schema::virtualization(), place())
             .on_build(machine.build.to_wire().into())
+            .prompt()
             .within(self.limits);
         if self.is_lenient { endpoint.lenient() } else { endpoint }
     }
@@ -115,6 +116,10 @@ impl Respond for Door {
     fn answer(&self, request: Request<'_>) -> Response {
         // It may take its time to answer, and somebody else come in meanwhile.
         self.tenant().endpoint.answer(request)
+    }
+
+    fn answer_at_once(&self, request: Request<'_>) -> Option<Response> {
+        self.tenant().endpoint.answer_at_once(request)
     }
 }
 
