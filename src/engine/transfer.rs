@@ -306,10 +306,19 @@ impl World {
                 self.tell_peer(host, vm, leg, Message::DisksUpdate(false), out);
                 self.set_phase(host, vm, leg, Sending::DiskUpdateFailed, operation, out);
             }
-            Operation::PrepareFailover => self.arm(host, vm, leg, self.now),
+            Operation::PrepareFailover => self.prepare_rolls_back(host, vm, leg),
             _ => {}
         }
         self.power_rolls_back(host, vm, operation, out);
+    }
+
+    /// A preparation that failed sends on as before, if that is what the sender still does: a log
+    /// may have become invalid meanwhile.
+    fn prepare_rolls_back(&mut self, host: HostId, vm: VmId, leg: Leg) {
+        let phase = self.sender(host, vm, leg).map(|it| it.phase);
+        if phase == Some(Sending::Replicating) {
+            self.arm(host, vm, leg, self.now);
+        }
     }
 
     pub(super) fn set_phase(

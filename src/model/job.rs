@@ -74,6 +74,10 @@ wire_enum! {
 
 wire_enum! {
     /// `Msvm_ConcreteJob.JobType`: the replication range, and the power and removal jobs.
+    ///
+    /// The simulator never emits the jobs of single change logs (105, 106, 108, 120), of the
+    /// consistency checker (112 to 114), and of reading a test replica (122): no source says when
+    /// they appear, and for how long.
     "https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-concretejob"
     pub enum JobType: u16 {
         /// `DestroySystem` of an ordinary virtual machine.

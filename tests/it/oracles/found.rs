@@ -3,7 +3,7 @@
 use hyperv_replica::engine::World;
 use hyperv_replica::script::{self, Runner};
 
-const FOUND: [&str; 3] = [
+const FOUND: [&str; 4] = [
     r"
 # A copy of the disks that waits to be sent again is paused, and resumed.
 host tokyo auth=Both certificate=AB12 store=AB12 name=tokyo until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
@@ -90,6 +90,31 @@ osaka RequestStateChange web Enabled  => 4096 job8
 advance 16m56s
 london InitiateFailover web  => 4096 job9
 advance 7m30s
+",
+    r"
+# A log becomes invalid while the planned failover is prepared.
+host tokyo auth=Both certificate=AB12 store=AB12 name=tokyo until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
+host osaka auth=Both certificate=AB12 store=AB12 name=osaka until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
+host london auth=Both certificate=AB12 store=AB12 name=london until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
+vm web on tokyo running id={11111111-1111-4111-8111-111111111111} disk=40GiB used=10GiB disk=10GiB used=2560MiB write=300000/s
+vm db on tokyo id={22222222-2222-4222-8222-222222222222} disk=40GiB used=10GiB disk=10GiB used=2560MiB write=300000/s
+tokyo CreateReplicationRelationship web to=osaka interval=30s history=3  => 4096 job1
+advance 15s
+tokyo StartReplication web Network  => 4096 job2
+advance 15s
+advance 2h
+tokyo RequestStateChange web Disabled  => 4096 job3
+advance 15s
+tokyo RequestReplicationStateChangeEx web Synced  => 4096 job4
+advance 15s
+osaka InitiateFailover web  => 4096 job5
+advance 15s
+osaka ReverseReplicationRelationship web  => 4096 job6
+advance 4m23s
+tokyo InitiateFailover web  => 4096 job7
+osaka RequestReplicationStateChangeEx web Synced relationship=0  => 4096 job8
+corrupt_log osaka web
+advance 7m23s
 ",
 ];
 
