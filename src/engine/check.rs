@@ -8,7 +8,7 @@ use super::sender::{Cycle, Sending, Work};
 use super::vm::{Role, VmState};
 use super::vms::Hint;
 use super::{HostState, host_of};
-use crate::model::{EnabledState, HostId, JobId, JobState, Leg, RelationshipId, VmId};
+use crate::model::{EnabledState, HostId, JobId, Leg, RelationshipId, VmId};
 use std::fmt;
 
 /// A broken invariant: an error of this crate, never of its user.
@@ -134,9 +134,7 @@ impl World {
             "job {id} has an appointment that is not on the agenda"
         );
         must!(job.ticket.is_some() || job.kind == Kind::Transfer, "job {id} will never end");
-        let known =
-            job.state.is_terminal() || matches!(job.state, JobState::Running | JobState::Suspended);
-        must!(known, "job {id} is {}", job.state);
+        must!(job.state.is_shown(), "job {id} is {}", job.state);
         Ok(())
     }
 

@@ -82,6 +82,11 @@ impl World {
             if !matches!(sender.phase, Sending::Synced | Sending::Replicating) {
                 return Err(Failed::GONE);
             }
+            if let Some(sender) = self.sender_mut(host, id, leg)
+                && sender.last_type == ReplicationType::Planned
+            {
+                sender.last_type = ReplicationType::None;
+            }
             self.set_phase(host, id, leg, Sending::Replicating, Operation::RevertFailover, out);
             self.arm(host, id, leg, now);
             return Ok(());

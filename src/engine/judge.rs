@@ -106,8 +106,9 @@ impl Hearing<'_> {
         });
         let detail = match unmet.check {
             Check::Holds(Fact::SettingsValid) => {
-                self.settings().and_then(|it| it.fault(self.host.build))
+                self.settings().and_then(|it| it.out_of_range(self.host.build))
             }
+            Check::Holds(Fact::SettingsComplete) => self.settings().and_then(Settings::incomplete),
             Check::Holds(Fact::CertificateSuitable) => {
                 self.certificate_fault().map(CertificateFault::says)
             }
@@ -143,14 +144,17 @@ impl Hearing<'_> {
             | Fact::ServerSettingsValid
             | Fact::MonitoringIntervalKnown
             | Fact::CertificateSuitable
-            | Fact::PortsFree => self.holds_of_host(fact),
+            | Fact::PortsFree
+            | Fact::ServerUnlocked => self.holds_of_host(fact),
             Fact::EntryValid
             | Fact::EntryNew
             | Fact::EntryKnown
             | Fact::WildcardAlone
+            | Fact::LocationExists
             | Fact::LocationOpens => self.holds_of_entries(fact),
             Fact::RelationshipNamed => self.call.relationship().is_some(),
             Fact::SettingsValid
+            | Fact::SettingsComplete
             | Fact::DisksKnown
             | Fact::OtherHost
             | Fact::SameConnectionPoint
@@ -168,9 +172,12 @@ impl Hearing<'_> {
             | Fact::StartTimeInRange
             | Fact::RequestedStateKnown
             | Fact::PowerOffered
-            | Fact::PortValid
             | Fact::AuthenticationValid
             | Fact::NetworkValid => self.holds_of_parameters(fact),
+            Fact::PortValid => match self.call {
+                Call::TestReplicationConnection { port, .. } => *port != 0,
+                _ => self.settings().is_none_or(Settings::has_port),
+            },
             Fact::AdaptersTakeSettings => self.vm.is_some_and(|vm| self.adapters_take_settings(vm)),
             Fact::Unlocked => match self.job() {
                 Some(job) => !self.world.is_held(self.host_id, job),
@@ -273,7 +280,8 @@ impl Hearing<'_> {
     fn holds_of_settings(&self, fact: Fact, settings: &Settings) -> bool {
         let current = self.vm.and_then(|vm| vm.sender(self.leg));
         match fact {
-            Fact::SettingsValid => settings.fault(self.host.build).is_none(),
+            Fact::SettingsValid => settings.out_of_range(self.host.build).is_none(),
+            Fact::SettingsComplete => settings.incomplete().is_none(),
             Fact::ProviderKnown => self.host.has_provider(settings.provider),
             Fact::OtherHost => {
                 !settings.recovery_connection_point.eq_ignore_ascii_case(&self.host.name)
@@ -340,7 +348,6 @@ impl Hearing<'_> {
             (Fact::ExportFound, Call::ImportInitialReplica { vm, import_location }) => {
                 self.world.export(*vm, import_location).is_some()
             }
-            (Fact::PortValid, Call::TestReplicationConnection { port, .. }) => *port != 0,
             (
                 Fact::AuthenticationValid,
                 Call::TestReplicationConnection { authentication, certificate_thumbprint, .. },

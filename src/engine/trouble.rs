@@ -6,7 +6,11 @@ use super::finish::Failed;
 use super::host::Fabric;
 use super::input::{HostTrouble, VmTrouble};
 use super::lines::Reach;
-use crate::model::{Disk, EnabledState, HostId, JobId, Leg, Operation, VmId, WindowsBuild};
+use super::vm::VmState;
+use crate::model::{
+    Disk, EnabledState, HostId, JobId, Leg, Operation, ReplicationState, SimTime, VmId,
+    WindowsBuild,
+};
 use crate::rules::{Cause, Happening};
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -94,6 +98,9 @@ impl World {
         let vm = self.vm_state(host, id).ok_or(Rejection::UnknownVm(id))?;
         if vm.troubles.has(trouble) == troubled {
             return Err(if troubled { Rejection::Troubled } else { Rejection::NotTroubled });
+        }
+        if troubled && trouble == VmTrouble::BackupRuns && vm.refuses_backup(self.now) {
+            return Err(Rejection::NoBackup(id));
         }
         if let Some(vm) = self.vm_mut(host, id) {
             vm.troubles.set(trouble, troubled);
@@ -228,5 +235,29 @@ impl World {
             self.delete_vm(host, tester, out)?;
         }
         Ok(())
+    }
+}
+
+impl VmState {
+    /// Whether no back-up can be made of it now: a replica has to be at rest. To pause it is the
+    /// recommended way there; a failed-over one is taken for a virtual machine like any other.
+    ///
+    /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2014/20140424-backup-of-a-replica-vm>.
+    fn refuses_backup(&self, now: SimTime) -> bool {
+        use ReplicationState::{
+            Critical, FailbackInProgress, FailoverInProgress, ResynchronizationSuspended,
+            Resynchronizing, WaitingForInitialReplication,
+        };
+        let Some(receiver) = self.receiver() else { return false };
+        let busy = matches!(
+            self.state(Leg::Primary),
+            WaitingForInitialReplication
+                | Critical
+                | Resynchronizing
+                | ResynchronizationSuspended
+                | FailoverInProgress
+                | FailbackInProgress
+        );
+        busy || receiver.is_applying(now) || self.troubles.has(VmTrouble::ApplyFails)
     }
 }

@@ -254,7 +254,7 @@ pub static TRANSITIONS: &[Transition] = &[
     t(Sender,   ResynchronizationSuspended, Event(H::LogInvalid), NeedsResync, Documented(page::BLOG_RESYNC)),
     t(Sender,   DiskUpdateCritical, Call(O::ResumeReplication), Replicating, Client(page::RESUME)),
 
-    t(Receiver, Replicating, Event(H::DiskLost), Critical, Documented(page::BLOG_HEALTH)),
+    t(Receiver, Replicating, Event(H::DiskLost), Critical, Assumed("a replica may be in error, and a broken chain of disks is one; that the one leads to the other is concluded")),
     t(Receiver, Waiting, Event(H::DiskLost), Critical, Assumed("as for normal replication")),
     t(Receiver, Critical, Call(O::ResumeReplication), Replicating, Documented(page::RESUME)),
 
@@ -323,7 +323,9 @@ pub static TRANSITIONS: &[Transition] = &[
     t(Neither,  FailbackComplete, Call(O::RemoveReplicationRelationship), Disabled, Documented(page::REMOVE_REPLICATION)),
 
     // The set of disks.
-    t(Sender,   Replicating, Call(O::ModifyReplicationSettings), DiskUpdateInProgress, Documented(page::RELATIONSHIP)),
+    // The page of the relationship gives the states to Windows 10, version 1703; the job that brings
+    // them about came with Windows Server 2016, and clients ask for 15 since.
+    t(Sender,   Replicating, Call(O::ModifyReplicationSettings), DiskUpdateInProgress, Client(page::RESUME)),
     t(Receiver, Replicating, Event(H::DisksChanging), DiskUpdateInProgress, Client(page::RESUME)),
     t(Receiver, DiskUpdateInProgress, Event(H::DisksChanging), Replicating, Assumed("the replica mirrors its primary")),
     t(Receiver, DiskUpdateInProgress, Call(O::InitiateFailover), FailoverInProgress, Client(page::START_FAILOVER)),
