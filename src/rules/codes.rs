@@ -61,13 +61,12 @@ pub fn only_by_fault(operation: Operation, code: ErrorCode) -> Option<&'static s
         ErrorCode::Failed => "nothing it does can fail here for a reason without a code of its own",
         ErrorCode::NotSupported => "every Windows does it",
         ErrorCode::StatusUnknown => "no source says when the status is unknown",
-        ErrorCode::InvalidParameter => "it takes no parameter",
         ErrorCode::InUse => "it waits for nothing and holds nothing",
         ErrorCode::InvalidState => "it does not depend on a state",
         ErrorCode::IncorrectDataType if produces(operation, ErrorCode::InvalidParameter) => {
             "it takes only values, and WMI itself refuses one of another type"
         }
-        ErrorCode::IncorrectDataType => "it takes no parameter",
+        ErrorCode::IncorrectDataType | ErrorCode::InvalidParameter => "it takes no parameter",
         ErrorCode::NotAvailable => "it is about no virtual machine",
         ErrorCode::FileNotFound if !is_in_schema(operation) => {
             "its page lists it, Microsoft's schema of the method does not, and it opens nothing"
