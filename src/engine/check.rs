@@ -75,6 +75,13 @@ impl World {
             let waits = ticket.is_none_or(|it| self.agenda.contains(it, due));
             must!(waits, "{id} takes settings that are not on the agenda");
         }
+        if let Some(receiver) = vm.receiver()
+            && let Some(peer) = receiver.peer
+            && receiver.settings.lets_in(peer, self.generation)
+        {
+            let admitted = self.admits(peer, host_id, &receiver.settings).is_ok();
+            must!(admitted, "{id} is thought to let in what its host does not");
+        }
         for leg in [Leg::Primary, Leg::Extended] {
             let Some(sender) = vm.sender(leg) else { continue };
             let key = RelationshipId { vm: id, leg };

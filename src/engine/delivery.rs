@@ -72,6 +72,7 @@ impl Delivery {
 
 impl World {
     /// Whether a log would be taken now, and where.
+    #[inline]
     pub(super) fn may_deliver(
         &self,
         from: HostId,
@@ -108,7 +109,7 @@ impl World {
         if self.fabric.loses(from, to) {
             return Err(Turned::Lost);
         }
-        let taken = self.take_log(to, at, log, out)?;
+        let taken = self.take_log(from, to, at, log, out)?;
         if taken.relays {
             self.watch_log(to, at.id, Leg::Extended);
         }
@@ -119,6 +120,7 @@ impl World {
     /// What a receiving end does with a log.
     fn take_log(
         &mut self,
+        from: HostId,
         to: HostId,
         at: Spot,
         log: Delivery,
@@ -126,7 +128,7 @@ impl World {
     ) -> Result<Taken, Turned> {
         let (now, id) = (self.now, at.id);
         let applied = now + self.policy.apply;
-        let Self { hosts, lines, .. } = self;
+        let Self { hosts, lines, generation, .. } = self;
         let host = hosts.get_mut(usize::from(to.0)).ok_or(Turned::UnknownHost)?;
         let vm = host.vms.get_mut(at).ok_or(Turned::NoReplica)?;
         let stalls = vm.troubles.keep_from_applying();
@@ -157,6 +159,7 @@ impl World {
             return Err(Turned::NotApplied);
         }
         receiver.counters.count_success(bytes, log.took, receiver.settings.interval());
+        receiver.settings.note_let_in(from, *generation);
         // A recovery point is made of what is applied.
         let applies = !waits && !stalls;
         let due = if applies { receiver.next_point(log.kind, now) } else { None };

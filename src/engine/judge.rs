@@ -10,6 +10,7 @@ use super::job::JobRecord;
 use super::receiver::Receiver;
 use super::sender::Sending;
 use super::vm::{Role, VmState};
+use super::vms::Hint;
 use crate::error::{Found, Refusal, Why};
 use crate::model::{
     AuthenticationType, Call, CertificateFault, FailoverNetworkAdapterSettings, Flaw, HostId,
@@ -54,17 +55,18 @@ impl World {
         self.host(host).filter(there).is_some_and(judged)
     }
 
-    /// What the rule book says to a call.
+    /// What the rule book says to a call, and where the virtual machine is that it is about.
     pub(super) fn judge(
         &self,
         host_id: HostId,
         host: &HostState,
         caller: Caller,
         call: &Call,
-    ) -> Result<(Leg, Option<&'static Plan>), Refusal> {
+    ) -> Result<(Leg, Option<&'static Plan>, Hint), Refusal> {
         let (call, flaw) = call.parts();
         let rule = rule(call.operation());
-        let vm = call.vm().and_then(|id| host.vms.get(id));
+        let found = call.vm().and_then(|id| host.vms.find(id));
+        let (hint, vm) = found.map_or((Hint::default(), None), |(hint, vm)| (hint, Some(vm)));
         let leg = match rule.target {
             Target::Sending => vm.map_or(Leg::Primary, VmState::sending_leg),
             Target::FailingOver => vm.map_or(Leg::Primary, VmState::failing_over_leg),
@@ -80,7 +82,7 @@ impl World {
             check.passes(&situation)
         });
         match judged {
-            Ok(plan) => Ok((leg, plan)),
+            Ok(plan) => Ok((leg, plan, hint)),
             Err(unmet) => Err(hearing.refusal(&situation, unmet)),
         }
     }

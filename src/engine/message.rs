@@ -110,9 +110,26 @@ impl World {
         to: HostId,
         id: impl Into<Spot>,
     ) -> Result<(Hint, &VmState, &Receiver), Turned> {
+        let id = id.into();
+        if let Some(end) = self.remembered_end(from, to, id) {
+            return Ok(end);
+        }
         let end = self.known_end(from, to, id)?;
         let settings = &end.2.settings;
         self.lets_through(from, to, settings.access(), settings).map(|()| end)
+    }
+
+    /// The receiving end of this relationship on the other host, if it has let this sender in and
+    /// nothing about hosts has changed since.
+    fn remembered_end(
+        &self,
+        from: HostId,
+        to: HostId,
+        at: Spot,
+    ) -> Option<(Hint, &VmState, &Receiver)> {
+        let (at, vm) = self.host(to)?.vms.find(at)?;
+        let receiver = vm.receiver().filter(|it| it.peer == Some(from))?;
+        receiver.settings.lets_in(from, self.generation).then_some((at, vm, receiver))
     }
 
     /// The receiving end of this relationship on the other host, whether that lets the sender in

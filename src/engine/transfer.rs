@@ -8,6 +8,7 @@ use super::job::{JobRecord, Kind};
 use super::lines::Reach;
 use super::message::Message;
 use super::sender::{Sending, Work};
+use super::vms::Spot;
 use super::{World, host_of};
 use crate::model::{
     Call, HostId, JobId, JobState, JobType, Leg, Operation, ReplicationState, ReplicationType,
@@ -85,21 +86,21 @@ impl World {
     pub(super) fn job_begins(
         &mut self,
         host: HostId,
-        vm: VmId,
+        at: Spot,
         leg: Leg,
         operation: Operation,
         job_type: JobType,
         out: &mut Vec<Event>,
     ) {
         match operation {
-            Operation::PrepareFailover => self.disarm(host, vm, leg),
+            Operation::PrepareFailover => self.disarm(host, at, leg),
             Operation::Resynchronize => {
-                self.tracking_begins(host, vm, leg);
-                self.disarm(host, vm, leg);
+                self.tracking_begins(host, at.id, leg);
+                self.disarm(host, at, leg);
             }
-            _ if job_type == JobType::UpdateDiskSet => self.disarm(host, vm, leg),
-            Operation::SuspendReplication => self.halt(host, vm, leg, out),
-            Operation::InitiateFailover => self.stop_peers_resync(host, vm, out),
+            _ if job_type == JobType::UpdateDiskSet => self.disarm(host, at, leg),
+            Operation::SuspendReplication => self.halt(host, at, leg, out),
+            Operation::InitiateFailover => self.stop_peers_resync(host, at.id, out),
             _ => {}
         }
     }
@@ -151,7 +152,7 @@ impl World {
         let operation = Operation::StartReplication;
         let new = NewJob {
             host,
-            vm: Some(vm),
+            vm: Some(vm.into()),
             leg,
             operation,
             plan,
@@ -182,7 +183,7 @@ impl World {
         let Some((vm, interval)) = vm else { return };
         let new = NewJob {
             host,
-            vm: Some(vm),
+            vm: Some(vm.into()),
             leg,
             operation: Operation::StartReplication,
             plan: if compares { &COMPARE_DISKS } else { &SEND_DISKS },
@@ -396,7 +397,7 @@ impl World {
     pub(super) fn start_resync(&mut self, host: HostId, vm: VmId, leg: Leg, out: &mut Vec<Event>) {
         let new = NewJob {
             host,
-            vm: Some(vm),
+            vm: Some(vm.into()),
             leg,
             operation: Operation::Resynchronize,
             plan: match leg {

@@ -120,6 +120,7 @@ impl Guest {
     }
 
     /// How far the guest's own disks reach.
+    #[inline]
     pub(crate) fn reach(&self, now: SimTime) -> Reach {
         Reach { line: self.line, position: self.position(now) }
     }
@@ -141,8 +142,10 @@ pub(crate) struct Lock {
     pub(crate) shows: Option<(Leg, ReplicationState)>,
 }
 
-/// The role of a virtual machine.
+/// The role of a virtual machine; in memory, which one comes first and by itself: it is asked for
+/// all the time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
 pub(crate) enum Role {
     None,
     Primary(Sender),
@@ -288,17 +291,18 @@ impl VmState {
     /// What a relationship shows: what its operation in progress shows, else what it is doing.
     #[inline]
     pub(crate) fn state(&self, leg: Leg) -> ReplicationState {
-        if let Some(Lock { shows: Some((shown_on, state)), .. }) = self.lock
-            && shown_on == leg
-        {
+        let shown = self.lock.as_ref().and_then(|it| it.shows);
+        if let Some((_, state)) = shown.filter(|it| it.0 == leg) {
             return state;
         }
-        let sender = self.sender(leg).map(|it| it.phase.state());
-        let receiver = || match leg {
-            Leg::Primary => self.receiver().map(|it| it.phase.state()),
-            Leg::Extended => None,
-        };
-        sender.or_else(receiver).unwrap_or(ReplicationState::Disabled)
+        match (&self.role, leg) {
+            (Role::Primary(sender), Leg::Primary) => sender.phase.state(),
+            (Role::Replica { inbound, .. } | Role::Extended { inbound }, Leg::Primary) => {
+                inbound.phase.state()
+            }
+            (Role::Replica { onward: Some(sender), .. }, Leg::Extended) => sender.phase.state(),
+            _ => ReplicationState::Disabled,
+        }
     }
 
     /// How far a copy of this virtual machine that is taken now would reach. What a replica has

@@ -56,6 +56,7 @@ impl Window {
 
     /// Counts a cycle that took so long, and those that passed meanwhile. One that took just its
     /// interval has delayed no other.
+    #[inline]
     pub(crate) fn count_success(&mut self, bytes: u64, took: Duration, interval: Duration) {
         self.successes = self.successes.saturating_add(1);
         self.bytes = self.bytes.saturating_add(bytes);
