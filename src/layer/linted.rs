@@ -180,11 +180,17 @@ impl<S: ReplicationService> ReplicationService for Linted<S> {
     }
 
     fn vms(&self) -> Result<Vec<Vm>> {
-        self.looked(self.service.vms(), None)
+        let vms = self.looked(self.service.vms(), None)?;
+        let mut tally = self.linter.lock();
+        vms.iter().for_each(|vm| tally.saw(&self.host, vm));
+        drop(tally);
+        Ok(vms)
     }
 
     fn vm(&self, id: VmId) -> Result<Vm> {
-        self.looked(self.service.vm(id), Some(id))
+        let vm = self.looked(self.service.vm(id), Some(id))?;
+        self.linter.lock().saw(&self.host, &vm);
+        Ok(vm)
     }
 
     fn relationship(&self, id: RelationshipId) -> Result<Relationship> {

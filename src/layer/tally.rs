@@ -5,7 +5,7 @@ use super::linted::Tolerance;
 use crate::error::{Error, Missing, Result};
 use crate::model::{
     Call, ErrorCode, Job, JobId, JobState, Operation, RelationshipId, ReplicationMode,
-    ReplicationState, SimTime, VmId, WindowsBuild,
+    ReplicationState, SimTime, Vm, VmId, WindowsBuild,
 };
 use crate::service::{Outcome, ReplicationService};
 use std::collections::BTreeMap;
@@ -52,8 +52,8 @@ struct Open {
     unanswered: Option<Made>,
     /// The last job that was seen to end otherwise than well.
     ended: Option<(End, Made)>,
-    /// The call that made a test replica.
-    test: Option<Made>,
+    /// The call that made a test replica, or may have, and whether the client has seen that.
+    test: Option<(Made, bool)>,
 }
 
 /// What is true of a call before it is made.
@@ -90,7 +90,7 @@ impl Tally {
         found.extend(unwatched.map(|job| finding(Lint::UnwatchedJob, &job.made)));
         for open in self.vms.values() {
             found.extend(open.passing.iter().map(|it| finding(Lint::GaveUpTooEarly, it)));
-            found.extend(open.test.iter().map(|it| finding(Lint::LeftTestReplica, it)));
+            found.extend(open.test.iter().map(|it| finding(Lint::LeftTestReplica, &it.0)));
         }
         found.sort_by_key(|(number, it)| (*number, it.lint));
         found.into_iter().map(|(_, it)| it).collect()
@@ -98,6 +98,20 @@ impl Tally {
 
     fn find(&mut self, lint: Lint, made: &Made) {
         self.found.push(finding(lint, made));
+    }
+
+    /// The client saw a virtual machine on a host.
+    pub(super) fn saw(&mut self, host: &str, vm: &Vm) {
+        let is_made = |it: &Begun| it.ended.is_none() && is_test_of(&it.made, vm.id);
+        let on_its_way = self.jobs.values().any(is_made);
+        let Some(Open { test, .. }) = self.vms.get_mut(&vm.id) else { return };
+        let Some((_, seen)) = test.as_mut().filter(|it| *it.0.host == *host) else { return };
+        if vm.test_replica.is_some() {
+            *seen = true;
+        } else if *seen || !on_its_way {
+            // A call whose answer was lost may have deleted it, or never have made it.
+            *test = None;
+        }
     }
 
     /// The client looked at a virtual machine, or at all of them.
@@ -166,6 +180,9 @@ impl Tally {
         let made = begun.made.clone();
         if let Some(vm) = made.call.vm() {
             let open = self.vms.entry(vm).or_default();
+            if end == End::Badly && is_test_of(&made, vm) {
+                open.test = None;
+            }
             open.ended = (end != End::Well && !on_purpose).then_some((end, made));
         }
     }
@@ -255,15 +272,14 @@ impl Tally {
     /// What a call leaves to be done.
     fn left_open(&mut self, vm: VmId, made: &Made, outcome: &Result<Outcome>, passing: bool) {
         let open = self.vms.entry(vm).or_default();
-        match outcome {
-            Err(Error::Transport { .. } | Error::Malformed { .. }) => {
-                open.unanswered = Some(made.clone());
-            }
-            Err(_) if passing => open.passing = Some(made.clone()),
-            Ok(_) if made.call.operation() == Operation::TestReplicaSystem => {
-                open.test = Some(made.clone());
-            }
-            _ => {}
+        let lost = matches!(outcome, Err(Error::Transport { .. } | Error::Malformed { .. }));
+        if lost {
+            open.unanswered = Some(made.clone());
+        } else if outcome.is_err() && passing {
+            open.passing = Some(made.clone());
+        }
+        if is_test_of(made, vm) && (lost || outcome.is_ok()) {
+            open.test = Some((made.clone(), false));
         }
     }
 }
@@ -272,6 +288,11 @@ fn finding(lint: Lint, made: &Made) -> (usize, Finding) {
     let Made { number, host, at, call } = made;
     let vm = call.vm();
     (*number, Finding { lint, host: host.to_string(), at: *at, call: call.clone(), vm })
+}
+
+/// Whether a call asks for a test replica of this virtual machine.
+fn is_test_of(made: &Made, vm: VmId) -> bool {
+    made.call.operation() == Operation::TestReplicaSystem && made.call.vm() == Some(vm)
 }
 
 fn end_of(state: JobState) -> Option<End> {
@@ -334,6 +355,7 @@ fn names_no_relationship(call: &Call) -> bool {
         Call::RemoveReplicationRelationship { relationship: None, .. }
             | Call::GetReplicationStatistics { relationship: None, .. }
             | Call::ResetReplicationStatistics { relationship: None, .. }
+            | Call::RequestReplicationStateChange { relationship: None, .. }
     )
 }
 

@@ -5,8 +5,9 @@ use hyperv_replica::layer::{
     Fault, Faults, Finding, Lint, Linted, Linter, Read, Tolerance, Verdict,
 };
 use hyperv_replica::model::{
-    AuthorizationEntry, Call, Devices, FailoverNetworkAdapterSettings, Host, Job, JobId, Operation,
-    RecoveryPoint, Relationship, ServiceSettings, Vm,
+    AuthorizationEntry, Call, Devices, FailoverNetworkAdapterSettings, Host, Job, JobId, JobState,
+    Operation, RecoveryPoint, Relationship, RequestedJobState, RequestedReplicationState,
+    ServiceSettings, Vm,
 };
 use hyperv_replica::service::Patience;
 use hyperv_replica::{prelude::*, sim::Lab};
@@ -341,10 +342,18 @@ fn a_replica_that_is_off_is_no_outage() {
 fn deprecated_methods_are_named() {
     let bad: Client = |tokyo, _, web| {
         any(tokyo.call(&Call::GetReplicationStatistics { vm: web, relationship: None }));
+        let paused = RequestedReplicationState::Suspended.to_wire();
+        any(tokyo.call(&Call::RequestReplicationStateChange {
+            vm: web,
+            relationship: None,
+            requested: paused,
+        }));
+        tokyo.sleep(minutes(1)).unwrap();
+        any(tokyo.jobs());
         any(tokyo.call(&Call::RemoveReplicationRelationship { vm: web, relationship: None }));
         any(tokyo.jobs());
     };
-    assert_eq!(found(bad), [Lint::DeprecatedMethod, Lint::DeprecatedMethod]);
+    assert_eq!(found(bad), [Lint::DeprecatedMethod; 3]);
     let good: Client = |tokyo, _, web| {
         any(tokyo.statistics(RelationshipId::primary(web)));
         done(tokyo, tokyo.remove_replication_relationship(RelationshipId::primary(web)));
@@ -371,9 +380,44 @@ fn a_test_replica_is_deleted_again() {
         done(osaka, osaka.destroy_system(test));
     };
     assert_eq!(found(good), []);
-    // A test that was refused leaves nothing.
+    // A test that was refused leaves nothing, nor does one that failed.
     let refused: Client = |tokyo, _, web| any(tokyo.test_replica_system(web, None));
     assert_eq!(found(refused), []);
+    let ended: Client = |_, osaka, web| {
+        let started = osaka.test_replica_system(web, None).unwrap();
+        let Outcome::Started(job) = started else { panic!("{started:?}") };
+        let kill = RequestedJobState::Kill.to_wire();
+        any(osaka.call(&Call::RequestJobStateChange { job, requested: kill }));
+        assert_eq!(osaka.job(job).unwrap().state, JobState::Killed);
+    };
+    assert_eq!(found(ended), []);
+}
+
+/// Of a call whose answer was lost nobody knows what came of it but who looks.
+#[test]
+fn a_test_replica_of_a_lost_answer_is_deleted_again() {
+    let found = |operation, client| {
+        let faults = Faults::new();
+        faults.add(Fault::lose_answer(operation).times(1));
+        let found = found_under(&faults, client);
+        found.iter().map(|it| it.lint).collect::<Vec<_>>()
+    };
+    let bad: Client = |tokyo, osaka, web| {
+        any(osaka.test_replica_system(web, None));
+        osaka.sleep(minutes(5)).unwrap();
+        assert!(tokyo.vm(web).unwrap().test_replica.is_none(), "it is on osaka");
+    };
+    assert_eq!(found(Operation::TestReplicaSystem, bad), [Lint::LeftTestReplica]);
+    let good: Client = |_, osaka, web| {
+        any(osaka.test_replica_system(web, None));
+        osaka.sleep(minutes(5)).unwrap();
+        while let Some(test) = osaka.vm(web).unwrap().test_replica {
+            any(osaka.destroy_system(test).map(|it| osaka.wait(it)));
+            osaka.sleep(minutes(1)).unwrap();
+        }
+    };
+    assert_eq!(found(Operation::TestReplicaSystem, good), []);
+    assert_eq!(found(Operation::DestroySystem, good), []);
 }
 
 #[test]
