@@ -196,13 +196,16 @@ impl World {
     ) -> Result<(), Failed> {
         let now = self.now;
         let vm = self.vm_state(host, id).ok_or(Failed::GONE)?;
-        let (reach, tracked) = (vm.reach(now), vm.source(leg, &self.lines, now));
+        // A replica sends on what it has received, whatever it writes itself once it is failed over.
+        let received = vm.receiver().filter(|_| leg == Leg::Extended).map(|it| it.held);
+        let whole = received.unwrap_or_else(|| vm.reach(now));
+        let tracked = vm.source(leg, &self.lines, now);
         let sender = vm.sender(leg).ok_or(Failed::GONE)?;
         if sender.phase != Sending::Replicating {
             return Err(Failed::GONE);
         }
         let (peer, from) = (sender.peer, sender.sent);
-        if leg == Leg::Primary && reach != tracked {
+        if whole != tracked {
             self.needs_resync(host, id, leg, Happening::LogInvalid, out);
             return Err(Turned::OutOfSequence.into());
         }
