@@ -120,7 +120,7 @@ impl VmState {
         let Self { role, name, disks, entry, network, .. } = self;
         *name = Arc::from(&**name);
         *disks = Arc::from(&**disks);
-        entry.iter_mut().for_each(|it| *it = Arc::from(&**it));
+        *entry = entry.as_deref().map(Arc::from);
         own(network);
         let own_terms = |it: &mut Terms| *it = Terms::from(Arc::new((***it).clone()));
         match role {
@@ -129,7 +129,9 @@ impl VmState {
             Role::Extended { inbound } => own_terms(&mut inbound.settings),
             Role::Replica { inbound, onward } => {
                 own_terms(&mut inbound.settings);
-                onward.iter_mut().for_each(|it| own_terms(&mut it.settings));
+                if let Some(onward) = onward {
+                    own_terms(&mut onward.settings);
+                }
             }
         }
     }

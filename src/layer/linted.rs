@@ -182,7 +182,9 @@ impl<S: ReplicationService> ReplicationService for Linted<S> {
     fn vms(&self) -> Result<Vec<Vm>> {
         let vms = self.looked(self.service.vms(), None)?;
         let mut tally = self.linter.lock();
-        vms.iter().for_each(|vm| tally.saw(&self.host, vm));
+        for vm in &vms {
+            tally.saw(&self.host, vm);
+        }
         drop(tally);
         Ok(vms)
     }

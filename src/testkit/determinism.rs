@@ -47,7 +47,9 @@ impl Run {
         let Beginning { seed, policy, inputs } = Beginning::script(script)?;
         let end = World::with_policy(seed, policy);
         let mut run = Self { steps: Vec::new(), events: Vec::new(), end };
-        inputs.into_iter().for_each(|input| run.make(input));
+        for input in inputs {
+            run.make(input);
+        }
         Ok(run)
     }
 

@@ -323,6 +323,7 @@ fn schedules_disturb_everything() {
 /// A dial changes only what it is about.
 #[test]
 fn a_dial_is_about_one_kind() {
+    use Disturbance as D;
     let world = Beginning::chained().world();
     let none = Dials {
         links: 0,
@@ -343,7 +344,6 @@ fn a_dial_is_about_one_kind() {
             assert!(fits(what), "{input:?} of {dials:?}");
         }
     };
-    use Disturbance as D;
     only(Dials { links: 4, ..none.clone() }, |it| {
         let cut = matches!(it, D::CutLink(..) | D::CutOneWay(..));
         cut || matches!(it, D::WeakenLink(..) | D::HealLink(..))
