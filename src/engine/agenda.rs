@@ -59,7 +59,7 @@ const PAGE: usize = 64;
 /// interval from now, after nearly all others; and at the ends of the row next to nothing has to be
 /// looked at or moved. What is made for some time in between moves part of a page. Where the row is
 /// cut is history, and does not count.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Agenda {
     /// The first page, its last appointment first. It is empty only if there is none at all.
     next: Vec<Entry>,
@@ -211,6 +211,19 @@ impl Agenda {
             Some(back) => count - back,
             None => self.later.partition_point(begins).saturating_sub(1),
         }
+    }
+}
+
+impl Clone for Agenda {
+    fn clone(&self) -> Self {
+        Self { next: self.next.clone(), later: self.later.clone(), made: self.made }
+    }
+
+    /// Whoever goes back to a world again and again has the pages already.
+    fn clone_from(&mut self, source: &Self) {
+        self.next.clone_from(&source.next);
+        self.later.clone_from(&source.later);
+        self.made = source.made;
     }
 }
 

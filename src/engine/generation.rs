@@ -17,9 +17,9 @@ impl Generation {
     /// Of a new world.
     pub(crate) const FIRST: Self = Self(Unseen(1));
 
-    /// One that is later than both. The last of all lasts for ever, and nothing is noted of it.
-    pub(crate) fn after(self, other: Self) -> Self {
-        Self(Unseen(self.0.0.max(other.0.0).saturating_add(1)))
+    /// The one after it. The last of all lasts for ever, and nothing is noted of it.
+    pub(crate) const fn next(self) -> Self {
+        Self(Unseen(self.0.0.saturating_add(1)))
     }
 
     /// Whether what was found out in another generation still holds in this one.
@@ -36,10 +36,10 @@ mod tests {
     fn nothing_holds_for_longer_than_its_generation() {
         let (first, never) = (Generation::FIRST, Generation::NEVER);
         assert!(first.is_still(first) && !first.is_still(never));
-        let second = first.after(never);
+        let second = first.next();
         assert!(!second.is_still(first) && !first.is_still(second));
         let last = Generation(Unseen(u32::MAX));
-        assert!(!last.after(first).is_still(last), "after the last nothing is told apart");
+        assert!(!last.next().is_still(last), "after the last nothing is told apart");
         assert_eq!(first, second, "a generation is not compared");
     }
 }

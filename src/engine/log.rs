@@ -15,6 +15,7 @@ use crate::model::{
 };
 use crate::rules::{Cause, Happening, Pace, Side};
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
 /// The entries of one host, oldest first. A fork shares them until one side writes.
@@ -38,6 +39,19 @@ impl EventLog {
 impl From<Turned> for Trouble {
     fn from(turned: Turned) -> Self {
         Self { says: turned.says(), hresult: turned.hresult() }
+    }
+}
+
+/// A virtual machine, as messages name it.
+#[derive(Clone, Copy)]
+struct Named<'a>(Option<&'a str>, VmId);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self(Some(name), id) => write!(f, "virtual machine '{name}' (Virtual machine ID {id})"),
+            Self(None, id) => write!(f, "a deleted virtual machine (Virtual machine ID {id})"),
+        }
     }
 }
 
@@ -244,12 +258,8 @@ impl World {
         self.write(host, event, Some(vm), None, says);
     }
 
-    /// A virtual machine, as messages name it.
-    fn named(&self, host: HostId, id: VmId) -> String {
-        match self.vm_state(host, id) {
-            Some(vm) => format!("virtual machine '{}' (Virtual machine ID {id})", vm.name),
-            None => format!("a deleted virtual machine (Virtual machine ID {id})"),
-        }
+    fn named(&self, host: HostId, id: VmId) -> Named<'_> {
+        Named(self.vm_state(host, id).map(|vm| &*vm.name), id)
     }
 
     fn write(

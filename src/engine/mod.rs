@@ -42,6 +42,7 @@ mod judge;
 mod log;
 mod message;
 mod network;
+mod restore;
 mod reverse;
 mod server;
 mod transfer;
@@ -118,42 +119,6 @@ impl World {
         }
     }
 
-    /// Makes a world equal to another by copying only what differs. Whoever goes back to a world
-    /// again and again, in several threads at that, saves most of what a clone costs: counting who
-    /// shares each virtual machine.
-    pub(crate) fn restore(&mut self, from: &Self) {
-        fn restore<T: Clone + PartialEq>(it: &mut T, from: &T) {
-            if it != from {
-                it.clone_from(from);
-            }
-        }
-        let Self {
-            now,
-            seed,
-            minted,
-            policy,
-            hosts,
-            fabric,
-            agenda,
-            exports,
-            lines,
-            ledgers,
-            generation,
-        } = self;
-        (*now, *seed, *minted) = (from.now, from.seed, from.minted);
-        // What stays because it is equal may have something noted of a future that never was.
-        *generation = generation.after(from.generation);
-        hosts.truncate(from.hosts.len());
-        hosts.iter_mut().zip(&from.hosts).for_each(|(it, from)| restore(it, from));
-        hosts.extend_from_slice(&from.hosts[hosts.len()..]);
-        restore(policy, &from.policy);
-        restore(fabric, &from.fabric);
-        restore(agenda, &from.agenda);
-        restore(exports, &from.exports);
-        restore(lines, &from.lines);
-        restore(ledgers, &from.ledgers);
-    }
-
     /// The time.
     pub fn now(&self) -> SimTime {
         self.now
@@ -217,7 +182,7 @@ impl World {
 
     /// Something about hosts or links may be otherwise from now on.
     fn hosts_change(&mut self) {
-        self.generation = self.generation.after(Generation::NEVER);
+        self.generation = self.generation.next();
     }
 
     fn advance(&mut self, by: Duration, out: &mut Vec<Event>, keep: bool) -> Reply {

@@ -175,11 +175,12 @@ impl VmState {
         }
     }
 
-    fn health_state(&self) -> HealthState {
+    pub(super) fn health_state(&self) -> HealthState {
         if self.paused_by_storage { HealthState::MajorFailure } else { HealthState::Ok }
     }
 
     /// A relationship as far as its health goes.
+    #[inline]
     fn condition(&self, leg: Leg, now: SimTime) -> Option<Condition> {
         let last = match self.sender(leg) {
             Some(sender) => sender.last_sent,
@@ -194,6 +195,7 @@ impl VmState {
         })
     }
 
+    #[inline]
     pub(super) fn relationship(&self, id: RelationshipId, now: SimTime) -> Relationship {
         let condition = self.condition(id.leg, now);
         let mut it = Relationship {

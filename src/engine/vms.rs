@@ -4,6 +4,7 @@
 //! Whoever makes an appointment notes the place beside the id: it is a hint, which is checked and
 //! never compared, so that how a world came about does not show in it.
 
+use super::restore::share;
 use super::vm::VmState;
 use crate::model::VmId;
 use std::hash::{Hash, Hasher};
@@ -120,6 +121,20 @@ impl Vms {
         let place = self.ids.binary_search(id).ok()?;
         self.ids.remove(place);
         Some(Arc::unwrap_or_clone(self.all.remove(place)).vm)
+    }
+
+    /// Of the same virtual machines as they are in another world, shares those that differ.
+    pub(super) fn share_with(&mut self, from: &Self) {
+        self.all.iter_mut().zip(&from.all).for_each(|(it, from)| share(it, from));
+    }
+
+    /// Copies each virtual machine, so that nobody shares it, and changes it.
+    pub(super) fn values_apart(&mut self, change: impl Fn(&mut VmState)) {
+        for it in &mut self.all {
+            let mut named = Named::clone(it);
+            change(&mut named.vm);
+            *it = Arc::new(named);
+        }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&VmId, &VmState)> + Clone {

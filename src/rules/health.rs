@@ -161,3 +161,14 @@ const fn rule(
 ) -> HealthRule {
     HealthRule { message, when, health, says, action, evidence }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever wants to know how bad it is stops at the first rule that speaks.
+    #[test]
+    fn the_worst_comes_first() {
+        assert!(HEALTH.iter().rev().is_sorted_by_key(|it| it.health));
+    }
+}

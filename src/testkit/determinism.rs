@@ -13,8 +13,9 @@
 
 use crate::engine::{Digest, Event, Input, Reply, World};
 use crate::oracle::Picture;
-use crate::script::{self, Action, Fault, Line, Runner, Script};
+use crate::script::{self, Fault, Line, Script};
 use crate::sim::{Lab, Step};
+use crate::testkit::beginning::Beginning;
 use std::fmt::{self, Write};
 
 /// Everything that could be seen of a run.
@@ -37,28 +38,17 @@ impl Run {
         Self { steps: lab.take_trace(), events: watch.take(), end: lab.world() }
     }
 
-    /// Runs a script in a world of its own, with seed 0. What it expects is not looked at.
+    /// Runs a script in a world of its own, with the seed and policy that it names. What it expects
+    /// is not looked at, and what its faults kept from the world has not happened.
     ///
     /// # Errors
     /// The first line that cannot be done.
     pub fn of_script(script: &Script) -> Result<Self, Fault> {
-        let mut names = Runner::new(World::new(0));
-        let mut run = Self { steps: Vec::new(), events: Vec::new(), end: World::new(0) };
-        for (number, line) in (1..).zip(&script.lines) {
-            let input = line.statement.as_ref().map(|it| it.resolve(&names));
-            let from = names.world().now();
-            if let Some(fault @ Fault::Problem(_)) =
-                names.step(number, line).and_then(|it| it.fault)
-            {
-                return Err(fault);
-            }
-            match input {
-                Some(Ok(Action::Input(input))) => run.make(input),
-                Some(Ok(Action::Wait(_))) => {
-                    run.make(Input::Advance(names.world().now().since(from)));
-                }
-                _ => {}
-            }
+        let Beginning { seed, policy, inputs } = Beginning::script(script)?;
+        let end = World::with_policy(seed, policy);
+        let mut run = Self { steps: Vec::new(), events: Vec::new(), end };
+        for input in inputs {
+            run.make(input);
         }
         Ok(run)
     }
