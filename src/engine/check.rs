@@ -108,10 +108,10 @@ impl World {
             let full = sender.outgrows(vm.source(leg, &self.lines, self.now).position);
             must!(!full || sender.overflow.is_some(), "{key} has outgrown its log unnoticed");
         }
-        Self::check_role(host, id, vm)
+        self.check_role(host, id, vm)
     }
 
-    fn check_role(host: &HostState, id: VmId, vm: &VmState) -> Result<(), Inconsistency> {
+    fn check_role(&self, host: &HostState, id: VmId, vm: &VmState) -> Result<(), Inconsistency> {
         if let Some(receiver) = vm.receiver() {
             let limit = usize::from(receiver.settings.recovery_history);
             must!(receiver.points.len() <= limit, "{id} has too many recovery points");
@@ -119,6 +119,8 @@ impl World {
             must!(ordered, "{id} has recovery points out of order");
             let newer = receiver.points.iter().any(|it| it.position > receiver.held.position);
             must!(!newer, "{id} has a recovery point newer than what it holds");
+            let ahead = receiver.applied(self.now).position > receiver.held.position;
+            must!(!ahead, "{id} has applied more than it has received");
             let own = receiver.phase.recovery().is_some();
             must!(own || vm.guest.since.is_none(), "{id} is a replica and runs");
         }

@@ -406,11 +406,18 @@ impl VmState {
     fn log_full_at(&self, leg: Leg, lines: &Lines, now: SimTime) -> Option<SimTime> {
         let sender = self.sender(leg).filter(|it| it.phase.tracks())?;
         let limit = sender.sent.saturating_add(sender.limit_bytes);
-        if self.source(leg, lines, now).position > limit {
+        let is_full = |at: &SimTime| self.source(leg, lines, *at).position > limit;
+        if is_full(&now) {
             return Some(now);
         }
-        let grows = leg == Leg::Primary && self.guest.line == sender.line;
-        if grows { self.guest.reaches_at(limit.saturating_add(1)) } else { None }
+        match leg {
+            Leg::Primary if self.guest.line == sender.line => {
+                self.guest.reaches_at(limit.saturating_add(1))
+            }
+            Leg::Primary => None,
+            // A replica has more to send on when what it has received is applied.
+            Leg::Extended => self.receiver()?.applied_at.filter(is_full),
+        }
     }
 }
 

@@ -111,7 +111,7 @@ impl World {
         }
         let taken = self.take_log(from, to, at, log, out)?;
         if taken.relays {
-            self.relay(to, at.id, out);
+            self.watch_log(to, at.id, Leg::Extended);
         }
         self.answered(from, to)?;
         Ok(taken)
@@ -160,20 +160,17 @@ impl World {
         }
         receiver.counters.count_success(bytes, log.took, receiver.settings.interval());
         receiver.settings.note_let_in(from, *generation);
-        receiver.held = log.reach;
-        let due = if waits { None } else { receiver.next_point(log.kind, now) };
+        // A recovery point is made of what is applied.
+        let applies = !waits && !stalls;
+        let due = if applies { receiver.next_point(log.kind, now) } else { None };
         let (point, kind, vss_failed) = log.counts_as(due);
         if vss_failed {
             receiver.counters.count_consistent_failure();
         }
-        receiver.received(
-            kind,
-            now,
-            if log.kind == ReplicationType::Planned { now } else { applied },
-        );
-        if stalls {
-            receiver.applied_at = None;
-        }
+        let planned = log.kind == ReplicationType::Planned;
+        let applied = if planned { now } else { applied };
+        // Before the initial replica is there, logs are kept for it.
+        receiver.received(log.reach, kind, now, applies.then_some(applied));
         let relays = vm.sender(Leg::Extended).is_some();
         let mut push = |change| out.push(Event { at: now, host: to, change });
         let relationship = RelationshipId::primary(id);
@@ -202,15 +199,6 @@ impl World {
             }
         });
         Turned::DiskMissing
-    }
-
-    /// A replica that is extended has more to send on.
-    fn relay(&mut self, host: HostId, id: VmId, out: &mut Vec<Event>) {
-        let Some(vm) = self.vm_state(host, id) else { return };
-        let Some(onward) = vm.sender(Leg::Extended) else { return };
-        if onward.outgrows(vm.source(Leg::Extended, &self.lines, self.now).position) {
-            self.log_is_full(host, id, Leg::Extended, out);
-        }
     }
 
     fn add_point(&mut self, host: HostId, vm: VmId, kind: RecoveryPointKind, out: &mut Vec<Event>) {

@@ -7,6 +7,7 @@ use super::host::HostState;
 use super::input::Caller;
 use super::input::{HostTrouble, VmTrouble};
 use super::job::JobRecord;
+use super::receiver::Receiver;
 use super::sender::Sending;
 use super::vm::{Role, VmState};
 use super::vms::Hint;
@@ -212,12 +213,12 @@ impl Hearing<'_> {
             }
             Fact::HasReplicated => match sender {
                 Some(sender) => sender.last_sent.is_some(),
-                None => vm.receiver().is_some_and(|it| it.last_received.is_some()),
+                None => vm.receiver().is_some_and(Receiver::is_complete),
             },
             Fact::InitialIncomplete => sender.is_some_and(|it| it.last_sent.is_none()),
             Fact::PointKnown => self.point_is_known(vm),
             Fact::NoTestReplica => vm.tester.is_none(),
-            Fact::SourceComplete => vm.receiver().is_none_or(|it| it.last_received.is_some()),
+            Fact::SourceComplete => vm.receiver().is_none_or(Receiver::is_complete),
             Fact::SeedThere => {
                 !is_initial(self.call, InitialReplicationType::Seeded)
                     || sender.is_some_and(|it| it.seeded)

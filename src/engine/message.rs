@@ -216,6 +216,9 @@ impl World {
         });
         self.edit(to, id, by, out, |vm| vm.take(from, message, now))
             .unwrap_or(Err(Turned::NoReplica))?;
+        if let Message::ResyncEnds { reach: Some(_) } = message {
+            self.disks_were_replaced(to, id, out);
+        }
         self.answered(from, to)
     }
 
@@ -322,10 +325,13 @@ impl VmState {
     /// Takes a message on the receiving end.
     fn take(&mut self, from: HostId, message: Message<'_>, now: SimTime) -> Result<(), Turned> {
         let shown = self.state(Leg::Primary);
+        // Its own replica is prepared for a planned failover, which is to lose nothing.
+        let prepared = self.failing_over_leg() == Leg::Extended;
         if let Message::Adopt(settings) = &message {
-            let Some(inbound) = self.receiver().cloned() else { return Err(Turned::NoReplica) };
-            let settings = (*settings).clone().into();
-            let inbound = Receiver { peer: Some(from), settings, ..inbound };
+            let Some(mut inbound) = self.receiver().cloned() else {
+                return Err(Turned::NoReplica);
+            };
+            (inbound.peer, inbound.settings) = (Some(from), (*settings).clone().into());
             self.role = Role::Replica { inbound, onward: None };
             return Ok(());
         }
@@ -348,7 +354,7 @@ impl VmState {
                 _ => return Err(Turned::NoReplica),
             },
             Message::ResyncBegins if receiver.sizes_differ => return Err(Turned::OtherSizes),
-            Message::ResyncBegins if receiver.phase == Receiving::ResyncHeld => {
+            Message::ResyncBegins if prepared || receiver.phase == Receiving::ResyncHeld => {
                 return Err(Turned::NotNow);
             }
             Message::ResyncBegins => match shown {
@@ -371,7 +377,7 @@ impl VmState {
                 let compared =
                     matches!(receiver.phase, Receiving::Resyncing | Receiving::ResyncSuspended);
                 match reach {
-                    Some(_) if receiver.phase == Receiving::ResyncHeld => {
+                    Some(_) if prepared || receiver.phase == Receiving::ResyncHeld => {
                         return Err(Turned::NotNow);
                     }
                     None if receiver.phase == Receiving::ResyncHeld => {

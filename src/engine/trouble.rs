@@ -98,7 +98,18 @@ impl World {
         if let Some(vm) = self.vm_mut(host, id) {
             vm.troubles.set(trouble, troubled);
         }
+        self.apply_what_is_stuck(host, id);
         Ok(())
+    }
+
+    /// Logs that could not be applied are, as soon as nothing keeps them from it.
+    fn apply_what_is_stuck(&mut self, host: HostId, id: VmId) {
+        let applied = self.now + self.policy.apply;
+        let Some(vm) = self.vm_mut(host, id) else { return };
+        let kept = vm.troubles.keep_from_applying();
+        let Some(receiver) = vm.receiver_mut().filter(|it| !kept && it.is_stuck()) else { return };
+        receiver.applied_at = Some(applied);
+        self.watch_log(host, id, Leg::Extended);
     }
 
     /// What a copy holds is no longer what its relationship knows of: it branches off.
@@ -114,7 +125,7 @@ impl World {
         let Some(vm) = self.vm_mut(host, id) else { return Ok(()) };
         let reach = Reach { line, position: from.position.saturating_add(1) };
         match vm.receiver_mut().filter(|it| it.phase.recovery().is_none()) {
-            Some(receiver) => receiver.held = reach,
+            Some(receiver) => receiver.becomes(reach),
             None => vm.guest.reset(reach),
         }
         Ok(())

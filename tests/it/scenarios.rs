@@ -86,6 +86,8 @@ const FLOWS: &[(&str, &str)] = &[
     ("extended replication, the first host lost, reversed instead", "extended-reversed"),
     ("extended replication, the middle host lost", "extended-middle-host-lost"),
     ("extended replication removed, from its end", "extended-removal"),
+    ("extended replication, a back-up of the middle", "extended-backup"),
+    ("extended replication, either leg resynchronised", "extended-resync"),
     // Removal; the set of disks.
     ("removed on the primary, then on the replica", "removal"),
     ("removed on the replica alone", "removal-on-the-replica"),

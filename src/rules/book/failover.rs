@@ -25,6 +25,15 @@ const SHRUNK: Late = late(
     Documented(page::BLOG_RESIZE),
 );
 
+/// A log that was received and is not on the disks.
+const NOT_APPLIED: Late = late(
+    Failed,
+    "the replica could not apply the change log",
+    Assumed(
+        "the latest state is made of everything that was received; what cannot be applied fails",
+    ),
+);
+
 pub(super) const INITIATE: Rule = Rule {
     operation: Operation::InitiateFailover,
     target: Target::Primary,
@@ -53,7 +62,7 @@ pub(super) const INITIATE: Rule = Rule {
         .cancellable()],
     effect: "The replica is failed over (5) to the chosen point and may be started; it takes no more logs. Nothing is started, and the primary is not told.",
     evidence: Documented(page::LEARN_FAILOVER),
-    late: &[DISK_FULL, DISK_MISSING, SHRUNK],
+    late: &[DISK_FULL, DISK_MISSING, SHRUNK, NOT_APPLIED],
 };
 
 pub(super) const REVERT: Rule = Rule {
@@ -139,7 +148,7 @@ pub(super) const TEST: Rule = Rule {
     plans: &[plan(JobType::InitiateTestReplica, &[Pace::Undo, Pace::Checkpoint]).cancellable()],
     effect: "A virtual machine “<name> - Test” appears on the replica's host, off and without network; replication goes on.",
     evidence: Documented(page::LEARN_FAILOVER),
-    late: &[DISK_FULL, DISK_MISSING, SHRUNK],
+    late: &[DISK_FULL, DISK_MISSING, SHRUNK, NOT_APPLIED],
 };
 
 pub(super) const REVERSE: Rule = Rule {

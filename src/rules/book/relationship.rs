@@ -219,7 +219,7 @@ pub(super) const START: Rule = Rule {
         fact(
             Fact::SourceComplete,
             InvalidState,
-            Assumed("what is sent on is what was received; before the first copy there is nothing"),
+            Assumed("what is sent on is what was applied; before the first copy there is nothing"),
         ),
         fact(Fact::SeedThere, InvalidState, Documented(page::BLOG_SEED)),
         UNLOCKED,
@@ -317,7 +317,7 @@ pub(super) const RESYNCHRONIZE: Rule = Rule {
             .during(ReplicationState::Resynchronizing)
             .cancellable(),
     ],
-    effect: "Both copies are compared and what differs is sent (10); then both sides replicate (3). Every recovery point is deleted.",
+    effect: "Both copies are compared and what differs is sent (10); then both sides replicate (3). Every recovery point is deleted. What a replica sends on needs a resynchronisation of its own then (9).",
     evidence: Documented(page::BLOG_RESYNC),
     late: &[PEER_REFUSES, OTHER_SIZES, DISK_FULL, DISK_MISSING],
 };
