@@ -78,7 +78,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
         let nobody = Credentials::new("nobody", "unknown");
         let said = handshake(&mut Acceptor::new("tokyo"), nobody, wrapping);
         let headers = said.iter().map(|it| negotiate::header(it).into_bytes());
-        for token in said.iter().cloned().chain(headers).chain([b"Basic bm9ib2R5OnVua25vd24=".into()])
+        for token in
+            said.iter().cloned().chain(headers).chain([b"Basic bm9ib2R5OnVua25vd24=".into()])
         {
             seeds.extend((0..4).map(|place| [&[place][..], &token].concat()));
         }

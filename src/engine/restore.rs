@@ -37,9 +37,20 @@ fn own<T: Clone>(it: &mut Arc<T>) {
 impl World {
     /// Makes a world equal to another by copying only what differs.
     pub(crate) fn restore(&mut self, from: &Self) {
-        let Self { now, seed, minted, policy, hosts, fabric, agenda, exports, lines, ledgers } =
-            self;
-        (*now, *seed, *minted) = (from.now, from.seed, from.minted);
+        let Self {
+            now,
+            seed,
+            minted,
+            policy,
+            hosts,
+            fabric,
+            agenda,
+            exports,
+            lines,
+            ledgers,
+            generation,
+        } = self;
+        (*now, *seed, *minted, *generation) = (from.now, from.seed, from.minted, from.generation);
         hosts.truncate(from.hosts.len());
         hosts.iter_mut().zip(&from.hosts).for_each(|(it, from)| it.restore(from));
         hosts.extend_from_slice(&from.hosts[hosts.len()..]);

@@ -44,7 +44,8 @@ lints! {
     UnwatchedJob = "unwatched-job",
         "4096 says that a job was started, not that anything is done; it may yet fail",
         "https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-concretejob";
-    /// A job that runs was looked at again after less than the shortest pause.
+    /// A job that runs was looked at again after less than the shortest pause; or what it is about
+    /// was, or the list of all jobs, on and on.
     HastyPoll = "hasty-poll",
         "each look is a query to the management service of a busy host; jobs take seconds to hours",
         "https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-concretejob";
@@ -71,12 +72,14 @@ lints! {
         "a replica is off because it is a replica, which its mode says; that is no outage, and it \
          cannot be started",
         "https://github.com/a-schild/Zabbix-HyperV-Templates/issues/35";
-    /// The client called a method without `Ex`, on a host that has the one with it.
+    /// The client called a method without `Ex`, on a host that has the one with it. Whoever names no
+    /// relationship does so.
     DeprecatedMethod = "deprecated-method",
         "methods without Ex act on relationship 0, whichever was meant, and are deprecated since \
          Windows Server 2012 R2",
         "https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-replicationservice";
-    /// The client was done and had not deleted a test replica that it made.
+    /// The client was done and had not deleted a test replica that it made, or may have made: where no
+    /// answer came, a look says.
     LeftTestReplica = "left-test-replica",
         "a test replica keeps disks of its own and stands in the way of the next test until it is \
          deleted",

@@ -1,5 +1,6 @@
 //! A service that watches its client.
 
+use super::ask::Read;
 use super::lint::{Finding, Lint};
 use super::tally::Tally;
 use crate::error::Result;
@@ -22,16 +23,20 @@ pub struct Tolerance {
     pub longest_wait: Duration,
     /// How often a job may be looked at after it was seen to have ended, or to be gone.
     pub looks_after_end: u32,
+    /// How often in a row, without such a pause, what a job is about may be looked at again while
+    /// it runs, or the list of all jobs.
+    pub hasty_looks: u32,
 }
 
 impl Default for Tolerance {
     /// A look each 100 ms, which is what the most impatient of known clients do, for 31 days; and
-    /// eight looks at what is over.
+    /// eight looks at what is over, or at what else there is to see.
     fn default() -> Self {
         Self {
             shortest_poll: Duration::from_millis(100),
             longest_wait: Duration::from_secs(31 * 24 * 3600),
             looks_after_end: 8,
+            hasty_looks: 8,
         }
     }
 }
@@ -143,12 +148,27 @@ impl<S: ReplicationService> Linted<S> {
         &self.service
     }
 
-    /// A read that tells the client about these virtual machines, or about all.
-    fn looked<T>(&self, read: Result<T>, vm: Option<VmId>) -> Result<T> {
+    /// A read that tells the client about this virtual machine, or about all.
+    fn looked<T>(&self, what: Read, vm: Option<VmId>, read: Result<T>) -> Result<T> {
         if read.is_ok() {
+            self.looked_instead(what, vm);
             self.linter.lock().looked(vm);
         }
         read
+    }
+
+    /// A look that may be instead of one at a job. The time is asked for only then.
+    fn looked_instead(&self, what: Read, vm: Option<VmId>) {
+        let waits = self.linter.lock().waits_for(vm);
+        if waits && let Ok(at) = self.service.now() {
+            self.linter.lock().looked_instead(&self.host, at, what, vm);
+        }
+    }
+
+    /// What the client sees of virtual machines.
+    fn saw<'a>(&self, vms: impl IntoIterator<Item = &'a Vm>) {
+        let mut tally = self.linter.lock();
+        vms.into_iter().for_each(|vm| tally.saw_vm(&self.host, vm));
     }
 }
 
@@ -180,23 +200,19 @@ impl<S: ReplicationService> ReplicationService for Linted<S> {
     }
 
     fn vms(&self) -> Result<Vec<Vm>> {
-        let vms = self.looked(self.service.vms(), None)?;
-        let mut tally = self.linter.lock();
-        for vm in &vms {
-            tally.saw(&self.host, vm);
-        }
-        drop(tally);
-        Ok(vms)
+        let vms = self.looked(Read::Vms, None, self.service.vms());
+        self.saw(vms.iter().flatten());
+        vms
     }
 
     fn vm(&self, id: VmId) -> Result<Vm> {
-        let vm = self.looked(self.service.vm(id), Some(id))?;
-        self.linter.lock().saw(&self.host, &vm);
-        Ok(vm)
+        let vm = self.looked(Read::Vm, Some(id), self.service.vm(id));
+        self.saw(&vm);
+        vm
     }
 
     fn relationship(&self, id: RelationshipId) -> Result<Relationship> {
-        self.looked(self.service.relationship(id), Some(id.vm))
+        self.looked(Read::Relationship, Some(id.vm), self.service.relationship(id))
     }
 
     fn settings(&self, id: RelationshipId) -> Result<Settings> {
@@ -217,6 +233,7 @@ impl<S: ReplicationService> ReplicationService for Linted<S> {
 
     fn jobs(&self) -> Result<Vec<Job>> {
         let jobs = self.service.jobs()?;
+        self.looked_instead(Read::Jobs, None);
         let at = self.service.now()?;
         let mut tally = self.linter.lock();
         tally.looked(None);

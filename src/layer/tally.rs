@@ -1,5 +1,6 @@
 //! What a linter remembers of a client, and what it makes of it.
 
+use super::ask::Read;
 use super::lint::{Finding, Lint};
 use super::linted::Tolerance;
 use crate::error::{Error, Missing, Result};
@@ -28,6 +29,8 @@ struct Begun {
     watched: bool,
     /// When the client first saw it run, and when last.
     polled: Option<(SimTime, SimTime)>,
+    /// When this was last looked at instead, and how often in a row without a pause.
+    looks: BTreeMap<(Arc<str>, Read), (SimTime, u32)>,
     /// How it was seen to end; vanishing is an end, too.
     ended: Option<End>,
     looks_after_end: u32,
@@ -52,8 +55,21 @@ struct Open {
     unanswered: Option<Made>,
     /// The last job that was seen to end otherwise than well.
     ended: Option<(End, Made)>,
-    /// The call that made a test replica, or may have, and whether the client has seen that.
-    test: Option<(Made, bool)>,
+    /// The test replica that the client made, or may have made.
+    test: Option<Test>,
+}
+
+/// A test replica that a client made.
+struct Test {
+    made: Made,
+    /// The job that makes it; none if no answer came.
+    job: Option<JobId>,
+    /// Its GUID, as soon as it was seen.
+    id: Option<VmId>,
+    /// The job that deletes it.
+    deleting: Option<JobId>,
+    /// Whether it is there, as far as the client knows.
+    is_there: bool,
 }
 
 /// What is true of a call before it is made.
@@ -90,7 +106,8 @@ impl Tally {
         found.extend(unwatched.map(|job| finding(Lint::UnwatchedJob, &job.made)));
         for open in self.vms.values() {
             found.extend(open.passing.iter().map(|it| finding(Lint::GaveUpTooEarly, it)));
-            found.extend(open.test.iter().map(|it| finding(Lint::LeftTestReplica, &it.0)));
+            let left = open.test.iter().filter(|it| it.is_there);
+            found.extend(left.map(|it| finding(Lint::LeftTestReplica, &it.made)));
         }
         found.sort_by_key(|(number, it)| (*number, it.lint));
         found.into_iter().map(|(_, it)| it).collect()
@@ -100,17 +117,10 @@ impl Tally {
         self.found.push(finding(lint, made));
     }
 
-    /// The client saw a virtual machine on a host.
-    pub(super) fn saw(&mut self, host: &str, vm: &Vm) {
-        let is_made = |it: &Begun| it.ended.is_none() && is_test_of(&it.made, vm.id);
-        let on_its_way = self.jobs.values().any(is_made);
-        let Some(Open { test, .. }) = self.vms.get_mut(&vm.id) else { return };
-        let Some((_, seen)) = test.as_mut().filter(|it| *it.0.host == *host) else { return };
-        if vm.test_replica.is_some() {
-            *seen = true;
-        } else if *seen || !on_its_way {
-            // A call whose answer was lost may have deleted it, or never have made it.
-            *test = None;
+    /// Once for each job is enough.
+    fn find_once(&mut self, lint: Lint, made: &Made) {
+        if !self.found.iter().any(|it| it.0 == made.number && it.1.lint == lint) {
+            self.find(lint, made);
         }
     }
 
@@ -125,20 +135,72 @@ impl Tally {
         }
     }
 
-    /// The client saw a job in the list of all.
-    pub(super) fn saw_in_list(&mut self, at: SimTime, job: &Job) {
-        if let Some(begun) = self.jobs.get_mut(&job.id) {
-            begun.watched = true;
-            begun.polled.get_or_insert((at, at));
-            if begun.ended.is_none() {
-                self.see_end(job.id, end_of(job.state));
+    /// Whether the client waits for a job of this virtual machine, or of any.
+    pub(super) fn waits_for(&self, vm: Option<VmId>) -> bool {
+        let about = |it: &Begun| vm.is_none() || it.made.call.vm() == vm;
+        self.jobs.values().any(|it| it.ended.is_none() && about(it))
+    }
+
+    /// The client looked at this host at what a job is about, or at all jobs, instead of at the job.
+    /// Whoever does so on and on without a pause polls.
+    pub(super) fn looked_instead(
+        &mut self,
+        host: &Arc<str>,
+        at: SimTime,
+        read: Read,
+        vm: Option<VmId>,
+    ) {
+        let Tolerance { shortest_poll, hasty_looks, .. } = self.tolerance;
+        let about = |it: &&mut Begun| vm.is_none() || it.made.call.vm() == vm;
+        let mut found = Vec::new();
+        for begun in self.jobs.values_mut().filter(|it| it.ended.is_none()).filter(about) {
+            let (last, hasty) = begun.looks.entry((Arc::clone(host), read)).or_insert((at, 0));
+            *hasty = if at.since(*last) < shortest_poll { *hasty + 1 } else { 0 };
+            *last = at;
+            // The first look counts as one without a pause.
+            if *hasty == hasty_looks.saturating_add(1) {
+                found.push(begun.made.clone());
             }
         }
+        for made in found {
+            self.find_once(Lint::HastyPoll, &made);
+        }
+    }
+
+    /// The client saw this virtual machine on this host.
+    pub(super) fn saw_vm(&mut self, host: &str, vm: &Vm) {
+        let Self { vms, jobs, .. } = self;
+        let Some(test) = vms.get_mut(&vm.id).and_then(|it| it.test.as_mut()) else { return };
+        let ended = |id| jobs.get(&id).is_none_or(|it| it.ended.is_some());
+        if !test.made.host.eq_ignore_ascii_case(host) {
+            return;
+        }
+        match vm.test_replica {
+            Some(id) => (test.id, test.is_there) = (Some(id), test.deleting.is_none()),
+            // Before its job has ended there is none yet.
+            None if test.job.is_none_or(ended) => test.is_there = false,
+            None => {}
+        }
+    }
+
+    /// The client saw a job in the list of all.
+    pub(super) fn saw_in_list(&mut self, at: SimTime, job: &Job) {
+        let Some(begun) = self.jobs.get_mut(&job.id) else { return };
+        begun.watched = true;
+        if begun.ended.is_some() {
+            return;
+        }
+        let (first, _) = *begun.polled.get_or_insert((at, at));
+        if at.since(first) > self.tolerance.longest_wait {
+            let made = begun.made.clone();
+            self.find_once(Lint::EndlessPoll, &made);
+        }
+        self.see_end(job.id, end_of(job.state));
     }
 
     /// The client looked at a job.
     pub(super) fn polled(&mut self, at: SimTime, id: JobId, job: &Result<Job>) {
-        let Tolerance { shortest_poll, longest_wait, looks_after_end } = self.tolerance;
+        let Tolerance { shortest_poll, longest_wait, looks_after_end, .. } = self.tolerance;
         let Some(begun) = self.jobs.get_mut(&id) else { return };
         begun.watched = true;
         let mut found = None;
@@ -158,10 +220,8 @@ impl Tally {
         begun.polled = Some((first, at));
         let made = begun.made.clone();
         let ended = begun.ended;
-        // Once for each job is enough.
-        let again = |it: &(usize, Finding)| it.0 == made.number && Some(it.1.lint) == found;
-        if let Some(lint) = found.filter(|_| !self.found.iter().any(again)) {
-            self.find(lint, &made);
+        if let Some(lint) = found {
+            self.find_once(lint, &made);
         }
         if ended.is_none() {
             let end = match job {
@@ -178,11 +238,16 @@ impl Tally {
         begun.ended = Some(end);
         let on_purpose = begun.called_off;
         let made = begun.made.clone();
+        for test in self.vms.values_mut().filter_map(|it| it.test.as_mut()) {
+            if end == End::Badly && test.job == Some(id) {
+                test.is_there = false;
+            }
+            if end == End::Badly && test.deleting == Some(id) {
+                (test.deleting, test.is_there) = (None, true);
+            }
+        }
         if let Some(vm) = made.call.vm() {
             let open = self.vms.entry(vm).or_default();
-            if end == End::Badly && is_test_of(&made, vm) {
-                open.test = None;
-            }
             open.ended = (end != End::Well && !on_purpose).then_some((end, made));
         }
     }
@@ -214,8 +279,8 @@ impl Tally {
         {
             (begun.watched, begun.called_off) = (true, true);
         }
-        if let (Some(replica), true) = (scene.test_of, outcome.is_ok()) {
-            self.vms.entry(replica).or_default().test = None;
+        if let Call::DestroySystem { vm } = call.parts().0 {
+            self.destroyed(*vm, scene.test_of, outcome);
         }
         if let Some(vm) = call.vm().filter(|_| !only_reads(operation)) {
             self.went_on(vm, &made);
@@ -226,11 +291,28 @@ impl Tally {
                 made,
                 watched: false,
                 polled: None,
+                looks: BTreeMap::new(),
                 ended: None,
                 looks_after_end: 0,
                 called_off: false,
             };
             self.jobs.insert(*job, begun);
+        }
+    }
+
+    /// The client deleted a virtual machine, perhaps a test replica.
+    fn destroyed(&mut self, vm: VmId, of: Option<VmId>, outcome: &Result<Outcome>) {
+        let known = |(id, open): &(&VmId, &mut Open)| {
+            of == Some(**id) || open.test.as_ref().is_some_and(|it| it.id == Some(vm))
+        };
+        let Some((_, open)) = self.vms.iter_mut().find(known) else { return };
+        let Some(test) = &mut open.test else { return };
+        test.id = Some(vm);
+        match outcome {
+            Ok(outcome) => (test.deleting, test.is_there) = (outcome.job(), false),
+            // Somebody else was faster, or the answer to the first try was lost.
+            Err(error) if is_gone(error) => test.is_there = false,
+            Err(_) => {}
         }
     }
 
@@ -272,14 +354,19 @@ impl Tally {
     /// What a call leaves to be done.
     fn left_open(&mut self, vm: VmId, made: &Made, outcome: &Result<Outcome>, passing: bool) {
         let open = self.vms.entry(vm).or_default();
-        let lost = matches!(outcome, Err(Error::Transport { .. } | Error::Malformed { .. }));
-        if lost {
-            open.unanswered = Some(made.clone());
-        } else if outcome.is_err() && passing {
-            open.passing = Some(made.clone());
-        }
-        if is_test_of(made, vm) && (lost || outcome.is_ok()) {
-            open.test = Some((made.clone(), false));
+        let tests = made.call.operation() == Operation::TestReplicaSystem;
+        let test = |job| Test { made: made.clone(), job, id: None, deleting: None, is_there: true };
+        match outcome {
+            Err(Error::Transport { .. } | Error::Malformed { .. }) => {
+                open.unanswered = Some(made.clone());
+                // It may be there; whoever looks will see.
+                if tests {
+                    open.test.get_or_insert_with(|| test(None));
+                }
+            }
+            Err(_) if passing => open.passing = Some(made.clone()),
+            Ok(outcome) if tests => open.test = Some(test(outcome.job())),
+            _ => {}
         }
     }
 }
@@ -290,9 +377,10 @@ fn finding(lint: Lint, made: &Made) -> (usize, Finding) {
     (*number, Finding { lint, host: host.to_string(), at: *at, call: call.clone(), vm })
 }
 
-/// Whether a call asks for a test replica of this virtual machine.
-fn is_test_of(made: &Made, vm: VmId) -> bool {
-    made.call.operation() == Operation::TestReplicaSystem && made.call.vm() == Some(vm)
+/// Whether a refusal says that there is no such virtual machine.
+fn is_gone(error: &Error) -> bool {
+    matches!(error, Error::NotFound(Missing::Vm(_)))
+        || matches!(error, Error::Refused(it) if it.code == ErrorCode::NotAvailable)
 }
 
 fn end_of(state: JobState) -> Option<End> {
@@ -352,10 +440,10 @@ pub(super) fn passing(
 fn names_no_relationship(call: &Call) -> bool {
     matches!(
         call.parts().0,
-        Call::RemoveReplicationRelationship { relationship: None, .. }
+        Call::RequestReplicationStateChange { relationship: None, .. }
+            | Call::RemoveReplicationRelationship { relationship: None, .. }
             | Call::GetReplicationStatistics { relationship: None, .. }
             | Call::ResetReplicationStatistics { relationship: None, .. }
-            | Call::RequestReplicationStateChange { relationship: None, .. }
     )
 }
 

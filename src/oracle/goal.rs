@@ -141,17 +141,8 @@ impl Goal {
             all.extend([Ok, Warning, Critical].map(|it| Self::Health(side, it)));
         }
         all.insert(Self::Health(Side::Neither, NotApplicable));
-        all.extend(
-            [
-                JobState::Running,
-                JobState::Suspended,
-                JobState::Completed,
-                JobState::Terminated,
-                JobState::Killed,
-                JobState::Exception,
-            ]
-            .map(Self::JobState),
-        );
+        let shown = JobState::ALL.iter().filter(|it| it.is_shown());
+        all.extend(shown.map(|it| Self::JobState(*it)));
         // The disks on their way: a job that no call starts by itself.
         all.insert(Self::JobType(JobType::SendingInitialReplica));
         for rule in RULES {

@@ -5,9 +5,8 @@ use hyperv_replica::layer::{
     Fault, Faults, Finding, Lint, Linted, Linter, Read, Tolerance, Verdict,
 };
 use hyperv_replica::model::{
-    AuthorizationEntry, Call, Devices, FailoverNetworkAdapterSettings, Host, Job, JobId, JobState,
-    Operation, RecoveryPoint, Relationship, RequestedJobState, RequestedReplicationState,
-    ServiceSettings, Vm,
+    AuthorizationEntry, Call, Devices, FailoverNetworkAdapterSettings, Host, Job, JobId, Operation,
+    RecoveryPoint, Relationship, ServiceSettings, Vm,
 };
 use hyperv_replica::service::Patience;
 use hyperv_replica::{prelude::*, sim::Lab};
@@ -342,18 +341,17 @@ fn a_replica_that_is_off_is_no_outage() {
 fn deprecated_methods_are_named() {
     let bad: Client = |tokyo, _, web| {
         any(tokyo.call(&Call::GetReplicationStatistics { vm: web, relationship: None }));
-        let paused = RequestedReplicationState::Suspended.to_wire();
-        any(tokyo.call(&Call::RequestReplicationStateChange {
-            vm: web,
-            relationship: None,
-            requested: paused,
-        }));
-        tokyo.sleep(minutes(1)).unwrap();
-        any(tokyo.jobs());
         any(tokyo.call(&Call::RemoveReplicationRelationship { vm: web, relationship: None }));
         any(tokyo.jobs());
     };
-    assert_eq!(found(bad), [Lint::DeprecatedMethod; 3]);
+    assert_eq!(found(bad), [Lint::DeprecatedMethod, Lint::DeprecatedMethod]);
+    // https://learn.microsoft.com/windows/win32/hyperv_v2/requestreplicationstatechange-msvm-replicationservice
+    let pauses: Client = |tokyo, _, vm| {
+        let requested = 7;
+        let call = Call::RequestReplicationStateChange { vm, relationship: None, requested };
+        done(tokyo, tokyo.call(&call));
+    };
+    assert_eq!(found(pauses), [Lint::DeprecatedMethod]);
     let good: Client = |tokyo, _, web| {
         any(tokyo.statistics(RelationshipId::primary(web)));
         done(tokyo, tokyo.remove_replication_relationship(RelationshipId::primary(web)));
@@ -380,44 +378,155 @@ fn a_test_replica_is_deleted_again() {
         done(osaka, osaka.destroy_system(test));
     };
     assert_eq!(found(good), []);
-    // A test that was refused leaves nothing, nor does one that failed.
+    // A test that was refused leaves nothing.
     let refused: Client = |tokyo, _, web| any(tokyo.test_replica_system(web, None));
     assert_eq!(found(refused), []);
-    let ended: Client = |_, osaka, web| {
-        let started = osaka.test_replica_system(web, None).unwrap();
-        let Outcome::Started(job) = started else { panic!("{started:?}") };
-        let kill = RequestedJobState::Kill.to_wire();
-        any(osaka.call(&Call::RequestJobStateChange { job, requested: kill }));
-        assert_eq!(osaka.job(job).unwrap().state, JobState::Killed);
-    };
-    assert_eq!(found(ended), []);
 }
 
-/// Of a call whose answer was lost nobody knows what came of it but who looks.
+/// What a client is told of its test replica by looks and by jobs counts, and not only what it did.
 #[test]
-fn a_test_replica_of_a_lost_answer_is_deleted_again() {
-    let found = |operation, client| {
-        let faults = Faults::new();
-        faults.add(Fault::lose_answer(operation).times(1));
+fn a_test_replica_is_what_the_client_can_know_of_it() {
+    use Operation::{DestroySystem, TestReplicaSystem};
+    let lints = |fault: Fault, client: Client| {
+        let faults = Faults::from(hyperv_replica::layer::Plan::from(fault));
         let found = found_under(&faults, client);
-        found.iter().map(|it| it.lint).collect::<Vec<_>>()
+        found.iter().map(|it| it.lint).filter(|it| *it == Lint::LeftTestReplica).count()
     };
-    let bad: Client = |tokyo, osaka, web| {
+    let nothing = || Fault::unreachable(TestReplicaSystem).times(0);
+    // A test that failed leaves nothing behind: there is nobody to test for.
+    let failed: Client = |_, osaka, web| {
+        let started = osaka.test_replica_system(web, None).unwrap();
+        let job = started.job().unwrap();
+        any(osaka.call(&Call::RequestJobStateChange { job, requested: 5 }));
+        any(osaka.wait(started));
+    };
+    assert_eq!(lints(nothing(), failed), 0);
+    // A look while it is made says nothing yet; somebody else may delete it, and a look shows that.
+    let too_early: Client = |_, osaka, web| {
+        let started = osaka.test_replica_system(web, None).unwrap();
+        any(osaka.vm(web));
+        osaka.wait(started).unwrap();
+    };
+    assert_eq!(lints(nothing(), too_early), 1);
+
+    // Its answer is lost: whoever looks finds it, and whoever leaves it is told.
+    let lost = || Fault::lose_answer(TestReplicaSystem).times(1);
+    let leaves: Client = |_, osaka, web| any(osaka.test_replica_system(web, None));
+    assert_eq!(lints(lost(), leaves), 1);
+    let looks: Client = |tokyo, osaka, web| {
         any(osaka.test_replica_system(web, None));
         osaka.sleep(minutes(5)).unwrap();
-        assert!(tokyo.vm(web).unwrap().test_replica.is_none(), "it is on osaka");
+        any(tokyo.vm(web)); // The primary shows no test replica, which says nothing.
+        assert!(osaka.vm(web).unwrap().test_replica.is_some());
     };
-    assert_eq!(found(Operation::TestReplicaSystem, bad), [Lint::LeftTestReplica]);
-    let good: Client = |_, osaka, web| {
+    assert_eq!(lints(lost(), looks), 1, "it saw it, and left it");
+    let deletes: Client = |_, osaka, web| {
         any(osaka.test_replica_system(web, None));
         osaka.sleep(minutes(5)).unwrap();
-        while let Some(test) = osaka.vm(web).unwrap().test_replica {
-            any(osaka.destroy_system(test).map(|it| osaka.wait(it)));
-            osaka.sleep(minutes(1)).unwrap();
+        done(osaka, osaka.destroy_system(osaka.vm(web).unwrap().test_replica.unwrap()));
+    };
+    assert_eq!(lints(lost(), deletes), 0);
+    let never = || Fault::unreachable(TestReplicaSystem).times(1);
+    let asks: Client = |_, osaka, web| {
+        any(osaka.test_replica_system(web, None));
+        assert_eq!(osaka.vm(web).unwrap().test_replica, None);
+    };
+    assert_eq!(lints(never(), asks), 0);
+
+    // The answer of its deletion is lost: the second try finds it gone, or a look does.
+    let destroyed = || Fault::lose_answer(DestroySystem).times(1);
+    let again: Client = |_, osaka, web| {
+        done(osaka, osaka.test_replica_system(web, None));
+        let test = osaka.vm(web).unwrap().test_replica.unwrap();
+        assert!(osaka.destroy_system(test).is_err());
+        osaka.sleep(minutes(5)).unwrap();
+        assert!(osaka.destroy_system(test).is_err(), "it is gone");
+    };
+    assert_eq!(lints(destroyed(), again), 0);
+    let sees: Client = |_, osaka, web| {
+        done(osaka, osaka.test_replica_system(web, None));
+        let test = osaka.vm(web).unwrap().test_replica.unwrap();
+        assert!(osaka.destroy_system(test).is_err());
+        osaka.sleep(minutes(5)).unwrap();
+        assert_eq!(osaka.vm(web).unwrap().test_replica, None);
+    };
+    assert_eq!(lints(destroyed(), sees), 0);
+    let shrugs: Client = |_, osaka, web| {
+        done(osaka, osaka.test_replica_system(web, None));
+        any(osaka.destroy_system(osaka.vm(web).unwrap().test_replica.unwrap()));
+    };
+    assert_eq!(lints(destroyed(), shrugs), 1, "it does not know");
+}
+
+/// Where refusals are told by the job, a test that is refused is one whose job fails.
+#[test]
+fn a_test_that_is_refused_late_leaves_nothing() {
+    use hyperv_replica::engine::{HostSpec, Policy, Refusals};
+    let lab = Lab::with_policy(0, Policy { refusals: Refusals::Late, ..Policy::default() });
+    lab.add_host(&HostSpec::trusting("tokyo"));
+    let web = lab.vm("web").on("tokyo").create();
+    let tokyo = Linted::over("tokyo", lab.host("tokyo"));
+    let refused = tokyo.test_replica_system(web, None).and_then(|it| tokyo.wait(it));
+    assert!(matches!(refused, Err(Error::JobFailed(_))), "{refused:?}");
+    assert_eq!(tokyo.linter().findings(), []);
+}
+
+/// Whoever never looks at the job and asks for something else instead, on and on, polls as well.
+#[test]
+fn what_a_job_is_about_is_polled_at_leisure() {
+    fn stopped(host: &dyn ReplicationService, web: VmId, how: fn(&dyn ReplicationService, VmId)) {
+        any(host.shut_down_vm(web));
+        while host.vm(web).unwrap().power != EnabledState::Disabled {
+            how(host, web);
+        }
+    }
+    let bad: [Client; 4] = [
+        |tokyo, _, web| stopped(tokyo, web, |it, _| it.sleep(Duration::from_millis(1)).unwrap()),
+        |tokyo, _, web| {
+            stopped(tokyo, web, |it, _| {
+                for _ in 0..100 {
+                    any(it.jobs());
+                    it.sleep(Duration::from_millis(9)).unwrap();
+                }
+            });
+        },
+        |tokyo, _, web| {
+            stopped(tokyo, web, |it, web| {
+                for _ in 0..100 {
+                    any(it.relationship(RelationshipId::primary(web)));
+                    it.sleep(Duration::from_millis(9)).unwrap();
+                }
+            });
+        },
+        |tokyo, _, web| {
+            stopped(tokyo, web, |it, _| {
+                for _ in 0..100 {
+                    any(it.vms());
+                    it.sleep(Duration::from_millis(9)).unwrap();
+                }
+            });
+        },
+    ];
+    for (number, client) in bad.into_iter().enumerate() {
+        assert_eq!(found(client), [Lint::HastyPoll], "{number}: told once");
+    }
+    let good: Client = |tokyo, _, web| {
+        stopped(tokyo, web, |it, web| {
+            // Everything that there is to see, and then a pause.
+            for _ in 0..3 {
+                any(it.jobs());
+                any(it.vms());
+                any(it.relationship(RelationshipId::primary(web)));
+            }
+            it.sleep(seconds(1)).unwrap();
+        });
+        // Nothing runs any more.
+        any(tokyo.jobs());
+        for _ in 0..100 {
+            any(tokyo.vm(web));
         }
     };
-    assert_eq!(found(Operation::TestReplicaSystem, good), []);
-    assert_eq!(found(Operation::DestroySystem, good), []);
+    assert_eq!(found(good), []);
 }
 
 #[test]
