@@ -13,7 +13,7 @@
 
 use crate::engine::{Digest, Event, Input, Reply, World};
 use crate::oracle::Picture;
-use crate::script::{self, Action, Fault, Line, Runner, Script};
+use crate::script::{self, Fault, Line, Runner, Script, Statement};
 use crate::sim::{Lab, Step};
 use std::fmt::{self, Write};
 
@@ -37,29 +37,33 @@ impl Run {
         Self { steps: lab.take_trace(), events: watch.take(), end: lab.world() }
     }
 
-    /// Runs a script in a world of its own, with seed 0. What it expects is not looked at.
+    /// Runs a script in a world of its own, as [`script::run`] does: with the seed and the policy
+    /// that it says, and without the calls that its faults keep from the world. What it expects is
+    /// not looked at.
     ///
     /// # Errors
     /// The first line that cannot be done.
     pub fn of_script(script: &Script) -> Result<Self, Fault> {
-        let mut names = Runner::new(World::new(0));
-        let mut run = Self { steps: Vec::new(), events: Vec::new(), end: World::new(0) };
+        let mut runner = Runner::new(World::new(0));
+        let mut inputs = Vec::new();
         for (number, line) in (1..).zip(&script.lines) {
-            let input = line.statement.as_ref().map(|it| it.resolve(&names));
-            let from = names.world().now();
+            let (before, from) = (runner.inputs().len(), runner.world().now());
             if let Some(fault @ Fault::Problem(_)) =
-                names.step(number, line).and_then(|it| it.fault)
+                runner.step(number, line).and_then(|it| it.fault)
             {
                 return Err(fault);
             }
-            match input {
-                Some(Ok(Action::Input(input))) => run.make(input),
-                Some(Ok(Action::Wait(_))) => {
-                    run.make(Input::Advance(names.world().now().since(from)));
+            match line.statement {
+                // How often it had to look is no part of what happened.
+                Some(Statement::Wait { .. }) => {
+                    inputs.push(Input::Advance(runner.world().now().since(from)));
                 }
-                _ => {}
+                _ => inputs.extend_from_slice(&runner.inputs()[before..]),
             }
         }
+        let end = World::with_policy(runner.world().seed(), runner.world().policy().clone());
+        let mut run = Self { steps: Vec::new(), events: Vec::new(), end };
+        inputs.into_iter().for_each(|input| run.make(input));
         Ok(run)
     }
 

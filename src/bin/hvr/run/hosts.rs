@@ -81,7 +81,11 @@ fn told(
 /// `hvr serve --clock jump` does.
 fn service(host: &Connected) -> Box<dyn ReplicationService + '_> {
     match host.simulated() {
-        Some(it) => Box::new(Clock::new(it.lab().clone(), Pace::Jump, Nobody).host_by_id(it.id())),
+        Some(it) => {
+            let handle = it.inner();
+            let clock = Clock::new(handle.lab().clone(), Pace::Jump, Nobody);
+            Box::new(it.faults().over(it.host_name(), clock.host_by_id(handle.id())))
+        }
         None => Box::new(host.service()),
     }
 }
