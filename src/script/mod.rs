@@ -251,6 +251,9 @@ mod told;
 mod recording;
 
 #[cfg(feature = "record")]
+mod because;
+
+#[cfg(feature = "record")]
 mod compare;
 #[cfg(feature = "record")]
 pub use compare::{Difference, NoBeginning, compare, compare_in};
