@@ -46,6 +46,38 @@ fn what_is_outside_a_lab_is_caught() {
     });
 }
 
+/// A script is run as [`script::run`] runs it: with its seed and its policy, and without what its
+/// faults keep from the world.
+#[test]
+fn a_script_with_a_seed_a_policy_and_faults_is_run_as_it_says() {
+    let text = "\
+seed 7
+policy boot=30s StartVm=0
+host tokyo
+host osaka
+vm web on tokyo
+fault tokyo RequestStateChange web Enabled times=1       => 32774
+tokyo RequestStateChange web Enabled                     => 32774
+fault tokyo CreateReplicationRelationship web times=1    => delay 5m
+tokyo CreateReplicationRelationship web to=osaka         => 4096 job1
+wait job1
+fault osaka RemoveReplicationRelationship web            => unreachable
+osaka RemoveReplicationRelationship web                  => unanswered
+";
+    let script = script::parse(text).unwrap();
+    let run = Run::of_script(&script).unwrap();
+    let mut runner = script::Runner::new(World::new(0));
+    assert!(runner.run(&script).passed());
+    assert_eq!(run.end, *runner.world());
+    assert_eq!(run.end.seed(), 7);
+    // Two hosts, a virtual machine, five minutes late a relationship, and the wait for it.
+    assert_eq!(run.steps.len(), 6);
+    // What it did, written down without faults, is the same run.
+    let begin = World::with_policy(7, run.end.policy().clone());
+    let again = Run::of_script(&run.record(begin)).unwrap();
+    assert_eq!(again.digest(), run.digest());
+}
+
 /// What each scenario does, in a digest: every reply, every change, and the world in the end.
 ///
 /// `INSTA_UPDATE=always cargo test --all-features --test it determinism` writes them anew.
