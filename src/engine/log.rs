@@ -5,15 +5,15 @@
 
 use super::event::{Change, Event, Trouble};
 use super::failure::ABORTED;
-use super::host::{KERBEROS_FAILED, Turned};
 use super::sender::Cycle;
+use super::turned::{KERBEROS_FAILED, Turned};
 use super::vm::VmState;
 use super::{World, host_of};
 use crate::model::{
     EventId, HostId, JobId, JobState, JobType, LogEntry, RelationshipId, ReplicationState,
     Statistics, VmId, WindowsBuild,
 };
-use crate::rules::{Cause, Happening, Pace};
+use crate::rules::{Cause, Happening, Pace, Side};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -64,8 +64,11 @@ impl World {
         for Event { host, change, .. } in changes {
             match change {
                 Change::SendFailed { id, why } => self.log_send_failed(*host, *id, *why),
-                Change::State { id, to: ReplicationState::Critical, by, .. } => {
-                    self.log_suspended(*host, *id, *by);
+                Change::State { id, mode, to: to @ ReplicationState::Critical, by, .. } => {
+                    match Side::of(*mode, id.leg, *to) {
+                        Side::Sender => self.log_suspended(*host, *id, *by),
+                        _ => self.log_replica_failed(*host, id.vm),
+                    }
                 }
                 Change::Job { job, job_type, to: JobState::Exception } => {
                     self.log_failed_job(*job, *job_type);
@@ -158,13 +161,25 @@ impl World {
         self.write(host, EventId::ReplicationSuspended, Some(id.vm), None, says);
     }
 
+    /// A replica is in error itself.
+    fn log_replica_failed(&mut self, host: HostId, vm: VmId) {
+        let says = format!("A replication operation failed {}.", self.between(host, vm));
+        self.write(host, EventId::ReplicationFailed, Some(vm), Some(ABORTED), says);
+    }
+
+    /// A virtual machine and the two hosts that its replication is between, as a replica tells it.
+    fn between(&self, host: HostId, vm: VmId) -> String {
+        let name = self.host(host).map(|it| it.name.clone()).unwrap_or_default();
+        let receiver = self.vm_state(host, vm).and_then(VmState::receiver);
+        let primary = receiver.map(|it| it.settings.primary_host.clone()).unwrap_or_default();
+        format!("for {} from {primary} to {name}", self.named(host, vm))
+    }
+
     /// A replica could not apply what it had received. Until Windows Server 2012 R2 receiving and
     /// applying were one.
     fn log_not_applied(&mut self, host: HostId, vm: VmId) {
-        let Some(state) = self.host(host) else { return };
-        let (build, name) = (state.build, state.name.clone());
-        let receiver = self.vm_state(host, vm).and_then(VmState::receiver);
-        let primary = receiver.map(|it| it.settings.primary_host.clone()).unwrap_or_default();
+        let Some(build) = self.host(host).map(|it| it.build) else { return };
+        let between = self.between(host, vm);
         let named = self.named(host, vm);
         let mut entries = vec![
             (EventId::OperationRefused, format!("{named} is in no state for the operation.")),
@@ -173,7 +188,6 @@ impl World {
         if build < WindowsBuild::Server2012R2 {
             entries.push((EventId::ApplyFailed, format!("Changes of {named} were not applied.")));
         } else {
-            let between = format!("for {named} from {primary} to {name}");
             entries.extend([
                 (EventId::ReplicationFailed, format!("A replication operation failed {between}.")),
                 (EventId::ApplyIncomplete, format!("Changes of {named} were not applied.")),

@@ -3,7 +3,7 @@
 use super::health::{Condition, issue};
 use super::host::HostState;
 use super::vm::VmState;
-use super::window::Window;
+use super::window::{Window, next_boundary};
 use super::{Policy, World};
 use crate::model::{
     AuthorizationEntry, Disk, ErrorRecord, HealthState, Host, HostId, Job, JobId, Leg,
@@ -134,6 +134,7 @@ impl World {
     ) -> Option<(Statistics, Vec<ErrorRecord>)> {
         let now = self.now;
         let vm = self.vm_with(host, id, leg)?;
+        let ends = next_boundary(now, &self.host(host)?.settings).unwrap_or(now);
         let condition = vm.condition(leg, now);
         let window = condition.as_ref().map_or(Window::starting(now), |it| it.window);
         let health = condition.as_ref().map_or(ReplicationHealth::NotApplicable, Condition::health);
@@ -142,7 +143,7 @@ impl World {
         let statistics = Statistics {
             pending_bytes: pending,
             last_test_failover: vm.last_test,
-            ..window.statistics(now, health)
+            ..window.statistics(ends, health)
         };
         let findings = condition.iter().flat_map(Condition::findings);
         Some((statistics, findings.map(|rule| issue(rule, vm)).collect()))

@@ -133,7 +133,7 @@ fn last_boundary(at: SimTime, settings: &ServiceSettings) -> Option<SimTime> {
 }
 
 /// When the window that `at` lies in ends, if that is not after time ends.
-fn next_boundary(at: SimTime, settings: &ServiceSettings) -> Option<SimTime> {
+pub(super) fn next_boundary(at: SimTime, settings: &ServiceSettings) -> Option<SimTime> {
     let (length, first) = grid(settings);
     match last_boundary(at, settings) {
         None => Some(SimTime::from_ticks(first)),

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 wire_enum! {
     /// `Msvm_ConcreteJob.JobState`.
+    ///
+    /// A job of the simulator runs from its first moment, also while it waits for its schedule, as
+    /// clients take it, and ends in its last: what passes so quickly (2, 3, 6) is never shown.
     "https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-concretejob"
     pub enum JobState: u16 {
         /// Created, not started.
@@ -27,7 +30,7 @@ wire_enum! {
         Killed = 9, "Killed";
         /// Failed; the error says why.
         Exception = 10, "Exception";
-        /// In a state that its vendor knows.
+        /// In a state that its vendor knows; never emitted here.
         Service = 11, "Service";
         /// Waits for an answer; in the CIM schema, never emitted here.
         QueryPending = 12, "Query Pending";
@@ -77,7 +80,8 @@ wire_enum! {
     ///
     /// The simulator never emits the jobs of single change logs (105, 106, 108, 120), of the
     /// consistency checker (112 to 114), and of reading a test replica (122): no source says when
-    /// they appear, and for how long.
+    /// they appear, and for how long. Nor that of reading statistics (111): what it would return
+    /// could not be read from a job.
     "https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-concretejob"
     pub enum JobType: u16 {
         /// `DestroySystem` of an ordinary virtual machine.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Statistics {
     /// Start of the window.
     pub start: SimTime,
-    /// End of what is counted: now, or the end of the window once that has passed.
+    /// When the window ends and the next begins; what is counted now is all until now.
     pub end: SimTime,
     /// Cycles that succeeded.
     pub successes: u32,

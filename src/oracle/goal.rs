@@ -143,17 +143,8 @@ impl Goal {
             all.extend([Ok, Warning, Critical].map(|it| Self::Health(side, it)));
         }
         all.insert(Self::Health(Side::Neither, NotApplicable));
-        all.extend(
-            [
-                JobState::Running,
-                JobState::Suspended,
-                JobState::Completed,
-                JobState::Terminated,
-                JobState::Killed,
-                JobState::Exception,
-            ]
-            .map(Self::JobState),
-        );
+        let shown = JobState::ALL.iter().filter(|it| !never_shown(**it));
+        all.extend(shown.map(|it| Self::JobState(*it)));
         // The disks on their way: a job that no call starts by itself.
         all.insert(Self::JobType(JobType::SendingInitialReplica));
         for rule in RULES {
@@ -170,6 +161,12 @@ impl Goal {
         all.extend(Failover::ALL.iter().map(|it| Self::Failover(*it)));
         all
     }
+}
+
+/// Whether no job is ever seen in this state: what [`JobState`] says of it.
+const fn never_shown(state: JobState) -> bool {
+    use JobState::{New, QueryPending, Service, ShuttingDown, Starting};
+    matches!(state, New | Starting | ShuttingDown | Service | QueryPending)
 }
 
 /// Whether an operation stands for what is outside a value map, so that nothing can be accepted.

@@ -56,8 +56,18 @@ pub fn only_by_fault(operation: Operation, code: ErrorCode) -> Option<&'static s
         ErrorCode::InvalidParameter => "it takes no parameter",
         ErrorCode::InUse => "it waits for nothing and holds nothing",
         ErrorCode::InvalidState => "it does not depend on a state",
-        ErrorCode::IncorrectDataType => "it takes neither an instance nor a reference",
+        ErrorCode::IncorrectDataType => {
+            "it takes neither an instance nor a reference, and WMI itself refuses a value of another type"
+        }
         ErrorCode::NotAvailable => "it is about no virtual machine",
+        ErrorCode::FileNotFound
+            if matches!(
+                operation,
+                Operation::ModifyServiceSettings | Operation::SetFailoverNetworkAdapterSettings
+            ) =>
+        {
+            "it opens no disk, and the schema of real hosts, unlike the page, does not list the code for it"
+        }
         ErrorCode::FileNotFound => "it opens no disk",
         ErrorCode::AccessDenied | ErrorCode::Timeout | ErrorCode::OutOfMemory => {
             "every implemented method can be refused with it"

@@ -49,6 +49,8 @@ facts! {
     NoTestReplica: "the virtual machine must not have a test replica already";
     /// The virtual machine has no extended relationship.
     NotExtended: "the extended relationship must be removed first";
+    /// The relationship is not an extended one that an external provider keeps.
+    ProviderLetsGo: "an extended relationship of an external provider is not removed while that is installed";
     /// The virtual machine has an extended relationship.
     Extended: "the virtual machine must have an extended relationship";
     /// A running resynchronisation has not begun to merge.
@@ -69,8 +71,9 @@ facts! {
     FitsChain: "an extended leg takes 300 or 900 s, never less than the leg before it, every disk, and no application-consistent points";
     /// The virtual machine has what it is to send.
     SourceComplete: "a replica must have completed its own initial replication first";
-    /// The set of disks stays, or nothing is copying.
-    DisksFree: "the set of disks can change only while the sender replicates";
+    /// The set of disks stays, or the sender replicates, or all disks are still to be copied or
+    /// compared.
+    DisksFree: "the set of disks can change while the sender replicates, or before all are copied or compared";
     /// The set of disks changes.
     DiskSetChanges: "the set of disks changes";
     /// `InitialReplicationType` is 1, 2 or 3.
@@ -123,6 +126,8 @@ facts! {
     RelationshipNamed: "a relationship is named";
     /// The call is about a replica, which is to send, too.
     Extends: "replication is extended from a replica";
+    /// No job changes the replica server's settings.
+    ServerUnlocked: "no other change of the replica server's settings may be at work";
     /// Every listener of replica server settings would get its port.
     PortsFree: "the ports of the listeners must be free, and not the same";
     /// The certificate of replica server settings can be presented.

@@ -77,6 +77,8 @@ pub(super) const RESET_STATISTICS: Rule = Rule {
             Documented(page::BLOG_MEASURE),
         ),
         UNLOCKED,
+        // Statistics go with a virtual machine when it is moved: they are stored.
+        STORAGE_LEFT,
     ],
     plans: &[plan(JobType::ResetStatistics, &[Pace::Local]).at_once()],
     effect: "The counters start anew, and a warning that rested on them is gone.",
@@ -127,7 +129,7 @@ pub(super) const START_VM: Rule = Rule {
             Documented(page::BLOG_HEALTH),
         ),
         need(
-            Check::ReceiverState(set!(ReplicationState: Recovered | Committed)),
+            Check::ReceiverState(set!(ReplicationState: Recovered | Committed | FailbackComplete)),
             InvalidState,
             "a replica cannot start unless it is failed over",
             Documented(page::BLOG_NETWORK),

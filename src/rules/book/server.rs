@@ -6,7 +6,8 @@ use crate::model::{ErrorCode, JobType, Operation, ReplicationMode};
 use crate::rules::{Check, Fact, Pace};
 use crate::set;
 use ErrorCode::{
-    AccessDenied, Failed, InvalidParameter, InvalidState, NotAvailable, NotSupported, Timeout,
+    AccessDenied, Failed, InUse, InvalidParameter, InvalidState, NotAvailable, NotSupported,
+    Timeout,
 };
 use Evidence::{Assumed, Client, Documented, Observed};
 
@@ -22,6 +23,13 @@ pub(super) const MODIFY_SERVICE_SETTINGS: Rule = Rule {
             Fact::OwnServer,
             NotSupported,
             Assumed("as for its entries: nodes take the settings of their broker"),
+        ),
+        fact(
+            Fact::ServerUnlocked,
+            InUse,
+            Assumed(
+                "one operation at a time, as on a virtual machine; there is a type of job for it",
+            ),
         ),
         fact(Fact::CertificateSuitable, Failed, Documented(page::SET_SERVER)),
         fact(
@@ -69,7 +77,17 @@ pub(super) const ADD_ENTRY: Rule = Rule {
 pub(super) const MODIFY_ENTRY: Rule = Rule {
     operation: Operation::ModifyAuthorizationEntry,
     target: Target::Host,
-    requires: &[ENTRY_VALID, ENTRY_KNOWN, OWN_SERVER, STORAGE_LEFT],
+    requires: &[
+        ENTRY_VALID,
+        ENTRY_KNOWN,
+        OWN_SERVER,
+        fact(
+            Fact::LocationOpens,
+            AccessDenied,
+            Assumed("adding an entry opens its folder; so does giving it another"),
+        ),
+        STORAGE_LEFT,
+    ],
     plans: &[],
     effect: "The entry takes the new trust group and storage location; disks of existing replicas stay where they are.",
     evidence: Documented(page::cmdlet!("set-vmreplicationauthorizationentry")),

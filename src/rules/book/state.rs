@@ -54,7 +54,9 @@ pub(super) const BECOME_REPLICA: Rule = Rule {
             Check::Mode(set!(ReplicationMode: None | Primary)),
             InvalidState,
             "the virtual machine must be unreplicated or an old primary",
-            Documented(page::BLOG_SEED),
+            Assumed(
+                "a replica is one already; a client asks it for 2 only to give up a change of disks before its first replication, which cannot be begun",
+            ),
         ),
         need(
             Check::State(
