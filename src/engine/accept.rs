@@ -375,7 +375,7 @@ fn take_hold(
         Kind::Power => {
             vm.power_job = Some(job);
             vm.requested = operation.requested_state().and_then(RequestedState::from_wire);
-            super::finish::power_begins(vm, operation, now);
+            super::power::power_begins(vm, operation, now);
         }
         Kind::Transfer => {
             if let Some(sender) = vm.sender_mut(leg) {

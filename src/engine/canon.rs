@@ -267,8 +267,11 @@ impl Pass<'_> {
     fn sender(&mut self, host: HostId, it: &Sender) {
         self.word(u64::from(it.peer.0) << 32 | u64::from(it.failures).min(RETRIES));
         self.plain(&it.settings);
+        self.plain(&it.wanted);
         self.plain(&(it.phase, it.last_type));
         self.flags(&[
+            it.seeded,
+            it.compares && it.phase.is_initial(),
             it.last_sent.is_some(),
             it.transfer.is_some(),
             it.window.is_some(),
@@ -297,7 +300,7 @@ impl Pass<'_> {
     fn is_placed(&self, it: &Sender) -> bool {
         let sends_disks = || {
             let job = it.transfer.and_then(|id| self.world.record(id));
-            job.is_some_and(|job| job.job_type == JobType::SendingInitialReplica)
+            job.is_some_and(|job| job.job_type == JobType::SendingInitialReplica || job.phase > 0)
         };
         match it.phase {
             initial if initial.is_initial() => it.last_sent.is_some() || sends_disks(),

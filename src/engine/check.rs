@@ -102,6 +102,11 @@ impl World {
                 Cycle::Queued(turn, _) => host.transfers.queue.get(&turn) == Some(&(id, leg)),
             };
             must!(on_agenda, "{key} is in a cycle that nobody will go on with");
+            let settled = !matches!(
+                sender.phase,
+                Sending::UpdatingDisks | Sending::DiskUpdateFailed | Sending::NeedsResync
+            );
+            must!(!settled || sender.wanted.is_none(), "{key} wants other disks and gets none");
             let due = Due::LogFull(host_id, id, leg);
             let watched = sender.overflow.is_none_or(|it| self.agenda.contains(it, due));
             must!(watched, "{key} watches its log, but not on the agenda");

@@ -4,10 +4,12 @@ use super::World;
 use super::agenda::{Agenda, Due, Ticket};
 use super::delivery::{Delivery, Taken, Vss};
 use super::event::{Change, Event};
-use super::host::{Transfers, Turned};
+use super::host::Transfers;
 use super::input::VmTrouble;
 use super::lines::{Lines, Reach};
+use super::message::Message;
 use super::sender::{Cycle, Log, Sender, Sending, Work};
+use super::turned::Turned;
 use super::vm::{Lock, VmState};
 use super::vms::{Hint, Spot};
 use crate::model::{
@@ -315,9 +317,15 @@ impl World {
         out: &mut Vec<Event>,
     ) {
         self.disarm(host, id, leg);
-        if let Some(job) = self.sender(host, id, leg).and_then(|it| it.transfer) {
+        let Some(sender) = self.sender(host, id, leg) else { return };
+        let updates = sender.phase == Sending::UpdatingDisks;
+        if let Some(job) = sender.transfer {
             self.end(job, JobState::Terminated, None, out);
-            let ended = super::message::Message::ResyncEnds { reach: None };
+            let ended = if updates {
+                Message::DisksUpdate(false)
+            } else {
+                Message::ResyncEnds { reach: None }
+            };
             self.tell_peer(host, id, leg, ended, out);
         }
         let lock = self.vm_state(host, id).and_then(|vm| vm.lock);

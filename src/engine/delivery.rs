@@ -3,11 +3,11 @@
 
 use super::World;
 use super::event::{Change, Event};
-use super::host::Turned;
 use super::input::{HostTrouble, VmTrouble};
 use super::lines::Reach;
 use super::receiver::Receiving;
 use super::sender::Work;
+use super::turned::Turned;
 use super::vm::VmState;
 use super::vms::{Hint, Spot};
 use crate::model::{
@@ -161,16 +161,19 @@ impl World {
         receiver.counters.count_success(bytes, log.took, receiver.settings.interval());
         receiver.settings.note_let_in(from, *generation);
         // A recovery point is made of what is applied.
-        let applies = !waits && !stalls;
-        let due = if applies { receiver.next_point(log.kind, now) } else { None };
+        let takes_effect = !waits && !stalls;
+        let due = if takes_effect { receiver.next_point(log.kind, now) } else { None };
         let (point, kind, vss_failed) = log.counts_as(due);
         if vss_failed {
             receiver.counters.count_consistent_failure();
         }
         let planned = log.kind == ReplicationType::Planned;
         let applied = if planned { now } else { applied };
-        // Before the initial replica is there, logs are kept for it.
-        receiver.received(log.reach, kind, now, applies.then_some(applied));
+        if waits {
+            // Before the initial replica is there, logs are kept for it.
+            receiver.becomes(log.reach);
+        }
+        receiver.received(log.reach, kind, now, takes_effect.then_some(applied));
         let relays = vm.sender(Leg::Extended).is_some();
         let mut push = |change| out.push(Event { at: now, host: to, change });
         let relationship = RelationshipId::primary(id);

@@ -3,13 +3,14 @@
 use super::World;
 use super::agenda::Due;
 use super::event::{Change, Event, Rejection, Reply};
-use super::host::{Fabric, HostState};
+use super::fabric::Fabric;
+use super::host::HostState;
 use super::input::{Disturbance, HostChange, HostSpec, VmSpec};
 use super::network::Network;
 use super::sender::{Sending, Work};
 use super::vm::VmState;
 use crate::model::{
-    EnabledState, HostId, JobId, Leg, ReplicationMode, Settings, VmId, WindowsBuild,
+    EnabledState, HostId, JobId, JobType, Leg, ReplicationMode, Settings, VmId, WindowsBuild,
 };
 use crate::rules::{Cause, Happening};
 use std::sync::Arc;
@@ -213,11 +214,15 @@ impl World {
         let survives = self.policy.survives_shutdown.is_some_and(|since| build >= since);
         // A running guest leaves its log open; only a crash does not close it.
         let torn = crashed && vm.guest.since.is_some();
+        let exported = sender.last_sent.is_some();
         let to = match sender.phase {
+            Sending::Initial if torn && exported => Some(Sending::NeedsResync),
             Sending::Initial => Some(Sending::Critical(Work::Initial)),
             Sending::Replicating
             | Sending::Suspended(Work::Replication)
             | Sending::Critical(Work::Replication)
+            | Sending::UpdatingDisks
+            | Sending::DiskUpdateFailed
                 if torn =>
             {
                 Some(Sending::NeedsResync)
@@ -272,9 +277,15 @@ impl World {
         let Some(job) = self.record(id) else { return };
         let (ticket, vm, leg, operation) = (job.ticket, job.vm, job.leg, job.operation);
         let live = !job.state.is_terminal();
+        let exports = job.job_type == JobType::StartExportReplication && job.started.is_some();
         self.agenda.cancel(ticket);
         if let (Some(vm), true) = (vm, live) {
-            self.edit(host, vm, Cause::Call(operation), out, |vm| vm.let_go(id, leg));
+            self.edit(host, vm, Cause::Call(operation), out, |vm| {
+                vm.let_go(id, leg);
+                if let Some(sender) = vm.sender_mut(leg).filter(|_| exports) {
+                    sender.phase = Sending::Ready;
+                }
+            });
         }
         self.hosts[usize::from(host.0)].jobs.remove(&id);
         let change = Change::JobRemoved { job: id };

@@ -4,10 +4,10 @@ use super::World;
 use super::delivery::{Delivery, Vss};
 use super::event::{Change, Event};
 use super::finish::Failed;
-use super::host::Turned;
 use super::lines::Reach;
 use super::receiver::{Receiver, Receiving, Recovery};
 use super::sender::Sending;
+use super::turned::Turned;
 use super::vm::{Role, VmState};
 use crate::model::{Call, HostId, JobId, Leg, Operation, PointId, ReplicationType, Settings, VmId};
 use crate::rules::{Cause, Happening};
@@ -41,7 +41,7 @@ impl World {
         id: VmId,
         point: Option<PointId>,
     ) -> Result<(Recovery, Reach), Failed> {
-        let receiver = self.vm_state(host, id).and_then(VmState::receiver).ok_or(Failed::GONE)?;
+        let receiver = self.receiver(host, id)?;
         let recovery = receiver.recovery(point).ok_or(Failed::GONE)?;
         let created = receiver.points.iter().find(|it| Some(it.id) == point).map(|it| it.created);
         if created.is_some_and(|created| receiver.shrunk.is_some_and(|at| created < at)) {
@@ -92,6 +92,9 @@ impl World {
                 sender.last_type = ReplicationType::None;
             }
             self.set_phase(host, id, leg, Sending::Replicating, Operation::RevertFailover, out);
+            if let Some(sender) = self.sender_mut(host, id, leg) {
+                sender.last_type = ReplicationType::None;
+            }
             self.arm(host, id, leg, now);
             return Ok(());
         }
@@ -113,9 +116,7 @@ impl World {
         id: VmId,
         out: &mut Vec<Event>,
     ) -> Result<(), Failed> {
-        let by = Cause::Call(Operation::CommitFailover);
-        self.try_edit(host, id, by, out, |vm| {
-            let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
+        self.edit_receiver(host, id, Operation::CommitFailover, out, |receiver| {
             let Receiving::FailedOver(recovery) = receiver.phase else { return Err(Failed::GONE) };
             receiver.phase = Receiving::Committed(recovery);
             receiver.becomes(Reach { position: recovery.position, ..receiver.held });
@@ -126,7 +127,7 @@ impl World {
 
     /// Whether the provider can reach the new primary's side, from which it fails back.
     pub(super) fn failback_source(&self, host: HostId, id: VmId) -> Result<(), Failed> {
-        let receiver = self.vm_state(host, id).and_then(VmState::receiver).ok_or(Failed::GONE)?;
+        let receiver = self.receiver(host, id)?;
         let peer = receiver.peer.ok_or(Turned::UnknownHost)?;
         Ok(self.admits(peer, host, &receiver.settings)?)
     }
@@ -139,9 +140,7 @@ impl World {
         out: &mut Vec<Event>,
     ) -> Result<(), Failed> {
         self.failback_source(host, id)?;
-        let by = Cause::Call(Operation::InitiateFailback);
-        self.try_edit(host, id, by, out, |vm| {
-            let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
+        self.edit_receiver(host, id, Operation::InitiateFailback, out, |receiver| {
             let recovery = receiver.phase.recovery().ok_or(Failed::GONE)?;
             receiver.phase = Receiving::FailedBack(recovery);
             Ok(())

@@ -1,18 +1,18 @@
 //! The effect of a job, when its last phase is over.
 
 use super::World;
-use super::event::{Change, Event};
-use super::host::Turned;
+use super::event::Event;
 use super::lines::Reach;
 use super::message::Message;
-use super::receiver::Receiving;
+use super::receiver::{Receiver, Receiving};
 use super::sender::{Sender, Sending, Work};
+use super::turned::Turned;
 use super::vm::{Role, VmState};
 use crate::model::{
-    Call, EnabledState, ErrorCode, HostId, JobId, JobState, JobType, Leg, Operation,
-    ReplicationType, Settings, SimTime, VmId,
+    Call, ErrorCode, HostId, JobId, JobState, JobType, Leg, Operation, ReplicationType, Settings,
+    VmId,
 };
-use crate::rules::{Cause, Happening};
+use crate::rules::Cause;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,6 +89,24 @@ impl World {
         change: impl FnOnce(&mut VmState) -> Result<R, Failed>,
     ) -> Result<R, Failed> {
         self.edit(host, id, by, out, change).unwrap_or(Err(Failed::GONE))
+    }
+
+    /// As [`World::try_edit`], of the receiving end of a virtual machine.
+    pub(super) fn edit_receiver<R>(
+        &mut self,
+        host: HostId,
+        id: VmId,
+        by: Operation,
+        out: &mut Vec<Event>,
+        change: impl FnOnce(&mut Receiver) -> Result<R, Failed>,
+    ) -> Result<R, Failed> {
+        let receiver = |vm: &mut VmState| change(vm.receiver_mut().ok_or(Failed::GONE)?);
+        self.try_edit(host, id, Cause::Call(by), out, receiver)
+    }
+
+    /// The receiving end of a virtual machine that a job is about.
+    pub(super) fn receiver(&self, host: HostId, id: VmId) -> Result<&Receiver, Failed> {
+        self.vm_state(host, id).and_then(VmState::receiver).ok_or(Failed::GONE)
     }
 
     /// What a job does when its round trip to the other host is over.
@@ -185,7 +203,7 @@ impl World {
             Operation::CreateReplicationRelationship => {
                 self.create(host, vm, leg, call.as_deref(), out)
             }
-            Operation::ModifyReplicationSettings => {
+            Operation::ModifyReplicationSettings | Operation::ResumeDiskUpdate => {
                 self.modify(host, vm, leg, call.as_deref(), out)?;
                 if updates_disks {
                     self.disks_updated(host, vm, leg, operation, out);
@@ -223,10 +241,6 @@ impl World {
             }
             Operation::BecomeReplica => self.become_replica(host, vm, out),
             Operation::ResumeReplication => self.resume(host, vm, leg, out),
-            Operation::ResumeDiskUpdate => {
-                self.disks_updated(host, vm, leg, operation, out);
-                Ok(())
-            }
             Operation::PrepareFailover => self.prepare(host, vm, leg, out),
             Operation::SuspendReplication => self.suspend(host, vm, leg, out),
             Operation::DestroySystem => {
@@ -267,8 +281,9 @@ impl World {
             settings: &settings,
             extended,
         };
-        // The answer tells whether the replica was there, marked, or is made now.
-        let seeded = self.vm_state(peer, id).is_some();
+        // The answer tells whether the replica has disks to compare with, or is a placeholder.
+        let has_disks = |vm: &VmState| vm.is_marked() || vm.reach(now).position > 0;
+        let seeded = self.vm_state(peer, id).is_some_and(has_disks);
         self.send(host, peer, id, enroll, out)?;
         let by = Cause::Call(Operation::CreateReplicationRelationship);
         self.edit(host, id, by, out, |vm| {
@@ -302,18 +317,25 @@ impl World {
         call: Option<&Call>,
         out: &mut Vec<Event>,
     ) -> Result<(), Failed> {
-        let Some(Call::ModifyReplicationSettings { settings, .. }) = call else {
-            return Err(Failed::GONE);
+        let sender = self.sender(host, id, leg).ok_or(Failed::GONE)?;
+        let asked = match call {
+            Some(Call::ModifyReplicationSettings { settings, .. }) => Some(&**settings),
+            _ => sender.wanted.as_deref(),
         };
-        let sender = self.vm_state(host, id).and_then(|vm| vm.sender(leg)).ok_or(Failed::GONE)?;
         let peer = sender.peer;
-        let settings = Arc::new(self.filled(host, peer, settings));
+        let settings = Arc::new(self.filled(host, peer, asked.ok_or(Failed::GONE)?));
         let disks = self.vm_state(host, id).ok_or(Failed::GONE)?.disks.clone();
         let message = Message::Settings { settings: &settings, disks: &disks };
         self.send(host, peer, id, message, out)?;
         if let Some(vm) = self.vm_mut(host, id)
             && let Some(sender) = vm.sender_mut(leg)
         {
+            // A change of the disks that failed can still be tried again, with the new rest.
+            let disks = sender.wanted.take().map(|it| it.included_disks.clone());
+            let failed = sender.phase == Sending::DiskUpdateFailed;
+            sender.wanted = disks
+                .filter(|_| failed)
+                .map(|disks| Arc::new(Settings { included_disks: disks, ..(*settings).clone() }));
             sender.settings = settings.into();
             vm.review_limits();
         }
@@ -397,9 +419,7 @@ impl World {
             retries: false,
         })?;
         let now = self.now;
-        let by = Cause::Call(Operation::ImportInitialReplica);
-        self.try_edit(host, id, by, out, |vm| {
-            let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
+        self.edit_receiver(host, id, Operation::ImportInitialReplica, out, |receiver| {
             if receiver.phase != Receiving::Waiting {
                 return Err(Failed::GONE);
             }
@@ -422,10 +442,9 @@ impl World {
         leg: Leg,
         out: &mut Vec<Event>,
     ) -> Result<(), Failed> {
-        let by = Cause::Call(Operation::SuspendReplication);
+        let by = Operation::SuspendReplication;
         let Some(sender) = self.vm_state(host, id).and_then(|vm| vm.sender(leg)) else {
-            return self.try_edit(host, id, by, out, |vm| {
-                let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
+            return self.edit_receiver(host, id, by, out, |receiver| {
                 receiver.phase = match receiver.phase {
                     Receiving::Waiting => Receiving::Suspended(Work::Initial),
                     Receiving::Resyncing => Receiving::ResyncHeld,
@@ -444,7 +463,7 @@ impl World {
         if phase == Sending::ResyncSuspended {
             self.tell_peer(host, id, leg, Message::ResyncHalted(true), out);
         }
-        self.set_phase(host, id, leg, phase, Operation::SuspendReplication, out);
+        self.set_phase(host, id, leg, phase, by, out);
         Ok(())
     }
 
@@ -459,6 +478,7 @@ impl World {
         let Some(sender) = vm.sender(leg) else { return self.resume_receiver(host, id, out) };
         let (phase, transfer, exported) =
             (sender.phase, sender.transfer, sender.last_sent.is_some());
+        let compares = sender.compares;
         let (to, copies) = match phase {
             Sending::Suspended(Work::Initial) | Sending::Critical(Work::Initial) => {
                 (Sending::Initial, true)
@@ -471,6 +491,9 @@ impl World {
             _ => return Err(Failed::GONE),
         };
         self.set_phase(host, id, leg, to, Operation::ResumeReplication, out);
+        if let Some(sender) = self.sender_mut(host, id, leg) {
+            sender.wanted = None;
+        }
         let waits =
             transfer.and_then(|job| self.record(job)).is_some_and(|it| it.started.is_none());
         match (transfer, to) {
@@ -482,7 +505,7 @@ impl World {
             (None, Sending::Initial) if !exported => {
                 // The disks are read anew, as they are now.
                 self.tracking_begins(host, id, leg);
-                self.start_copy(host, id, leg, false, out);
+                self.start_copy(host, id, leg, compares, out);
             }
             (None, Sending::Resyncing) => return Err(Failed::GONE),
             _ => self.arm(host, id, leg, self.now),
@@ -502,10 +525,8 @@ impl World {
         id: VmId,
         out: &mut Vec<Event>,
     ) -> Result<(), Failed> {
-        let by = Cause::Call(Operation::ResumeReplication);
         self.stop_peers_resync(host, id, out);
-        self.try_edit(host, id, by, out, |vm| {
-            let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
+        self.edit_receiver(host, id, Operation::ResumeReplication, out, |receiver| {
             receiver.phase = match receiver.phase {
                 Receiving::Suspended(Work::Initial) | Receiving::Critical(Work::Initial) => {
                     Receiving::Waiting
@@ -521,80 +542,4 @@ impl World {
             Ok(())
         })
     }
-
-    pub(super) fn destroy(&mut self, host: HostId, id: VmId, out: &mut Vec<Event>) {
-        let Some(held) = self.vm_state(host, id).map(|it| it.reach(self.now)) else { return };
-        self.account_for_writes(host, id, held, Reach { position: 0, ..held });
-        let Some(gone) = self.hosts[usize::from(host.0)].vms.remove(&id) else { return };
-        if gone.power == EnabledState::Enabled {
-            self.account_for_power(id, gone.mode(), EnabledState::Enabled, EnabledState::Disabled);
-        }
-        if let Role::Test { of } = gone.role
-            && let Some(replica) = self.vm_mut(host, of)
-        {
-            replica.tester = replica.tester.filter(|it| *it != id);
-        }
-        out.push(Event { at: self.now, host, change: Change::VmDestroyed { vm: id } });
-    }
-
-    fn power_ends(&mut self, host: HostId, id: VmId, operation: Operation, out: &mut Vec<Event>) {
-        let now = self.now;
-        self.edit(host, id, Cause::Call(operation), out, |vm| {
-            vm.power = match operation {
-                Operation::StartVm | Operation::RebootVm | Operation::ResetVm => {
-                    EnabledState::Enabled
-                }
-                Operation::SaveVm => EnabledState::Offline,
-                Operation::PauseVm => EnabledState::Quiesce,
-                _ => EnabledState::Disabled,
-            };
-            if vm.power == EnabledState::Enabled {
-                vm.guest.start(now);
-            }
-        });
-        // Its disks were changed while it was off: what is on them is in no log.
-        let changed = self.vm_state(host, id).is_some_and(|vm| {
-            let tracked = vm.sender(Leg::Primary).filter(|it| it.phase.tracks());
-            vm.guest.since.is_some() && tracked.is_some_and(|it| it.line != vm.guest.line)
-        });
-        if changed {
-            self.needs_resync(host, id, Leg::Primary, Happening::LogInvalid, out);
-        }
-    }
-
-    /// A power job that did not come to its end leaves the virtual machine off.
-    pub(super) fn power_rolls_back(
-        &mut self,
-        host: HostId,
-        id: VmId,
-        operation: Operation,
-        out: &mut Vec<Event>,
-    ) {
-        let changing = self.vm_state(host, id).is_some_and(|vm| vm.power_job.is_some());
-        let is_power = matches!(
-            operation,
-            Operation::StartVm
-                | Operation::TurnOffVm
-                | Operation::ShutDownVm
-                | Operation::SaveVm
-                | Operation::PauseVm
-                | Operation::RebootVm
-                | Operation::ResetVm
-        );
-        if changing && is_power {
-            self.power_ends(host, id, Operation::TurnOffVm, out);
-        }
-    }
-}
-
-/// What a power operation shows while it is at work. The guest stops writing at once.
-pub(super) fn power_begins(vm: &mut VmState, operation: Operation, now: SimTime) {
-    vm.guest.stop(now);
-    vm.power = match operation {
-        Operation::StartVm if vm.power == EnabledState::Quiesce => EnabledState::Resuming,
-        Operation::StartVm | Operation::ResetVm => EnabledState::Starting,
-        Operation::SaveVm => EnabledState::Saving,
-        Operation::PauseVm => EnabledState::Pausing,
-        _ => EnabledState::ShuttingDown,
-    };
 }

@@ -1,15 +1,16 @@
-//! A host, and what lies between hosts.
+//! A host.
 
 use super::agenda::Ticket;
 use super::event::Rejection;
-use super::input::{HostChange, HostSpec, HostTrouble, Weakness};
+use super::input::{HostChange, HostSpec, HostTrouble};
 use super::job::JobRecord;
 use super::log::EventLog;
 use super::terms::Access;
+use super::turned::Turned;
 use super::vm::VmState;
 use super::vms::Vms;
 use crate::model::{
-    AuthenticationType, AuthorizationEntry, Certificate, CertificateFault, Edition, Guid, HostId,
+    AuthenticationType, AuthorizationEntry, Certificate, CertificateFault, Edition, Guid,
     IN_BOX_PROVIDER, JobId, Leg, ReplicationProvider, ServiceSettings, ServiceStatus, Settings,
     SimTime, VmId, WindowsBuild,
 };
@@ -339,68 +340,6 @@ fn folder_key(folder: &str) -> String {
     folder.trim_end_matches('\\').to_lowercase()
 }
 
-/// The links between hosts, each way by itself. Only what is not as it should be is stored.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Fabric {
-    weak: BTreeMap<(HostId, HostId), Link>,
-}
-
-/// One direction of a link that is cut, slow or lossy.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Link {
-    cut: bool,
-    /// What it carries, in bytes a second, if that is less than usual.
-    rate: Option<u64>,
-    /// Of every so many messages the last is lost.
-    loses_every: Option<u32>,
-    /// Messages since the last that was lost.
-    carried: u32,
-}
-
-impl Fabric {
-    pub(crate) fn cut(&mut self, from: HostId, to: HostId) {
-        self.weak.entry((from, to)).or_default().cut = true;
-    }
-
-    pub(crate) fn weaken(&mut self, from: HostId, to: HostId, how: Weakness) {
-        let link = self.weak.entry((from, to)).or_default();
-        match how {
-            Weakness::Slow(rate) => link.rate = Some(rate.max(1)),
-            Weakness::Lossy(every) => {
-                (link.loses_every, link.carried) = (Some(every.max(1)), 0);
-            }
-        }
-    }
-
-    pub(crate) fn heal(&mut self, from: HostId, to: HostId) {
-        self.weak.remove(&(from, to));
-    }
-
-    pub(crate) fn passes(&self, from: HostId, to: HostId) -> bool {
-        self.weak.is_empty() || !self.weak.get(&(from, to)).is_some_and(|it| it.cut)
-    }
-
-    /// What a direction carries, in bytes a second, if that is less than usual.
-    pub(crate) fn rate(&self, from: HostId, to: HostId) -> Option<u64> {
-        if self.weak.is_empty() { None } else { self.weak.get(&(from, to))?.rate }
-    }
-
-    /// Whether this message is the one that gets lost.
-    pub(crate) fn loses(&mut self, from: HostId, to: HostId) -> bool {
-        if self.weak.is_empty() {
-            return false;
-        }
-        let Some(link) = self.weak.get_mut(&(from, to)) else { return false };
-        let Some(every) = link.loses_every else { return false };
-        link.carried += 1;
-        let lost = link.carried >= every;
-        if lost {
-            link.carried = 0;
-        }
-        lost
-    }
-}
-
 /// What is wrong with a host: a set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct HostTroubles(u8);
@@ -413,172 +352,6 @@ impl HostTroubles {
     pub(crate) const fn set(&mut self, trouble: HostTrouble, troubled: bool) {
         let bit = 1 << trouble as u8;
         self.0 = if troubled { self.0 | bit } else { self.0 & !bit };
-    }
-}
-
-/// The target is unknown or cannot be reached: what Kerberos says of a name nobody registered.
-///
-/// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2014/20140206-error-0x80090303-when-enabling-replication>.
-pub(crate) const KERBEROS_FAILED: u32 = 0x8009_0303;
-
-/// Why another host does not do what this one asks of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Turned {
-    /// No host has the name.
-    UnknownHost,
-    /// It does not answer.
-    Unreachable,
-    /// Its replica server is disabled, or does not listen there.
-    NotListening,
-    /// It runs an older Windows than the sender.
-    OlderWindows,
-    /// The external provider is not installed on both hosts.
-    NoProvider,
-    /// The sender has no certificate that it could present.
-    OwnCertificate(CertificateFault),
-    /// Its listener has no certificate that it could present.
-    PeerCertificate(CertificateFault),
-    /// Its replica server cannot be authenticated with Kerberos.
-    NoPrincipal,
-    /// A proxy stands between and inspects what is sent.
-    Inspected,
-    /// It does not let this host in.
-    NotAuthorized,
-    /// The folder for new replicas cannot be opened.
-    NoStorage,
-    /// It has no such virtual machine, or not as a replica of this one.
-    NoReplica,
-    /// It has a virtual machine of this GUID that is not marked as a replica.
-    Occupied,
-    /// The replica is paused or busy: later, perhaps.
-    NotNow,
-    /// The replica is failed over, or otherwise takes no more logs.
-    NoMore,
-    /// The old primary is neither prepared nor marked.
-    NotPrepared,
-    /// The replica holds something else than the change log continues: resynchronise.
-    OutOfSequence,
-    /// The message was lost on its way, or the answer.
-    Lost,
-    /// The storage of the other host is full.
-    StorageFull,
-    /// The other host is out of memory.
-    MemoryLow,
-    /// A disk of the replica is smaller than its primary's.
-    OutOfBounds,
-    /// The replica cannot apply logs, and receives none before it has (Windows Server 2012).
-    NotApplied,
-    /// A virtual hard disk is missing, on either side.
-    DiskMissing,
-    /// The virtual machine that is marked as a replica lacks a disk of its primary's.
-    OtherDisks,
-    /// A disk of the replica and its primary's are not of the same size.
-    OtherSizes,
-    /// The replica's own replica has longer cycles than it would have.
-    ChainTooSlow,
-}
-
-impl Turned {
-    /// Whether trying again may help, without an administrator.
-    ///
-    /// Source: <https://learn.microsoft.com/azure/site-recovery/hyper-v-azure-architecture>.
-    pub(crate) const fn is_recoverable(self) -> bool {
-        matches!(
-            self,
-            Self::UnknownHost
-                | Self::Unreachable
-                | Self::NotListening
-                | Self::NotNow
-                | Self::Lost
-                | Self::StorageFull
-                | Self::MemoryLow
-                | Self::Inspected
-        )
-    }
-
-    pub(crate) const fn is_network(self) -> bool {
-        matches!(
-            self,
-            Self::UnknownHost
-                | Self::Unreachable
-                | Self::NotListening
-                | Self::Lost
-                | Self::Inspected
-        )
-    }
-
-    /// What happened, in a sentence.
-    pub(crate) const fn says(self) -> &'static str {
-        match self {
-            Self::UnknownHost => "the name of the other host cannot be resolved",
-            Self::Unreachable => "the connection to the other host timed out",
-            Self::NotListening => {
-                "the replica server of the other host is disabled or does not listen on this port"
-            }
-            Self::OlderWindows => {
-                "the other host runs an older Windows, and replication goes from older to newer only"
-            }
-            Self::NoProvider => "the external provider is not installed on both hosts",
-            Self::OwnCertificate(fault) => fault.of_this_host(),
-            Self::PeerCertificate(fault) => fault.of_the_other_host(),
-            Self::NoPrincipal => "the other host could not be authenticated with Kerberos",
-            Self::Inspected => {
-                "the handle is in the wrong state: a proxy inspects what is sent to the other host"
-            }
-            Self::NotAuthorized => "the other host does not authorise this one",
-            Self::NoStorage => "the other host cannot open its folder for new replicas",
-            Self::NoReplica => "the other host has no replica of this virtual machine",
-            Self::Occupied => {
-                "the other host has a virtual machine with this GUID that is not marked as a replica, or is another host's"
-            }
-            Self::NotNow => "the replica is paused or busy",
-            Self::NoMore => "the replica has been failed over and takes no more changes",
-            Self::NotPrepared => {
-                "the old primary is neither prepared for a planned failover nor marked as a replica"
-            }
-            Self::OutOfSequence => "the replica is not where the change log begins",
-            Self::Lost => "the connection to the other host was terminated abnormally",
-            Self::StorageFull => "there is not enough space on the disk of the other host",
-            Self::MemoryLow => "the other host is out of memory",
-            Self::OutOfBounds => {
-                "an out-of-bounds write on the replica: the sizes of the disks must match"
-            }
-            Self::NotApplied => "the replica could not apply the change log",
-            Self::DiskMissing => "a virtual hard disk cannot be found",
-            Self::OtherDisks => "the marked virtual machine on the other host lacks a disk",
-            Self::OtherSizes => "the disks on both hosts are not of the same size",
-            Self::ChainTooSlow => {
-                "the replica is extended, with cycles that may not be shorter than those before it"
-            }
-        }
-    }
-
-    /// The HRESULT that real messages of this kind show.
-    pub(crate) const fn hresult(self) -> u32 {
-        match self {
-            Self::UnknownHost => 0x0000_2EE7,
-            Self::Unreachable => 0x0000_2EFE,
-            Self::NotListening => 0x0000_2EFD,
-            Self::OwnCertificate(fault) | Self::PeerCertificate(fault) => fault.hresult(),
-            Self::NotAuthorized | Self::NoStorage => 0x8007_0005,
-            Self::OlderWindows => 0x8007_0032,
-            Self::NoReplica | Self::DiskMissing => 0x8007_0002,
-            Self::Lost => 0x0000_2EF1,
-            Self::NoPrincipal => KERBEROS_FAILED,
-            Self::Inspected => 0x0000_2EF3,
-            Self::StorageFull => 0x8007_0070,
-            Self::MemoryLow => 0x8007_000E,
-            Self::NotApplied => 0x8000_4004,
-            Self::OutOfBounds | Self::OtherDisks | Self::OtherSizes | Self::ChainTooSlow => {
-                0x8007_0057
-            }
-            Self::NoProvider
-            | Self::Occupied
-            | Self::NotNow
-            | Self::NoMore
-            | Self::NotPrepared
-            | Self::OutOfSequence => 0x8000_4005,
-        }
     }
 }
 

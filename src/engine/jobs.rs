@@ -44,12 +44,13 @@ impl World {
         let bytes = match operation {
             Operation::PrepareFailover => vm.pending(leg, &self.lines, self.now),
             Operation::Resynchronize => vm.capacity_bytes(&sender.settings),
-            Operation::ModifyReplicationSettings => match call {
-                Some(Call::ModifyReplicationSettings { settings, .. }) => {
-                    vm.added_bytes(&sender.settings, settings)
-                }
-                _ => 0,
-            },
+            Operation::ModifyReplicationSettings | Operation::ResumeDiskUpdate => {
+                let wanted = match call {
+                    Some(Call::ModifyReplicationSettings { settings, .. }) => Some(&**settings),
+                    _ => sender.wanted.as_deref(),
+                };
+                wanted.map_or(0, |wanted| vm.added_bytes(&sender.settings, wanted))
+            }
             _ => vm.used_bytes(&sender.settings),
         };
         Load { bytes, slow: self.fabric.rate(host, sender.peer) }
@@ -108,6 +109,11 @@ impl World {
         {
             self.fail(id, &failed, out);
             return;
+        }
+        if (pace, operation) == (Some(Pace::Checkpoint), Operation::StartReplication)
+            && let Some((vm, leg)) = self.record(id).and_then(|it| Some((it.vm?, it.leg)))
+        {
+            self.tracking_begins(host, vm, leg);
         }
         if let (Some(done), Some(job)) = (pace, self.record(id)) {
             let change = Change::JobPhase { job: id, job_type: job.job_type, done };

@@ -8,7 +8,7 @@ use super::input::Caller;
 use super::input::{HostTrouble, VmTrouble};
 use super::job::JobRecord;
 use super::receiver::Receiver;
-use super::sender::Sending;
+use super::sender::{Sender, Sending};
 use super::vm::{Role, VmState};
 use super::vms::Hint;
 use crate::error::{Found, Refusal, Why};
@@ -144,11 +144,11 @@ impl Hearing<'_> {
             Fact::JobEndRequested => self.asks_job_to_end(),
             Fact::ServerEdition
             | Fact::OwnServer
+            | Fact::ServerUnlocked
             | Fact::ServerSettingsValid
             | Fact::MonitoringIntervalKnown
             | Fact::CertificateSuitable
-            | Fact::PortsFree
-            | Fact::ServerUnlocked => self.holds_of_host(fact),
+            | Fact::PortsFree => self.holds_of_host(fact),
             Fact::EntryValid
             | Fact::EntryNew
             | Fact::EntryKnown
@@ -197,6 +197,7 @@ impl Hearing<'_> {
             | Fact::SourceComplete
             | Fact::SeedThere
             | Fact::NotExtended
+            | Fact::ProviderLetsGo
             | Fact::Extended
             | Fact::NotMerging
             | Fact::Extends
@@ -231,15 +232,24 @@ impl Hearing<'_> {
                     || sender.is_some_and(|it| it.seeded)
             }
             Fact::NotExtended => self.leg == Leg::Extended || !extended,
+            Fact::ProviderLetsGo => {
+                let keeps = |it: &Sender| self.is_provided(&it.settings);
+                self.leg == Leg::Primary || !sender.is_some_and(keeps)
+            }
             Fact::Extended => extended,
             Fact::NotMerging => sender.is_none_or(|it| !self.world.is_merging(it)),
             Fact::Sends => sender.is_some(),
             Fact::Extends => matches!(vm.role, Role::Replica { .. }),
-            Fact::ExternalProvider => vm.receiver().is_some_and(|it| {
-                it.settings.is_external() && self.host.has_provider(it.settings.provider)
-            }),
+            Fact::ExternalProvider => {
+                vm.receiver().is_some_and(|it| self.is_provided(&it.settings))
+            }
             _ => false,
         }
+    }
+
+    /// Whether an external provider that is installed replicates.
+    fn is_provided(&self, settings: &Settings) -> bool {
+        settings.is_external() && self.host.has_provider(settings.provider)
     }
 
     /// No exclusive operation, except that a failover and the preparation of one may be reverted
@@ -297,8 +307,11 @@ impl Hearing<'_> {
             Fact::FitsChain => self.vm.is_none_or(|vm| fits_chain(vm, settings)),
             Fact::DiskSetChanges => self.changes_disks(settings),
             Fact::DisksFree => {
-                !self.changes_disks(settings)
-                    || current.is_none_or(|it| it.phase == Sending::Replicating)
+                let is_free = |it: &Sender| {
+                    let (is, all_to_come) = (it.phase, [Sending::Ready, Sending::NeedsResync]);
+                    is == Sending::Replicating || all_to_come.contains(&is)
+                };
+                !self.changes_disks(settings) || current.is_none_or(is_free)
             }
             _ => false,
         }
@@ -307,13 +320,10 @@ impl Hearing<'_> {
     /// Whether the settings include other disks than those of the relationship, however either
     /// writes it down.
     fn changes_disks(&self, settings: &Settings) -> bool {
-        let includes = |settings: &Settings, id| {
-            settings.included_disks.as_ref().is_none_or(|ids| ids.contains(&id))
-        };
         self.vm.is_some_and(|vm| {
             let current = vm.sender(self.leg).map(|it| &it.settings);
             current.is_some_and(|current| {
-                vm.disks.iter().any(|it| includes(current, it.id) != includes(settings, it.id))
+                vm.disks.iter().any(|it| current.includes(it.id) != settings.includes(it.id))
             })
         })
     }

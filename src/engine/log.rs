@@ -5,8 +5,8 @@
 
 use super::event::{Change, Event, Trouble};
 use super::failure::ABORTED;
-use super::host::{KERBEROS_FAILED, Turned};
 use super::sender::Cycle;
+use super::turned::{KERBEROS_FAILED, Turned};
 use super::vm::VmState;
 use super::{World, host_of};
 use crate::model::{

@@ -5,13 +5,14 @@
 
 use super::World;
 use super::event::{Change, Event};
-use super::host::{Turned, admits};
+use super::host::admits;
 use super::input::HostTrouble;
 use super::lines::Reach;
 use super::network::Network;
 use super::receiver::{Receiver, Receiving};
 use super::sender::{Sending, Work};
 use super::terms::Access;
+use super::turned::Turned;
 use super::vm::{Role, VmState};
 use super::vms::{Hint, Spot};
 use crate::model::{Disk, HostId, Leg, ReplicationState, Settings, SimTime, VmId};
@@ -263,9 +264,7 @@ impl World {
             return Err(Turned::NoReplica);
         };
         let by = Cause::Happening(Happening::PrimaryEnrolled);
-        let included = |disk: &&Disk| {
-            settings.included_disks.as_ref().is_none_or(|ids| ids.contains(&disk.id))
-        };
+        let included = |disk: &&Disk| settings.includes(disk.id);
         if let Some(vm) = self.vm_state(to, id) {
             self.lets_in(to, id, from)?;
             let has = |disk: &Disk| vm.disks.iter().any(|it| it.id == disk.id);
@@ -361,6 +360,7 @@ impl VmState {
             }
             Message::ResyncBegins => match shown {
                 ReplicationState::Replicating
+                | ReplicationState::DiskUpdateInProgress
                 | ReplicationState::Resynchronizing
                 | ReplicationState::ResynchronizationSuspended => {
                     receiver.phase = Receiving::Resyncing;
@@ -414,10 +414,9 @@ impl VmState {
     /// Disks that its primary has and it has not, of those that are replicated now.
     fn take_disks(&mut self, disks: &[Disk]) {
         let Some(receiver) = self.receiver() else { return };
-        let included = receiver.settings.included_disks.as_ref();
         let lacks = |disk: &&Disk| {
             let has = self.disks.iter().any(|it| it.id == disk.id);
-            !has && included.is_none_or(|ids| ids.contains(&disk.id))
+            !has && receiver.settings.includes(disk.id)
         };
         let mut more: Vec<Disk> = disks.iter().filter(lacks).copied().collect();
         if !more.is_empty() {
@@ -428,7 +427,7 @@ impl VmState {
     }
 
     /// Whether it waits, marked as a replica, for its primary.
-    fn is_marked(&self) -> bool {
+    pub(super) fn is_marked(&self) -> bool {
         self.receiver().is_some_and(|it| it.phase == Receiving::Waiting && it.peer.is_none())
     }
 

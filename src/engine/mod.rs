@@ -7,11 +7,12 @@
 //!
 //! A call goes through `judge.rs` (a finite situation for the rule book), `accept.rs` (done at
 //! once, or a job begins; `server.rs` for the replica server), `jobs.rs` (phases pass), and
-//! `finish.rs` (the effect; `failover.rs`, `reverse.rs` and `transfer.rs` have those of their
-//! subjects). Change logs go through `cycle.rs`.
+//! `finish.rs` (the effect; `failover.rs`, `power.rs`, `reverse.rs` and `transfer.rs` have those of
+//! their subjects). Change logs go through `cycle.rs`.
 
 mod agenda;
 mod event;
+mod fabric;
 mod generation;
 mod health;
 mod host;
@@ -23,6 +24,7 @@ mod policy;
 mod receiver;
 mod sender;
 mod terms;
+mod turned;
 mod vm;
 mod vms;
 mod window;
@@ -42,6 +44,7 @@ mod judge;
 mod log;
 mod message;
 mod network;
+mod power;
 mod restore;
 mod reverse;
 mod server;
@@ -63,8 +66,9 @@ use crate::error::Missing;
 use crate::model::{Call, Guid, HostId, JobId, Leg, RelationshipId, SimTime, VmId};
 use crate::rules::Cause;
 use agenda::{Agenda, Due, Ticket};
+use fabric::Fabric;
 use generation::Generation;
-use host::{Fabric, HostState};
+use host::HostState;
 pub(crate) use job::JobRecord;
 use ledger::Ledgers;
 use lines::{Lines, Reach};

@@ -3,12 +3,12 @@
 use super::World;
 use super::event::Event;
 use super::finish::Failed;
-use super::host::Turned;
 use super::lines::Reach;
 use super::message::{Message, Prepared};
 use super::receiver::{Receiver, Receiving};
 use super::sender::{Sender, Sending};
-use super::vm::{Role, VmState};
+use super::turned::Turned;
+use super::vm::Role;
 use crate::model::{AuthenticationType, Call, HostId, Leg, Operation, Settings, VmId};
 use crate::rules::{Cause, Happening};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ impl World {
         let Some(Call::ReverseReplicationRelationship { settings, .. }) = call else {
             return Err(Failed::GONE);
         };
-        let receiver = self.vm_state(host, id).and_then(VmState::receiver).ok_or(Failed::GONE)?;
+        let receiver = self.receiver(host, id)?;
         let settings = match settings {
             Some(settings) => (**settings).clone(),
             None => self.mirrored(host, receiver)?,

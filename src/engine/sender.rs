@@ -1,6 +1,7 @@
 //! The sending end of a relationship.
 
 use super::agenda::Ticket;
+use super::lines::Reach;
 use super::terms::Terms;
 use super::vms::Hint;
 use super::window::Window;
@@ -30,6 +31,8 @@ pub(crate) struct Sender {
     pub(crate) failures: u8,
     /// Whether the replica was there before the relationship, with disks to compare with.
     pub(crate) seeded: bool,
+    /// Whether initial replication compares the replica's disks, not copies them.
+    pub(crate) compares: bool,
     pub(crate) last_sent: Option<SimTime>,
     pub(crate) settings: Terms,
     pub(crate) counters: Window,
@@ -38,6 +41,8 @@ pub(crate) struct Sender {
     pub(crate) window: Option<Ticket>,
     /// The job that copies or compares.
     pub(crate) transfer: Option<JobId>,
+    /// What a change of the set of disks is to lead to: one that failed may be tried again.
+    pub(crate) wanted: Option<Arc<Settings>>,
 }
 
 /// Where a sender is in its cycle: one log at a time.
@@ -120,6 +125,8 @@ impl Sending {
                 | Self::Critical(Work::Replication)
                 | Self::Resyncing
                 | Self::ResyncSuspended
+                | Self::UpdatingDisks
+                | Self::DiskUpdateFailed
         )
     }
 
@@ -154,13 +161,20 @@ impl Sender {
             last_type: ReplicationType::None,
             failures: 0,
             seeded: false,
+            compares: false,
             last_sent: None,
             settings: settings.into(),
             counters: Window::starting(now),
             last_consistent: None,
             window: None,
             transfer: None,
+            wanted: None,
         }
+    }
+
+    /// How far what the receiver has acknowledged reaches, or what is copied to it now.
+    pub(crate) fn reach(&self) -> Reach {
+        Reach { line: self.line, position: self.sent }
     }
 
     /// Whether a log that reaches so far is larger than it may become.

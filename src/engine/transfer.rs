@@ -4,7 +4,7 @@ use super::accept::NewJob;
 use super::agenda::Due;
 use super::event::Event;
 use super::finish::Failed;
-use super::job::{JobRecord, Kind};
+use super::job::Kind;
 use super::lines::Reach;
 use super::message::Message;
 use super::sender::{Sending, Work};
@@ -12,10 +12,11 @@ use super::vms::Spot;
 use super::{World, host_of};
 use crate::model::{
     Call, HostId, JobId, JobState, JobType, Leg, Operation, ReplicationState, ReplicationType,
-    SimTime, VmId,
+    Settings, SimTime, VmId,
 };
 use crate::rules::constants::RETRY_PAUSES;
 use crate::rules::{Cause, Happening, Pace, Plan};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The disks on their way, after `StartReplication` has taken its checkpoint.
@@ -98,10 +99,24 @@ impl World {
                 self.tracking_begins(host, at.id, leg);
                 self.disarm(host, at, leg);
             }
-            _ if job_type == JobType::UpdateDiskSet => self.disarm(host, at, leg),
+            _ if job_type == JobType::UpdateDiskSet => {
+                self.disks_are_wanted(host, at.id, leg);
+                self.disarm(host, at, leg);
+            }
             Operation::SuspendReplication => self.halt(host, at, leg, out),
             Operation::InitiateFailover => self.stop_peers_resync(host, at.id, out),
             _ => {}
+        }
+    }
+
+    /// Keeps what a change of the set of disks is to lead to. A retry goes by what is kept.
+    fn disks_are_wanted(&mut self, host: HostId, vm: VmId, leg: Leg) {
+        let job = self.sender(host, vm, leg).and_then(|it| self.record(it.transfer?));
+        let call = job.and_then(|it| it.call.clone());
+        if let Some(Call::ModifyReplicationSettings { settings, .. }) = call.as_deref()
+            && let Some(sender) = self.sender_mut(host, vm, leg)
+        {
+            sender.wanted = Some(Arc::new(Settings::clone(settings)));
         }
     }
 
@@ -119,7 +134,6 @@ impl World {
         if job_type == JobType::StartExportReplication {
             return self.export_ends(host, id, vm, leg);
         }
-        self.tracking_begins(host, vm, leg);
         if let Some(sender) = self.sender_mut(host, vm, leg) {
             sender.transfer = sender.transfer.filter(|it| *it != id);
         }
@@ -127,17 +141,15 @@ impl World {
         Ok(())
     }
 
-    /// From here on the writes of a virtual machine are logged; how far it reaches now.
-    pub(super) fn tracking_begins(&mut self, host: HostId, vm: VmId, leg: Leg) -> Option<Reach> {
+    /// From here on the writes of a virtual machine are logged: what it holds now is what is copied
+    /// or compared.
+    pub(super) fn tracking_begins(&mut self, host: HostId, vm: VmId, leg: Leg) {
         let now = self.now;
-        let vm = self.vm_mut(host, vm)?;
-        let reach = match leg {
-            Leg::Extended => vm.receiver()?.applied(now),
-            Leg::Primary => vm.reach(now),
-        };
-        let sender = vm.sender_mut(leg)?;
-        (sender.line, sender.sent) = (reach.line, reach.position);
-        Some(reach)
+        let Some(vm) = self.vm_mut(host, vm) else { return };
+        let received = vm.receiver().filter(|_| leg == Leg::Extended);
+        let reach = received.map_or_else(|| vm.reach(now), |it| it.applied(now));
+        let Some(sender) = vm.sender_mut(leg) else { return };
+        (sender.line, sender.sent, sender.wanted) = (reach.line, reach.position, None);
     }
 
     pub(super) fn start_copy(
@@ -145,10 +157,13 @@ impl World {
         host: HostId,
         vm: VmId,
         leg: Leg,
-        seeded: bool,
+        compares: bool,
         out: &mut Vec<Event>,
     ) {
-        let plan = if seeded { &COMPARE_DISKS } else { &SEND_DISKS };
+        if let Some(sender) = self.sender_mut(host, vm, leg) {
+            sender.compares = compares;
+        }
+        let plan = if compares { &COMPARE_DISKS } else { &SEND_DISKS };
         let operation = Operation::StartReplication;
         let new = NewJob {
             host,
@@ -202,10 +217,10 @@ impl World {
         else {
             return Err(Failed::GONE);
         };
-        let reach = self.tracking_begins(host, vm, leg).ok_or(Failed::GONE)?;
         let state = self.vm_mut(host, vm).ok_or(Failed::GONE)?;
         let name = state.name.clone();
         let sender = state.sender_mut(leg).ok_or(Failed::GONE)?;
+        let reach = sender.reach();
         // An export that is complete counts as a replication: it can no longer be stopped.
         sender.last_sent = Some(now);
         let interval = sender.interval();
@@ -228,7 +243,7 @@ impl World {
         out: &mut Vec<Event>,
     ) -> Result<(), Failed> {
         let sender = self.sender(host, vm, leg).ok_or(Failed::GONE)?;
-        let (peer, reach) = (sender.peer, Reach { line: sender.line, position: sender.sent });
+        let (peer, reach) = (sender.peer, sender.reach());
         self.send(host, peer, vm, Message::InitialReplica { reach }, out)?;
         self.replicates(host, vm, leg, reach, Happening::InitialReplicationCompleted, out);
         Ok(())
@@ -242,9 +257,9 @@ impl World {
         leg: Leg,
         out: &mut Vec<Event>,
     ) -> Result<(), Failed> {
-        let state = self.vm_state(host, vm).ok_or(Failed::GONE)?;
-        let reach = state.source(leg, &self.lines, self.now);
-        let peer = state.sender(leg).ok_or(Failed::GONE)?.peer;
+        let sender = self.sender(host, vm, leg).ok_or(Failed::GONE)?;
+        // What was written during the comparison is in the first log after it.
+        let (peer, reach) = (sender.peer, sender.reach());
         self.send(host, peer, vm, Message::ResyncEnds { reach: Some(reach) }, out)?;
         self.replicates(host, vm, leg, reach, Happening::ResynchronizationCompleted, out);
         Ok(())
@@ -278,11 +293,10 @@ impl World {
     pub(super) fn disks_were_replaced(&mut self, host: HostId, vm: VmId, out: &mut Vec<Event>) {
         let leg = Leg::Extended;
         let Some(sender) = self.sender(host, vm, leg) else { return };
-        let phase = sender.phase;
+        let (phase, compares) = (sender.phase, sender.compares);
         let exported = phase.is_initial() && sender.last_sent.is_some();
-        let copies = |job: &&JobRecord| job.job_type == JobType::SendingInitialReplica;
-        let copy = sender.transfer.and_then(|id| self.record(id)).filter(copies);
-        if let Some(compares) = copy.map(|job| job.phases.first() == Some(&Pace::Compare)) {
+        let transfer = sender.transfer.and_then(|id| self.record(id));
+        if transfer.is_some_and(|it| it.job_type == JobType::SendingInitialReplica) {
             self.end_transfer(host, vm, leg, out);
             if phase == Sending::Initial {
                 self.tracking_begins(host, vm, leg);
@@ -311,7 +325,9 @@ impl World {
         let failed = end == JobState::Exception;
         match operation {
             Operation::StartReplication if !waits => {
-                let back = if failed { Sending::Critical(Work::Initial) } else { Sending::Ready };
+                // What an export left behind is of no use: only a copy can go on.
+                let goes_on = failed && job_type != JobType::StartExportReplication;
+                let back = if goes_on { Sending::Critical(Work::Initial) } else { Sending::Ready };
                 self.set_phase(host, vm, leg, back, operation, out);
             }
             Operation::Resynchronize if !waits => {

@@ -2,8 +2,8 @@
 
 use super::World;
 use super::event::{Event, Rejection};
+use super::fabric::Fabric;
 use super::finish::Failed;
-use super::host::Fabric;
 use super::input::{HostTrouble, VmTrouble};
 use super::lines::Reach;
 use super::vm::VmState;

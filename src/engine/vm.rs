@@ -367,8 +367,6 @@ impl VmState {
     }
 
     fn included<'a>(&'a self, settings: &'a Settings) -> impl Iterator<Item = &'a Disk> {
-        self.disks.iter().filter(|disk| {
-            settings.included_disks.as_ref().is_none_or(|ids| ids.contains(&disk.id))
-        })
+        self.disks.iter().filter(|disk| settings.includes(disk.id))
     }
 }

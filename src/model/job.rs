@@ -31,7 +31,7 @@ wire_enum! {
         Killed = 9, "Killed";
         /// Failed; the error says why.
         Exception = 10, "Exception";
-        /// In a state that its vendor knows.
+        /// In a state that its vendor knows; never emitted here.
         Service = 11, "Service";
         /// Waits for an answer; in the CIM schema only.
         QueryPending = 12, "Query Pending";

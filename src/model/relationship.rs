@@ -141,6 +141,19 @@ impl Settings {
         std::time::Duration::from_secs(self.replication_interval_s as u64)
     }
 
+    /// Whether a disk of the virtual machine is replicated.
+    ///
+    /// ```
+    /// use hyperv_replica::model::{DiskId, Settings};
+    ///
+    /// assert!(Settings::to("osaka").includes(DiskId(1))); // Every disk is.
+    /// let first = Settings { included_disks: Some(vec![DiskId(0)]), ..Settings::to("osaka") };
+    /// assert!(!first.includes(DiskId(1)));
+    /// ```
+    pub fn includes(&self, disk: DiskId) -> bool {
+        self.included_disks.as_ref().is_none_or(|ids| ids.contains(&disk))
+    }
+
     /// Whether an external provider replicates, not the in-box one.
     pub fn is_external(&self) -> bool {
         self.provider != IN_BOX_PROVIDER

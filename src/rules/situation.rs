@@ -51,6 +51,8 @@ facts! {
     NoTestReplica: "the virtual machine must not have a test replica already";
     /// The virtual machine has no extended relationship.
     NotExtended: "the extended relationship must be removed first";
+    /// The relationship is not an extended one that an external provider keeps.
+    ProviderLetsGo: "an extended relationship of an external provider is not removed while that is installed";
     /// The virtual machine has an extended relationship.
     Extended: "the virtual machine must have an extended relationship";
     /// A running resynchronisation has not begun to merge.
@@ -73,8 +75,9 @@ facts! {
     FitsChain: "an extended leg takes 300 or 900 s, never less than the leg before it, every disk, and no application-consistent points";
     /// The virtual machine has what it is to send.
     SourceComplete: "a replica must have completed its own initial replication first";
-    /// The set of disks stays, or nothing is copying.
-    DisksFree: "the set of disks can change only while the sender replicates";
+    /// The set of disks stays, or the sender replicates, or all disks are still to be copied or
+    /// compared.
+    DisksFree: "the set of disks can change while the sender replicates, or before all are copied or compared";
     /// The set of disks changes.
     DiskSetChanges: "the set of disks changes";
     /// `InitialReplicationType` is 1, 2 or 3.

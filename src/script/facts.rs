@@ -57,6 +57,8 @@ vm_facts! {
     vm_health: HealthState = Exact::new();
     /// How many recovery points it has.
     points: u32 = Number::new();
+    /// How many of its disks the relationship replicates.
+    disks: u32 = Number::new();
     /// `LastReplicationType`.
     last: ReplicationType = Exact::new();
     /// `FailedOverReplicationType`.

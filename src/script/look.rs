@@ -29,6 +29,7 @@ pub(super) fn vm_facts(world: &World, host: HostId, id: VmId, like: &VmFacts) ->
         power: Some(vm.power),
         vm_health: Some(vm.health),
         points: Some(count(points.len())),
+        disks: disks(world, host, RelationshipId { vm: id, leg }),
         last: relationship.map(|it| it.last_type),
         failed_over: relationship.map(|it| it.failed_over),
         test_replica: Some(vm.test_replica.is_some()),
@@ -57,6 +58,13 @@ pub(super) fn vm_facts(world: &World, host: HostId, id: VmId, like: &VmFacts) ->
         issue: wanted_or_first(&mut issue, like.issue),
         relationship: like.relationship,
     })
+}
+
+/// How many disks of a virtual machine a relationship replicates.
+fn disks(world: &World, host: HostId, id: RelationshipId) -> Option<u32> {
+    let settings = world.settings(host, id)?;
+    let included = world.disks(host, id.vm)?.iter().filter(|it| settings.includes(it.id));
+    Some(count(included.count()))
 }
 
 pub(super) fn count(length: usize) -> u32 {

@@ -160,7 +160,7 @@
 //! relationship, and its power, in any order and each by its name; power also as `running`, `off`,
 //! `saved`, `paused`. A name with two meanings (`Critical` is a state and a health, `Disabled` a
 //! state and a power) is written with its key where it is not clear: `state=Critical`. Further
-//! `points=4`, `last=Regular`, `failed_over=Planned`, `test_replica=yes`; `address=10.0.0.7`, one of
+//! `points=4`, `disks=2`, how many it replicates, `last=Regular`, `failed_over=Planned`, `test_replica=yes`; `address=10.0.0.7`, one of
 //! those that its guest reports while it runs; `vm_health=MajorFailure`, how well its host keeps it
 //! running; `relationship=1` looks at the extended one. `absent` is a virtual machine that is not
 //! there.

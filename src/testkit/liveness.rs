@@ -387,7 +387,10 @@ impl End {
 
     fn is_at_rest(&self, world: &World) -> bool {
         let health = world.relationship(self.host, self.id).map(|it| it.health);
-        let external = self.settings(world).is_some_and(|it| it.is_external());
+        // What an external provider keeps, or a replica that it keeps from being removed.
+        let external = [self.id, RelationshipId::extended(self.id.vm)]
+            .into_iter()
+            .any(|id| world.settings(self.host, id).is_some_and(|it| it.is_external()));
         let other = self.other(world);
         let replicates = |end: &Self| end.state == ReplicationState::Replicating;
         let both = replicates(self) && other.as_ref().is_some_and(replicates);

@@ -11,6 +11,7 @@ mod codes;
 #[cfg(feature = "conformance")]
 mod conformance;
 mod control;
+mod copies;
 mod determinism;
 mod event_log;
 mod explore;

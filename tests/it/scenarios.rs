@@ -107,6 +107,7 @@ const FLOWS: &[(&str, &str)] = &[
     ("removed on the replica alone", "removal-on-the-replica"),
     ("removed on the replica, whose copy becomes a seed", "removal-then-seeded"),
     ("the replica deleted", "replica-deleted"),
+    ("a virtual hard disk of the replica missing", "replica-disk-missing"),
     ("the set of disks changed, the change failed and retried", "disk-set"),
 ];
 

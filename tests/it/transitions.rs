@@ -118,6 +118,36 @@ impl Course {
         self.request_extended(7).pass(2).call(OSAKA, compare)
     }
 
+    /// The first leg of a chain, which has another disk since a moment, is resynchronised while the
+    /// second leg takes that disk, too.
+    fn extended_while_disks_come(then: impl FnOnce(Self) -> Self) -> Self {
+        let first = |to| Settings { included_disks: Some(vec![DiskId(0)]), ..Settings::to(to) };
+        let create = |settings| {
+            let settings = Box::new(settings);
+            Call::CreateReplicationRelationship { vm: WEB, settings }
+        };
+        let all = |to| {
+            let settings = Box::new(Settings::to(to));
+            Call::ModifyReplicationSettings { vm: WEB, settings }
+        };
+        let start =
+            Call::StartReplication { vm: WEB, initial: 1, export_location: None, start: None };
+        let course = Self::from(three_hosts())
+            .call(TOKYO, create(first("osaka")))
+            .pass(4)
+            .call(TOKYO, start.clone())
+            .pass(200)
+            .call(OSAKA, create(first("london")))
+            .pass(4)
+            .call(OSAKA, start)
+            .pass(200)
+            .call(TOKYO, all("osaka"))
+            .pass(60)
+            .resynchronize_first_leg()
+            .pass(125);
+        then(course).call(OSAKA, all("london")).pass(60)
+    }
+
     /// The first leg of a chain is resynchronised, which takes two minutes and a half: the disks
     /// have 50 GiB.
     fn resynchronize_first_leg(self) -> Self {
@@ -244,7 +274,7 @@ fn courses() -> Vec<Course> {
             .pass(2),
         Course::from(replicating())
             .disturb(Disturbance::CrashHost(OSAKA))
-            .call(TOKYO, update)
+            .call(TOKYO, update.clone())
             .pass(3)
             .disturb(Disturbance::BootHost(OSAKA))
             .request(TOKYO, 15)
@@ -305,6 +335,43 @@ fn courses() -> Vec<Course> {
             .pass(2)
             .call(OSAKA, reverse.clone())
             .pass(20),
+        // A log that is torn or unreadable while the set of disks is changed, or an export waits.
+        Course::from(three_hosts())
+            .create()
+            .start(2, r"D:\Old")
+            .pass(200)
+            .disturb(Disturbance::CrashHost(TOKYO)),
+        Course::from(replicating())
+            .call(TOKYO, update.clone())
+            .pass(1)
+            .disturb(Disturbance::CorruptLog(TOKYO, WEB)),
+        Course::from(replicating())
+            .disturb(Disturbance::CrashHost(OSAKA))
+            .call(TOKYO, update.clone())
+            .pass(3)
+            .disturb(Disturbance::CorruptLog(TOKYO, WEB)),
+        Course::from(replicating())
+            .disturb(Disturbance::CrashHost(OSAKA))
+            .call(TOKYO, update.clone())
+            .pass(3)
+            .disturb(Disturbance::CrashHost(TOKYO)),
+        Course::from(replicating())
+            .call(TOKYO, Call::RequestStateChange { vm: WEB, requested: 3 })
+            .pass(2)
+            .call(TOKYO, update.clone())
+            .pass(1)
+            .disturb(Disturbance::CrashHost(TOKYO)),
+        Course::from(replicating())
+            .call(TOKYO, update)
+            .pass(2)
+            .disturb(Disturbance::CrashHost(TOKYO))
+            .disturb(Disturbance::BootHost(TOKYO))
+            .call(TOKYO, Call::Resynchronize { vm: WEB, start: None })
+            .pass(3),
+        Course::extended_while_disks_come(|course| course),
+        Course::extended_while_disks_come(|course| {
+            course.disturb(Disturbance::CutLink(OSAKA, LONDON))
+        }),
         // The first leg of a chain is resynchronised; what the second was at.
         Course::from(chained()).resynchronize_first_leg().pass(200),
         Course::from(chained()).request_extended(7).pass(2).resynchronize_first_leg().pass(200),

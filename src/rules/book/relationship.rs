@@ -168,13 +168,18 @@ pub(super) const MODIFY: Rule = Rule {
         fact(
             Fact::DisksFree,
             InvalidState,
-            Assumed("added disks are copied from a replicating sender; what else runs goes first"),
+            Assumed(
+                "a sender that replicates copies what is added; else a copy of all must be to come",
+            ),
         ),
         UNLOCKED,
     ],
     plans: &[
         plan(JobType::UpdateDiskSet, &[Pace::Contact, Pace::Copy])
-            .when(&[Check::Holds(Fact::DiskSetChanges)])
+            .when(&[
+                Check::Holds(Fact::DiskSetChanges),
+                Check::State(set!(ReplicationState: Replicating)),
+            ])
             .during(ReplicationState::DiskUpdateInProgress)
             .cancellable(),
         plan(JobType::ModifySettings, &[Pace::Contact]),
@@ -189,6 +194,7 @@ pub(super) const REMOVE: Rule = Rule {
     target: Target::Named,
     requires: &[
         RELATIONSHIP_KNOWN,
+        fact(Fact::ProviderLetsGo, NotSupported, Client(page::REMOVE_REPLICATION)),
         need(
             Check::Mode(set!(ReplicationMode: Primary | Replica | ExtendedReplica)),
             InvalidState,

@@ -23,12 +23,14 @@ pub(super) fn vm_facts(
     let it = if_there(service.relationship(id))?;
     let it = it.as_ref();
     let points = like.points.map(|_| service.recovery_points(vm)).transpose()?;
+    let disks = like.disks.map(|_| disks(service, id)).transpose()?;
     let mut facts = VmFacts {
         mode: Some(shown.mode),
         state: it.map(|it| it.state),
         health: it.map(|it| it.health),
         power: Some(shown.power),
         points: points.map(|it| count(it.len())),
+        disks,
         last: it.map(|it| it.last_type),
         failed_over: it.map(|it| it.failed_over),
         test_replica: Some(shown.test_replica.is_some()),
@@ -44,6 +46,13 @@ pub(super) fn vm_facts(
         add_statistics(&mut facts, &statistics, &issues, like);
     }
     Ok(Some(facts))
+}
+
+/// How many disks of a virtual machine a relationship replicates.
+fn disks(service: &dyn ReplicationService, id: RelationshipId) -> Result<u32> {
+    let settings = service.settings(id)?;
+    let disks = service.devices(id.vm)?.disks;
+    Ok(count(disks.into_iter().filter(|it| settings.includes(*it)).count()))
 }
 
 fn looks_at_statistics(like: &VmFacts) -> bool {
