@@ -9,6 +9,10 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[allow(dead_code)] // What its target does with them.
+#[path = "../src/tokens.rs"]
+mod tokens;
+
 const QUERIES: &[&str] = &[
     "SELECT ElementName, EnabledState FROM MsVm_ComputerSystem WHERE ReplicationState IS NOT NULL",
     r"select * from Msvm_ReplicationSettingData where InstanceID='Microsoft:A\\HVR\\0'",
@@ -102,6 +106,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let path = entry?.path();
         let name = path.file_stem().and_then(|it| it.to_str()).unwrap_or_default();
         write("envelope", name, &fs::read(&path)?)?;
+    }
+    for (number, token) in tokens::seeds().iter().enumerate() {
+        write("tokens", &format!("token{number}"), token)?;
     }
     println!("{written} inputs in {}", corpus.display());
     Ok(())

@@ -45,11 +45,7 @@ pub fn tokens(bytes: &[u8]) {
 
     // A session is told this.
     let mut server = Acceptor::new("tokyo");
-    let (client, first) = Initiator::begin(admin, wrapping);
-    let Ok(Step::Continue(challenge)) = server.step(&first, &users, NOW, &mut Zeros) else {
-        panic!("not challenged")
-    };
-    let (_, proof) = client.answer(&challenge, NOW, &mut Zeros).expect("a challenge");
+    let [.., proof] = handshake(&mut server, admin, wrapping);
     let Ok(Step::Done(done)) = server.step(&proof, &users, NOW, &mut Zeros) else {
         panic!("not let in")
     };
@@ -62,4 +58,31 @@ pub fn tokens(bytes: &[u8]) {
             assert_eq!(negotiate::token(&negotiate::header(&token)), Some(token));
         }
     }
+}
+
+/// What is said until a server lets somebody in: a name, its challenge, the proof.
+fn handshake(server: &mut Acceptor, who: Credentials, wrapping: Wrapping) -> [Vec<u8>; 3] {
+    let (client, first) = Initiator::begin(who, wrapping);
+    let challenge = match server.step(&first, &Users::default(), NOW, &mut Zeros) {
+        Ok(Step::Continue(challenge)) => challenge,
+        _ => panic!("not challenged"),
+    };
+    let (_, proof) = client.answer(&challenge, NOW, &mut Zeros).expect("a challenge");
+    [first, challenge, proof]
+}
+
+/// First inputs: every message of somebody whom the server does not know, everywhere.
+pub fn seeds() -> Vec<Vec<u8>> {
+    let mut seeds = Vec::new();
+    for wrapping in [Wrapping::Spnego, Wrapping::Bare] {
+        let nobody = Credentials::new("nobody", "unknown");
+        let said = handshake(&mut Acceptor::new("tokyo"), nobody, wrapping);
+        let headers = said.iter().map(|it| negotiate::header(it).into_bytes());
+        for token in
+            said.iter().cloned().chain(headers).chain([b"Basic bm9ib2R5OnVua25vd24=".into()])
+        {
+            seeds.extend((0..4).map(|place| [&[place][..], &token].concat()));
+        }
+    }
+    seeds
 }

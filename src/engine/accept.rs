@@ -7,6 +7,7 @@ use super::job::{JobRecord, Kind};
 use super::policy::{Load, Refusals};
 use super::sender::Sending;
 use super::vm::{Lock, VmState};
+use super::vms::{Hint, Spot};
 use super::{World, job_id};
 use crate::error::{Missing, Refusal, Why};
 use crate::model::{
@@ -21,7 +22,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NewJob<'a> {
     pub(super) host: HostId,
-    pub(super) vm: Option<VmId>,
+    pub(super) vm: Option<Spot>,
     pub(super) leg: Leg,
     pub(super) operation: Operation,
     pub(super) plan: &'static Plan,
@@ -51,14 +52,16 @@ impl World {
         {
             return Reply::NotFound(Missing::Job(*job));
         }
-        let (leg, plan) = match self.judge(host_id, host, caller, call) {
+        let (leg, plan, hint) = match self.judge(host_id, host, caller, call) {
             Ok(accepted) => accepted,
             Err(refusal) => return self.refuse(host_id, call, refusal, out),
         };
         let now = |plan| self.policy.answers_now(call.operation(), plan);
         match plan {
-            Some(plan) if !now(plan) => Reply::Started(self.begin(host_id, leg, plan, named, out)),
-            Some(plan) if !plan.at_once => self.hurry(host_id, leg, plan, named, out),
+            Some(plan) if !now(plan) => {
+                Reply::Started(self.begin(host_id, hint, leg, plan, named, out))
+            }
+            Some(plan) if !plan.at_once => self.hurry(host_id, hint, leg, plan, named, out),
             _ => self.complete(host_id, leg, named, out),
         }
     }
@@ -87,7 +90,7 @@ impl World {
                 let id = self.start_job(
                     NewJob {
                         host,
-                        vm: call.vm(),
+                        vm: call.vm().map(Spot::from),
                         leg: Leg::Primary,
                         operation,
                         plan,
@@ -108,12 +111,14 @@ impl World {
     fn begin(
         &mut self,
         host: HostId,
+        hint: Hint,
         leg: Leg,
         plan: &'static Plan,
         call: &Call,
         out: &mut Vec<Event>,
     ) -> JobId {
         let operation = call.operation();
+        let at = call.vm().map(|id| Spot { id, hint });
         let kind = kind_of(operation, plan);
         let scheduled = match call {
             Call::StartReplication { initial, start, .. }
@@ -130,7 +135,7 @@ impl World {
             self.cancel(host, running, JobState::Terminated, out);
             debug_assert!(self.vm_state(host, *vm).is_some_and(|it| it.lock.is_none()));
         }
-        let overtaken = call.vm().and_then(|vm| self.vm_state(host, vm)?.power_job);
+        let overtaken = at.and_then(|at| self.vm_state(host, at)?.power_job);
         if let (Operation::TurnOffVm, Some(running)) = (operation, overtaken) {
             // A later request for power overtakes an earlier one.
             self.end(running, JobState::Terminated, None, out);
@@ -142,7 +147,7 @@ impl World {
         self.start_job(
             NewJob {
                 host,
-                vm: call.vm(),
+                vm: at,
                 leg,
                 operation,
                 plan,
@@ -160,16 +165,17 @@ impl World {
     fn hurry(
         &mut self,
         host: HostId,
+        hint: Hint,
         leg: Leg,
         plan: &'static Plan,
         call: &Call,
         out: &mut Vec<Event>,
     ) -> Reply {
         let (mut trial, mut events) = (self.clone(), Vec::new());
-        let id = trial.begin(host, leg, plan, call, &mut events);
+        let id = trial.begin(host, hint, leg, plan, call, &mut events);
         if trial.record(id).is_some_and(|it| it.started.is_none()) {
             // What is scheduled for later cannot be done now.
-            return Reply::Started(self.begin(host, leg, plan, call, out));
+            return Reply::Started(self.begin(host, hint, leg, plan, call, out));
         }
         while trial.record(id).is_some_and(|it| !it.state.is_terminal()) {
             let ticket = trial.record_mut(id).and_then(|it| it.ticket.take());
@@ -201,7 +207,8 @@ impl World {
     /// Creates a job in its first phase, or waiting for its schedule.
     pub(super) fn start_job(&mut self, new: NewJob<'_>, out: &mut Vec<Event>) -> JobId {
         let NewJob { host, vm, leg, operation, plan, kind, scheduled, call, doomed } = new;
-        let load = || vm.map_or(Load::default(), |vm| self.load_of(host, vm, leg, operation, call));
+        let load =
+            || vm.map_or(Load::default(), |vm| self.load_of(host, vm.id, leg, operation, call));
         let to_a_point = matches!(
             call,
             Some(
@@ -223,7 +230,7 @@ impl World {
             operation,
             job_type: plan.job_type,
             kind,
-            vm,
+            vm: vm.map(|it| it.id),
             leg,
             state: JobState::Running,
             cancellable: plan.cancellable,

@@ -51,7 +51,7 @@ impl Ticket {
 type Entry = (Ticket, Due);
 
 /// No page has as many appointments.
-const PAGE: usize = 128;
+const PAGE: usize = 64;
 
 /// Appointments, ordered by time and then by when they were made: never by hash or address.
 ///
@@ -59,7 +59,7 @@ const PAGE: usize = 128;
 /// interval from now, after nearly all others; and at the ends of the row next to nothing has to be
 /// looked at or moved. What is made for some time in between moves part of a page. Where the row is
 /// cut is history, and does not count.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Agenda {
     /// The first page, its last appointment first. It is empty only if there is none at all.
     next: Vec<Entry>,
@@ -80,9 +80,15 @@ impl Agenda {
         ticket
     }
 
-    /// Puts a new appointment on the first page.
+    /// Puts a new appointment on the first page. Most are for almost now: little is due before.
     fn put_next(&mut self, new: Entry) {
-        let place = self.next.partition_point(|it| it.0.due() > new.0.due());
+        const LITTLE: usize = 16;
+        let later = |it: &Entry| it.0.due() > new.0.due();
+        let before = self.next.iter().rev().take(LITTLE).take_while(|it| !later(it)).count();
+        let place = match before {
+            LITTLE => self.next.partition_point(later),
+            _ => self.next.len() - before,
+        };
         self.next.insert(place, new);
         if self.next.len() == PAGE {
             let rest = self.next.drain(..place).rev().collect();
@@ -94,6 +100,14 @@ impl Agenda {
     fn put_later(&mut self, new: Entry) {
         // It comes after all that were made for the same time.
         let before = |it: &Entry| it.0.due() <= new.0.due();
+        // Nearly all come last of all.
+        if let Some(page) = self.later.back_mut()
+            && page.last().is_some_and(before)
+            && page.len() + 1 < PAGE
+        {
+            page.push(new);
+            return;
+        }
         let number = self.page_where(before);
         let Some(page) = self.later.get_mut(number) else {
             self.later.push_back(vec![new]);
@@ -113,8 +127,14 @@ impl Agenda {
         }
     }
 
+    #[inline]
     pub(crate) fn cancel(&mut self, ticket: Option<Ticket>) {
-        let Some(ticket) = ticket else { return };
+        if let Some(ticket) = ticket {
+            self.remove(ticket);
+        }
+    }
+
+    fn remove(&mut self, ticket: Ticket) {
         match self.find(ticket) {
             Some((None, place)) => {
                 self.next.remove(place);
@@ -191,6 +211,19 @@ impl Agenda {
             Some(back) => count - back,
             None => self.later.partition_point(begins).saturating_sub(1),
         }
+    }
+}
+
+impl Clone for Agenda {
+    fn clone(&self) -> Self {
+        Self { next: self.next.clone(), later: self.later.clone(), made: self.made }
+    }
+
+    /// Whoever goes back to a world again and again has the pages already.
+    fn clone_from(&mut self, source: &Self) {
+        self.next.clone_from(&source.next);
+        self.later.clone_from(&source.later);
+        self.made = source.made;
     }
 }
 

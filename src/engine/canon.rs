@@ -12,7 +12,7 @@ use super::job::JobRecord;
 use super::lines::Reach;
 use super::network::Injection;
 use super::receiver::{Receiver, Recovery};
-use super::sender::{Cycle, Sender, Sending, Work};
+use super::sender::{Cycle, Sender};
 use super::vm::{Role, VmState};
 use crate::model::{Call, HostId, JobId, JobType, PointId, Settings, SimTime, VmId};
 use crate::rules::constants::{POINT_SPACING, RETRY_PAUSES};
@@ -300,9 +300,7 @@ impl Pass<'_> {
             job.is_some_and(|job| job.job_type == JobType::SendingInitialReplica)
         };
         match it.phase {
-            Sending::Initial
-            | Sending::Suspended(Work::Initial)
-            | Sending::Critical(Work::Initial) => it.last_sent.is_some() || sends_disks(),
+            initial if initial.is_initial() => it.last_sent.is_some() || sends_disks(),
             other => other.logs(),
         }
     }
@@ -313,6 +311,7 @@ impl Pass<'_> {
         self.flags(&[it.last_received.is_some(), it.applied_at.is_some(), it.too_small]);
         self.plain(&std::mem::discriminant(&it.phase));
         self.reach(it.held);
+        self.reach(it.applied(self.now));
         if let Some(Recovery { kind, position }) = it.phase.recovery() {
             self.plain(&kind);
             self.reach(Reach { position, ..it.held });

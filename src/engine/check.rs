@@ -8,7 +8,7 @@ use super::sender::{Cycle, Sending, Work};
 use super::vm::{Role, VmState};
 use super::vms::Hint;
 use super::{HostState, host_of};
-use crate::model::{EnabledState, HostId, JobId, JobState, Leg, RelationshipId, VmId};
+use crate::model::{EnabledState, HostId, JobId, Leg, RelationshipId, VmId};
 use std::fmt;
 
 /// A broken invariant: an error of this crate, never of its user.
@@ -75,6 +75,13 @@ impl World {
             let waits = ticket.is_none_or(|it| self.agenda.contains(it, due));
             must!(waits, "{id} takes settings that are not on the agenda");
         }
+        if let Some(receiver) = vm.receiver()
+            && let Some(peer) = receiver.peer
+            && receiver.settings.lets_in(peer, self.generation)
+        {
+            let admitted = self.admits(peer, host_id, &receiver.settings).is_ok();
+            must!(admitted, "{id} is thought to let in what its host does not");
+        }
         for leg in [Leg::Primary, Leg::Extended] {
             let Some(sender) = vm.sender(leg) else { continue };
             let key = RelationshipId { vm: id, leg };
@@ -101,10 +108,10 @@ impl World {
             let full = sender.outgrows(vm.source(leg, &self.lines, self.now).position);
             must!(!full || sender.overflow.is_some(), "{key} has outgrown its log unnoticed");
         }
-        Self::check_role(host, id, vm)
+        self.check_role(host, id, vm)
     }
 
-    fn check_role(host: &HostState, id: VmId, vm: &VmState) -> Result<(), Inconsistency> {
+    fn check_role(&self, host: &HostState, id: VmId, vm: &VmState) -> Result<(), Inconsistency> {
         if let Some(receiver) = vm.receiver() {
             let limit = usize::from(receiver.settings.recovery_history);
             must!(receiver.points.len() <= limit, "{id} has too many recovery points");
@@ -112,6 +119,8 @@ impl World {
             must!(ordered, "{id} has recovery points out of order");
             let newer = receiver.points.iter().any(|it| it.position > receiver.held.position);
             must!(!newer, "{id} has a recovery point newer than what it holds");
+            let ahead = receiver.applied(self.now).position > receiver.held.position;
+            must!(!ahead, "{id} has applied more than it has received");
             let own = receiver.phase.recovery().is_some();
             must!(own || vm.guest.since.is_none(), "{id} is a replica and runs");
         }
@@ -134,9 +143,7 @@ impl World {
             "job {id} has an appointment that is not on the agenda"
         );
         must!(job.ticket.is_some() || job.kind == Kind::Transfer, "job {id} will never end");
-        let known =
-            job.state.is_terminal() || matches!(job.state, JobState::Running | JobState::Suspended);
-        must!(known, "job {id} is {}", job.state);
+        must!(job.state.is_shown(), "job {id} is {}", job.state);
         Ok(())
     }
 

@@ -18,7 +18,7 @@ use crate::rules::{Cause, Happening};
 use std::time::Duration;
 
 impl World {
-    pub(super) fn sender(&self, host: HostId, vm: VmId, leg: Leg) -> Option<&Sender> {
+    pub(super) fn sender(&self, host: HostId, vm: impl Into<Spot>, leg: Leg) -> Option<&Sender> {
         self.vm_state(host, vm)?.sender(leg)
     }
 
@@ -37,20 +37,21 @@ impl World {
     }
 
     /// Stops a sender's cycles; a log on its way is lost and will be sent again.
-    pub(super) fn disarm(&mut self, host: HostId, id: VmId, leg: Leg) {
+    pub(super) fn disarm(&mut self, host: HostId, at: impl Into<Spot>, leg: Leg) {
+        let at = at.into();
         let Self { hosts, agenda, lines, now, .. } = self;
         let Some(state) = hosts.get_mut(usize::from(host.0)) else { return };
-        let Some(vm) = state.vms.get_mut(id) else { return };
+        let Some(vm) = state.vms.get_mut(at) else { return };
         let Some(sender) = vm.sender_mut(leg) else { return };
         sender.stop_cycle(host, &mut state.transfers, agenda, *now);
         agenda.cancel(sender.window.take());
-        vm.watch_log(host, id, leg, lines, agenda, *now);
+        vm.watch_log(host, at.id, leg, lines, agenda, *now);
     }
 
     /// What a pause does at once, before it is complete: nothing moves any more.
-    pub(super) fn halt(&mut self, host: HostId, vm: VmId, leg: Leg, out: &mut Vec<Event>) {
-        self.disarm(host, vm, leg);
-        let Some(sender) = self.sender(host, vm, leg) else { return };
+    pub(super) fn halt(&mut self, host: HostId, at: Spot, leg: Leg, out: &mut Vec<Event>) {
+        self.disarm(host, at, leg);
+        let Some(sender) = self.sender(host, at, leg) else { return };
         let moves = matches!(sender.phase, Sending::Initial | Sending::Resyncing);
         if let Some(job) = sender.transfer.filter(|_| moves) {
             self.set_job_state(job, JobState::Suspended, out);
@@ -405,11 +406,18 @@ impl VmState {
     fn log_full_at(&self, leg: Leg, lines: &Lines, now: SimTime) -> Option<SimTime> {
         let sender = self.sender(leg).filter(|it| it.phase.tracks())?;
         let limit = sender.sent.saturating_add(sender.limit_bytes);
-        if self.source(leg, lines, now).position > limit {
+        let is_full = |at: &SimTime| self.source(leg, lines, *at).position > limit;
+        if is_full(&now) {
             return Some(now);
         }
-        let grows = leg == Leg::Primary && self.guest.line == sender.line;
-        if grows { self.guest.reaches_at(limit.saturating_add(1)) } else { None }
+        match leg {
+            Leg::Primary if self.guest.line == sender.line => {
+                self.guest.reaches_at(limit.saturating_add(1))
+            }
+            Leg::Primary => None,
+            // A replica has more to send on when what it has received is applied.
+            Leg::Extended => self.receiver()?.applied_at.filter(is_full),
+        }
     }
 }
 

@@ -72,6 +72,7 @@ impl Delivery {
 
 impl World {
     /// Whether a log would be taken now, and where.
+    #[inline]
     pub(super) fn may_deliver(
         &self,
         from: HostId,
@@ -108,9 +109,9 @@ impl World {
         if self.fabric.loses(from, to) {
             return Err(Turned::Lost);
         }
-        let taken = self.take_log(to, at, log, out)?;
+        let taken = self.take_log(from, to, at, log, out)?;
         if taken.relays {
-            self.relay(to, at.id, out);
+            self.watch_log(to, at.id, Leg::Extended);
         }
         self.answered(from, to)?;
         Ok(taken)
@@ -119,6 +120,7 @@ impl World {
     /// What a receiving end does with a log.
     fn take_log(
         &mut self,
+        from: HostId,
         to: HostId,
         at: Spot,
         log: Delivery,
@@ -126,7 +128,7 @@ impl World {
     ) -> Result<Taken, Turned> {
         let (now, id) = (self.now, at.id);
         let applied = now + self.policy.apply;
-        let Self { hosts, lines, .. } = self;
+        let Self { hosts, lines, generation, .. } = self;
         let host = hosts.get_mut(usize::from(to.0)).ok_or(Turned::UnknownHost)?;
         let vm = host.vms.get_mut(at).ok_or(Turned::NoReplica)?;
         let stalls = vm.troubles.keep_from_applying();
@@ -157,20 +159,18 @@ impl World {
             return Err(Turned::NotApplied);
         }
         receiver.counters.count_success(bytes, log.took, receiver.settings.interval());
-        receiver.held = log.reach;
-        let due = if waits { None } else { receiver.next_point(log.kind, now) };
+        receiver.settings.note_let_in(from, *generation);
+        // A recovery point is made of what is applied.
+        let applies = !waits && !stalls;
+        let due = if applies { receiver.next_point(log.kind, now) } else { None };
         let (point, kind, vss_failed) = log.counts_as(due);
         if vss_failed {
             receiver.counters.count_consistent_failure();
         }
-        receiver.received(
-            kind,
-            now,
-            if log.kind == ReplicationType::Planned { now } else { applied },
-        );
-        if stalls {
-            receiver.applied_at = None;
-        }
+        let planned = log.kind == ReplicationType::Planned;
+        let applied = if planned { now } else { applied };
+        // Before the initial replica is there, logs are kept for it.
+        receiver.received(log.reach, kind, now, applies.then_some(applied));
         let relays = vm.sender(Leg::Extended).is_some();
         let mut push = |change| out.push(Event { at: now, host: to, change });
         let relationship = RelationshipId::primary(id);
@@ -199,15 +199,6 @@ impl World {
             }
         });
         Turned::DiskMissing
-    }
-
-    /// A replica that is extended has more to send on.
-    fn relay(&mut self, host: HostId, id: VmId, out: &mut Vec<Event>) {
-        let Some(vm) = self.vm_state(host, id) else { return };
-        let Some(onward) = vm.sender(Leg::Extended) else { return };
-        if onward.outgrows(vm.source(Leg::Extended, &self.lines, self.now).position) {
-            self.log_is_full(host, id, Leg::Extended, out);
-        }
     }
 
     fn add_point(&mut self, host: HostId, vm: VmId, kind: RecoveryPointKind, out: &mut Vec<Event>) {

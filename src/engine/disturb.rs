@@ -28,6 +28,7 @@ impl World {
         if self.hosts.len() >= usize::from(u16::MAX) {
             return Reply::Rejected(Rejection::TooManyHosts);
         }
+        self.hosts_change();
         match HostState::new(spec) {
             Ok(host) => {
                 self.hosts.push(host);
@@ -38,6 +39,7 @@ impl World {
     }
 
     pub(super) fn configure(&mut self, host: HostId, change: &HostChange) -> Reply {
+        self.hosts_change();
         let changed = self
             .must_be(host, true)
             .and_then(|()| self.hosts[usize::from(host.0)].configure(change));
@@ -89,6 +91,7 @@ impl World {
     }
 
     pub(super) fn disturb(&mut self, what: Disturbance, out: &mut Vec<Event>) -> Reply {
+        self.hosts_change();
         match self.try_disturb(what, out) {
             Ok(()) => Reply::Happened,
             Err(rejection) => Reply::Rejected(rejection),

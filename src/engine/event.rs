@@ -66,6 +66,8 @@ pub enum Rejection {
     SameHost,
     /// The virtual machine is not off.
     VmIsNotOff(VmId),
+    /// The virtual machine is a replica that no back-up can be made of now.
+    NoBackup(VmId),
     /// The virtual machine sends no change logs.
     NoLog(VmId),
     /// The virtual machine has no such disk, or it uses more than the new size holds.
@@ -130,6 +132,9 @@ impl fmt::Display for Rejection {
             }
             Self::UnknownVm(vm) => write!(f, "no virtual machine {vm} is on this host"),
             Self::VmIsNotOff(vm) => write!(f, "virtual machine {vm} is not off"),
+            Self::NoBackup(vm) => {
+                write!(f, "replica {vm} is not at rest, so no back-up can be made")
+            }
             Self::NoLog(vm) => write!(f, "virtual machine {vm} keeps no change log"),
             Self::BadDisk => f.write_str("there is no such disk, or it uses more than that"),
             Self::Troubled => f.write_str("that trouble is there already"),

@@ -47,6 +47,10 @@ impl World {
         if created.is_some_and(|created| receiver.shrunk.is_some_and(|at| created < at)) {
             return Err(Failed::SHRUNK);
         }
+        // The latest state is made of everything that was received.
+        if point.is_none() && receiver.applied(self.now) != receiver.held {
+            return Err(Turned::NotApplied.into());
+        }
         Ok((recovery, Reach { line: receiver.held.line, position: recovery.position }))
     }
 
@@ -82,6 +86,11 @@ impl World {
             if !matches!(sender.phase, Sending::Synced | Sending::Replicating) {
                 return Err(Failed::GONE);
             }
+            if let Some(sender) = self.sender_mut(host, id, leg)
+                && sender.last_type == ReplicationType::Planned
+            {
+                sender.last_type = ReplicationType::None;
+            }
             self.set_phase(host, id, leg, Sending::Replicating, Operation::RevertFailover, out);
             self.arm(host, id, leg, now);
             return Ok(());
@@ -109,7 +118,7 @@ impl World {
             let receiver = vm.receiver_mut().ok_or(Failed::GONE)?;
             let Receiving::FailedOver(recovery) = receiver.phase else { return Err(Failed::GONE) };
             receiver.phase = Receiving::Committed(recovery);
-            receiver.held.position = recovery.position;
+            receiver.becomes(Reach { position: recovery.position, ..receiver.held });
             receiver.points.clear();
             Ok(())
         })
@@ -196,13 +205,19 @@ impl World {
     ) -> Result<(), Failed> {
         let now = self.now;
         let vm = self.vm_state(host, id).ok_or(Failed::GONE)?;
-        let (reach, tracked) = (vm.reach(now), vm.source(leg, &self.lines, now));
+        let whole = vm.receiver().map_or(vm.guest.reach(now), |it| it.held);
+        let tracked = vm.source(leg, &self.lines, now);
+        let stuck = vm.receiver().is_some_and(|it| it.applied(now) != it.held);
         let sender = vm.sender(leg).ok_or(Failed::GONE)?;
         if sender.phase != Sending::Replicating {
             return Err(Failed::GONE);
         }
         let (peer, from) = (sender.peer, sender.sent);
-        if leg == Leg::Primary && reach != tracked {
+        if stuck {
+            // What a replica has received and cannot apply would be lost in the failover.
+            return Err(Turned::NotApplied.into());
+        }
+        if whole != tracked {
             self.needs_resync(host, id, leg, Happening::LogInvalid, out);
             return Err(Turned::OutOfSequence.into());
         }

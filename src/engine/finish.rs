@@ -406,7 +406,7 @@ impl World {
             receiver.phase = Receiving::Replicating;
             // What was received meanwhile goes on from the export.
             if receiver.held.line != exported.line || receiver.held.position < exported.position {
-                receiver.held = exported;
+                receiver.becomes(exported);
             }
             receiver.last_received = receiver.last_received.or(Some(now));
             receiver.applied_at = Some(now);

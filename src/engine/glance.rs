@@ -4,6 +4,7 @@
 use super::World;
 use super::input::Caller;
 use super::job::JobRecord;
+use super::receiver::Receiver;
 use super::vm::VmState;
 use crate::model::{
     Call, HostId, JobId, Leg, RecoveryPoint, Relationship, RelationshipId, Vm, VmId,
@@ -86,7 +87,7 @@ impl World {
     /// Whether a call is sure to begin a job, so that it is not refused.
     pub(crate) fn begins_a_job(&self, host: HostId, caller: Caller, call: &Call) -> bool {
         let Ok(state) = self.host_or_missing(host) else { return false };
-        let Ok((_, Some(plan))) = self.judge(host, state, caller, call) else { return false };
+        let Ok((_, Some(plan), _)) = self.judge(host, state, caller, call) else { return false };
         !self.policy.answers_now(call.operation(), plan)
     }
 }
@@ -103,11 +104,12 @@ impl<'a> Glance<'a> {
     /// Brings what was seen of the virtual machine to now.
     pub(crate) fn review(self, seen: &mut Vm) {
         let Self { state, .. } = self;
-        if !Arc::ptr_eq(&seen.name, &state.name) {
-            seen.name = Arc::clone(&state.name);
+        let Vm { id: _, name, mode, power, requested, health, test_replica } = seen;
+        if !Arc::ptr_eq(name, &state.name) {
+            *name = Arc::clone(&state.name);
         }
-        (seen.mode, seen.power) = (state.mode(), state.power);
-        (seen.requested, seen.test_replica) = (state.requested, state.tester);
+        (*mode, *power, *requested) = (state.mode(), state.power, state.requested);
+        (*health, *test_replica) = (state.health_state(), state.tester);
     }
 
     /// What guards of a call about this relationship look at, but for most facts.
@@ -128,10 +130,16 @@ impl<'a> Glance<'a> {
         self.state.reach(self.world.now).position
     }
 
+    /// How far what a replica has received reaches.
+    pub(crate) fn received(self) -> Option<u64> {
+        self.state.receiver().map(|it| it.held.position)
+    }
+
     pub(crate) fn points(self) -> &'a [RecoveryPoint] {
         self.state.receiver().map_or(&[], |it| &it.points)
     }
 
+    #[inline]
     pub(crate) fn end(self, leg: Leg) -> Option<GlanceAtEnd> {
         let Self { world, host, id, state } = self;
         if !state.has_leg(leg) {
@@ -140,12 +148,14 @@ impl<'a> Glance<'a> {
         let relationship = state.relationship(RelationshipId { vm: id, leg }, world.now);
         let sender = state.sender(leg);
         let receiver = state.receiver().filter(|_| leg == Leg::Primary && sender.is_none());
-        let from = |name: &str| match name {
-            "" => None,
-            name => world.host_named(name),
+        // It goes by the name in its settings, which nearly always is that of whom it hears from.
+        let from = |it: &Receiver| {
+            let name = &*it.settings.primary_host;
+            let known = it.peer.filter(|peer| world.host_name(*peer) == Some(name));
+            known.or_else(|| world.host_named(name).filter(|_| !name.is_empty()))
         };
         let peer = match receiver {
-            Some(it) => from(&it.settings.primary_host),
+            Some(it) => from(it),
             None => sender.map(|it| it.peer),
         };
         Some(GlanceAtEnd {

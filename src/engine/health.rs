@@ -29,11 +29,10 @@ impl Condition {
 
     /// The worst that a rule says.
     pub(super) fn health(&self) -> ReplicationHealth {
-        let worst = self.findings().map(|it| it.health).max();
-        match self.state {
-            ReplicationState::Disabled => ReplicationHealth::NotApplicable,
-            _ => worst.unwrap_or(ReplicationHealth::Ok),
+        if self.state == ReplicationState::Disabled {
+            return ReplicationHealth::NotApplicable;
         }
+        self.findings().next().map_or(ReplicationHealth::Ok, |worst| worst.health)
     }
 
     fn shows(&self, symptom: Symptom) -> bool {

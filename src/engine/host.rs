@@ -287,6 +287,13 @@ impl HostState {
         !self.configuration.closed_folders.iter().any(within)
     }
 
+    /// Whether the drive that a folder is on is there: one that is closed as a whole is gone.
+    pub(crate) fn has_drive(&self, folder: &str) -> bool {
+        let folder = folder_key(folder);
+        let drive = folder.get(..2).filter(|it| it.ends_with(':'));
+        !drive.is_some_and(|it| self.configuration.closed_folders.contains(it))
+    }
+
     /// Whether the folder for new replicas of this sender, if an entry names one, can be opened.
     pub(crate) fn stores_for(&self, sender: &str) -> bool {
         self.entry_for(sender).is_none_or(|it| self.opens(&it.storage_location))

@@ -140,8 +140,8 @@ pub enum HostChange {
     OccupyPort(u16),
     /// The port is free again: a listener on it runs.
     ReleasePort(u16),
-    /// A folder, with everything in it, can no longer be opened: a share that refuses, a drive
-    /// that is gone.
+    /// A folder, with everything in it, can no longer be opened: a share that refuses, or a drive
+    /// as a whole, which is then gone.
     CloseFolder(String),
     /// It can be opened again.
     OpenFolder(String),

@@ -80,44 +80,42 @@ impl JobRecord {
 
     /// The job as a client reads it.
     pub(crate) fn view(&self, id: JobId, now: SimTime) -> Job {
-        Job {
-            error: self.failure.as_deref().cloned(),
-            affected: self.affected().collect(),
-            ..self.outline(id, now)
-        }
-    }
-
-    /// Brings what a client has read of the job to now.
-    pub(crate) fn review(&self, id: JobId, now: SimTime, seen: &mut Job) {
-        let Job { error, affected, .. } = std::mem::replace(seen, self.outline(id, now));
-        let same = error.as_ref() == self.failure.as_deref();
-        seen.error = if same { error } else { self.failure.as_deref().cloned() };
-        let same = affected.iter().copied().eq(self.affected());
-        seen.affected = if same { affected } else { self.affected().collect() };
-    }
-
-    fn affected(&self) -> impl Iterator<Item = VmId> {
-        self.vm.into_iter().chain(self.made)
-    }
-
-    /// The job without why it failed and what it acts on.
-    fn outline(&self, id: JobId, now: SimTime) -> Job {
-        let current = self.since.map_or(Duration::ZERO, |since| now.since(since));
-        let worked = self.worked.saturating_add(current);
-        let until = if self.state.is_terminal() { self.changed } else { now };
-        Job {
+        let mut job = Job {
             id,
             job_type: self.job_type,
             state: self.state,
-            percent_complete: self.percent(worked),
-            cancellable: self.cancellable && !self.state.is_terminal(),
+            percent_complete: 0,
+            cancellable: false,
             submitted: self.submitted,
-            scheduled: self.scheduled,
-            started: self.started,
+            scheduled: None,
+            started: None,
             state_changed: self.changed,
-            elapsed: self.started.map_or(Duration::ZERO, |started| until.since(started)),
+            elapsed: Duration::ZERO,
             error: None,
             affected: Vec::new(),
+        };
+        self.review(now, &mut job);
+        job
+    }
+
+    /// Brings what a client has read of the job to now. What is on the heap is only written where
+    /// it changed.
+    pub(crate) fn review(&self, now: SimTime, seen: &mut Job) {
+        let current = self.since.map_or(Duration::ZERO, |since| now.since(since));
+        let ended = self.state.is_terminal();
+        let until = if ended { self.changed } else { now };
+        (seen.job_type, seen.state) = (self.job_type, self.state);
+        seen.percent_complete = self.percent(self.worked.saturating_add(current));
+        seen.cancellable = self.cancellable && !ended;
+        (seen.submitted, seen.scheduled) = (self.submitted, self.scheduled);
+        (seen.started, seen.state_changed) = (self.started, self.changed);
+        seen.elapsed = self.started.map_or(Duration::ZERO, |started| until.since(started));
+        if seen.error.as_ref() != self.failure.as_deref() {
+            seen.error = self.failure.as_deref().cloned();
+        }
+        let affected = || self.vm.into_iter().chain(self.made);
+        if !seen.affected.iter().copied().eq(affected()) {
+            seen.affected = affected().collect();
         }
     }
 

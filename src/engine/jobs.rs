@@ -142,7 +142,7 @@ impl World {
         if let Some(pace) = job.pace() {
             self.next_phase(id, pace);
         }
-        self.job_begins(host, vm, leg, operation, job_type, out);
+        self.job_begins(host, vm.into(), leg, operation, job_type, out);
     }
 
     fn next_phase(&mut self, id: JobId, pace: Pace) {

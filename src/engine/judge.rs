@@ -7,8 +7,10 @@ use super::host::HostState;
 use super::input::Caller;
 use super::input::{HostTrouble, VmTrouble};
 use super::job::JobRecord;
+use super::receiver::Receiver;
 use super::sender::Sending;
 use super::vm::{Role, VmState};
+use super::vms::Hint;
 use crate::error::{Found, Refusal, Why};
 use crate::model::{
     AuthenticationType, Call, CertificateFault, FailoverNetworkAdapterSettings, Flaw, HostId,
@@ -53,17 +55,18 @@ impl World {
         self.host(host).filter(there).is_some_and(judged)
     }
 
-    /// What the rule book says to a call.
+    /// What the rule book says to a call, and where the virtual machine is that it is about.
     pub(super) fn judge(
         &self,
         host_id: HostId,
         host: &HostState,
         caller: Caller,
         call: &Call,
-    ) -> Result<(Leg, Option<&'static Plan>), Refusal> {
+    ) -> Result<(Leg, Option<&'static Plan>, Hint), Refusal> {
         let (call, flaw) = call.parts();
         let rule = rule(call.operation());
-        let vm = call.vm().and_then(|id| host.vms.get(id));
+        let found = call.vm().and_then(|id| host.vms.find(id));
+        let (hint, vm) = found.map_or((Hint::default(), None), |(hint, vm)| (hint, Some(vm)));
         let leg = match rule.target {
             Target::Sending => vm.map_or(Leg::Primary, VmState::sending_leg),
             Target::FailingOver => vm.map_or(Leg::Primary, VmState::failing_over_leg),
@@ -79,7 +82,7 @@ impl World {
             check.passes(&situation)
         });
         match judged {
-            Ok(plan) => Ok((leg, plan)),
+            Ok(plan) => Ok((leg, plan, hint)),
             Err(unmet) => Err(hearing.refusal(&situation, unmet)),
         }
     }
@@ -106,8 +109,9 @@ impl Hearing<'_> {
         });
         let detail = match unmet.check {
             Check::Holds(Fact::SettingsValid) => {
-                self.settings().and_then(|it| it.fault(self.host.build))
+                self.settings().and_then(|it| it.out_of_range(self.host.build))
             }
+            Check::Holds(Fact::SettingsComplete) => self.settings().and_then(Settings::incomplete),
             Check::Holds(Fact::CertificateSuitable) => {
                 self.certificate_fault().map(CertificateFault::says)
             }
@@ -143,14 +147,17 @@ impl Hearing<'_> {
             | Fact::ServerSettingsValid
             | Fact::MonitoringIntervalKnown
             | Fact::CertificateSuitable
-            | Fact::PortsFree => self.holds_of_host(fact),
+            | Fact::PortsFree
+            | Fact::ServerUnlocked => self.holds_of_host(fact),
             Fact::EntryValid
             | Fact::EntryNew
             | Fact::EntryKnown
             | Fact::WildcardAlone
+            | Fact::LocationExists
             | Fact::LocationOpens => self.holds_of_entries(fact),
             Fact::RelationshipNamed => self.call.relationship().is_some(),
             Fact::SettingsValid
+            | Fact::SettingsComplete
             | Fact::DisksKnown
             | Fact::OtherHost
             | Fact::SameConnectionPoint
@@ -168,9 +175,12 @@ impl Hearing<'_> {
             | Fact::StartTimeInRange
             | Fact::RequestedStateKnown
             | Fact::PowerOffered
-            | Fact::PortValid
             | Fact::AuthenticationValid
             | Fact::NetworkValid => self.holds_of_parameters(fact),
+            Fact::PortValid => match self.call {
+                Call::TestReplicationConnection { port, .. } => *port != 0,
+                _ => self.settings().is_none_or(Settings::has_port),
+            },
             Fact::AdaptersTakeSettings => self.vm.is_some_and(|vm| self.adapters_take_settings(vm)),
             Fact::Unlocked => match self.job() {
                 Some(job) => !self.world.is_held(self.host_id, job),
@@ -210,12 +220,12 @@ impl Hearing<'_> {
             }
             Fact::HasReplicated => match sender {
                 Some(sender) => sender.last_sent.is_some(),
-                None => vm.receiver().is_some_and(|it| it.last_received.is_some()),
+                None => vm.receiver().is_some_and(Receiver::is_complete),
             },
             Fact::InitialIncomplete => sender.is_some_and(|it| it.last_sent.is_none()),
             Fact::PointKnown => self.point_is_known(vm),
             Fact::NoTestReplica => vm.tester.is_none(),
-            Fact::SourceComplete => vm.receiver().is_none_or(|it| it.last_received.is_some()),
+            Fact::SourceComplete => vm.receiver().is_none_or(Receiver::is_complete),
             Fact::SeedThere => {
                 !is_initial(self.call, InitialReplicationType::Seeded)
                     || sender.is_some_and(|it| it.seeded)
@@ -273,7 +283,8 @@ impl Hearing<'_> {
     fn holds_of_settings(&self, fact: Fact, settings: &Settings) -> bool {
         let current = self.vm.and_then(|vm| vm.sender(self.leg));
         match fact {
-            Fact::SettingsValid => settings.fault(self.host.build).is_none(),
+            Fact::SettingsValid => settings.out_of_range(self.host.build).is_none(),
+            Fact::SettingsComplete => settings.incomplete().is_none(),
             Fact::ProviderKnown => self.host.has_provider(settings.provider),
             Fact::OtherHost => {
                 !settings.recovery_connection_point.eq_ignore_ascii_case(&self.host.name)
@@ -340,7 +351,6 @@ impl Hearing<'_> {
             (Fact::ExportFound, Call::ImportInitialReplica { vm, import_location }) => {
                 self.world.export(*vm, import_location).is_some()
             }
-            (Fact::PortValid, Call::TestReplicationConnection { port, .. }) => *port != 0,
             (
                 Fact::AuthenticationValid,
                 Call::TestReplicationConnection { authentication, certificate_thumbprint, .. },

@@ -116,7 +116,7 @@ impl World {
     /// holds writes that the other lacks, and one of the two must be given up.
     pub fn is_split_brain(&self, id: VmId) -> bool {
         let now = self.now;
-        let copies: Vec<&VmState> = self.copies_of(id).map(|(_, vm)| vm).collect();
+        let copies = || self.copies_of(id).map(|(_, vm)| vm);
         let split = |a: &VmState, b: &VmState| {
             let (left, right) = (a.reach(now), b.reach(now));
             let parting = self.lines.parting(left, right);
@@ -126,7 +126,7 @@ impl World {
                     .since
                     .is_some_and(|at| a.guest.wrote_after(at, now) && b.guest.wrote_after(at, now))
         };
-        copies.iter().enumerate().any(|(i, a)| copies[..i].iter().any(|b| split(a, b)))
+        copies().enumerate().any(|(n, a)| copies().take(n).any(|b| split(a, b)))
     }
 
     /// What failing a replica over to a point, or to its latest state, would lose now.

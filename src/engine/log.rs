@@ -13,8 +13,9 @@ use crate::model::{
     EventId, HostId, JobId, JobState, JobType, LogEntry, RelationshipId, ReplicationState,
     Statistics, VmId, WindowsBuild,
 };
-use crate::rules::{Cause, Happening, Pace};
+use crate::rules::{Cause, Happening, Pace, Side};
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
 /// The entries of one host, oldest first. A fork shares them until one side writes.
@@ -41,6 +42,19 @@ impl From<Turned> for Trouble {
     }
 }
 
+/// A virtual machine, as messages name it.
+#[derive(Clone, Copy)]
+struct Named<'a>(Option<&'a str>, VmId);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self(Some(name), id) => write!(f, "virtual machine '{name}' (Virtual machine ID {id})"),
+            Self(None, id) => write!(f, "a deleted virtual machine (Virtual machine ID {id})"),
+        }
+    }
+}
+
 /// What a host says of a sender that it stopped in the middle.
 const INTERRUPTED: Trouble = Trouble { says: "the operation was cancelled", hresult: ABORTED };
 
@@ -64,8 +78,11 @@ impl World {
         for Event { host, change, .. } in changes {
             match change {
                 Change::SendFailed { id, why } => self.log_send_failed(*host, *id, *why),
-                Change::State { id, to: ReplicationState::Critical, by, .. } => {
-                    self.log_suspended(*host, *id, *by);
+                Change::State { id, mode, to: to @ ReplicationState::Critical, by, .. } => {
+                    match Side::of(*mode, id.leg, *to) {
+                        Side::Sender => self.log_suspended(*host, *id, *by),
+                        _ => self.log_not_received(*host, id.vm),
+                    }
                 }
                 Change::Job { job, job_type, to: JobState::Exception } => {
                     self.log_failed_job(*job, *job_type);
@@ -158,13 +175,26 @@ impl World {
         self.write(host, EventId::ReplicationSuspended, Some(id.vm), None, says);
     }
 
+    /// A replica takes no more logs: one of its disks is gone.
+    fn log_not_received(&mut self, host: HostId, vm: VmId) {
+        let (says, hresult) = (Turned::DiskMissing.says(), Turned::DiskMissing.hresult());
+        let says = format!("{}: {says} (0x{hresult:08X}).", self.replication_failed(host, vm));
+        self.write(host, EventId::ReplicationFailed, Some(vm), Some(hresult), says);
+    }
+
+    /// What a replica says of an operation of replication that failed, without a full stop.
+    fn replication_failed(&self, host: HostId, vm: VmId) -> String {
+        let receiver = self.vm_state(host, vm).and_then(VmState::receiver);
+        let primary = receiver.map_or("", |it| &it.settings.primary_host);
+        let replica = self.host(host).map_or("", |it| &it.name);
+        let named = self.named(host, vm);
+        format!("A replication operation failed for {named} from {primary} to {replica}")
+    }
+
     /// A replica could not apply what it had received. Until Windows Server 2012 R2 receiving and
     /// applying were one.
     fn log_not_applied(&mut self, host: HostId, vm: VmId) {
-        let Some(state) = self.host(host) else { return };
-        let (build, name) = (state.build, state.name.clone());
-        let receiver = self.vm_state(host, vm).and_then(VmState::receiver);
-        let primary = receiver.map(|it| it.settings.primary_host.clone()).unwrap_or_default();
+        let Some(build) = self.host(host).map(|it| it.build) else { return };
         let named = self.named(host, vm);
         let mut entries = vec![
             (EventId::OperationRefused, format!("{named} is in no state for the operation.")),
@@ -173,9 +203,8 @@ impl World {
         if build < WindowsBuild::Server2012R2 {
             entries.push((EventId::ApplyFailed, format!("Changes of {named} were not applied.")));
         } else {
-            let between = format!("for {named} from {primary} to {name}");
             entries.extend([
-                (EventId::ReplicationFailed, format!("A replication operation failed {between}.")),
+                (EventId::ReplicationFailed, self.replication_failed(host, vm) + "."),
                 (EventId::ApplyIncomplete, format!("Changes of {named} were not applied.")),
             ]);
         }
@@ -229,12 +258,8 @@ impl World {
         self.write(host, event, Some(vm), None, says);
     }
 
-    /// A virtual machine, as messages name it.
-    fn named(&self, host: HostId, id: VmId) -> String {
-        match self.vm_state(host, id) {
-            Some(vm) => format!("virtual machine '{}' (Virtual machine ID {id})", vm.name),
-            None => format!("a deleted virtual machine (Virtual machine ID {id})"),
-        }
+    fn named(&self, host: HostId, id: VmId) -> Named<'_> {
+        Named(self.vm_state(host, id).map(|vm| &*vm.name), id)
     }
 
     fn write(

@@ -110,9 +110,26 @@ impl World {
         to: HostId,
         id: impl Into<Spot>,
     ) -> Result<(Hint, &VmState, &Receiver), Turned> {
+        let id = id.into();
+        if let Some(end) = self.remembered_end(from, to, id) {
+            return Ok(end);
+        }
         let end = self.known_end(from, to, id)?;
         let settings = &end.2.settings;
         self.lets_through(from, to, settings.access(), settings).map(|()| end)
+    }
+
+    /// The receiving end of this relationship on the other host, if it has let this sender in and
+    /// nothing about hosts has changed since.
+    fn remembered_end(
+        &self,
+        from: HostId,
+        to: HostId,
+        at: Spot,
+    ) -> Option<(Hint, &VmState, &Receiver)> {
+        let (at, vm) = self.host(to)?.vms.find(at)?;
+        let receiver = vm.receiver().filter(|it| it.peer == Some(from))?;
+        receiver.settings.lets_in(from, self.generation).then_some((at, vm, receiver))
     }
 
     /// The receiving end of this relationship on the other host, whether that lets the sender in
@@ -136,7 +153,9 @@ impl World {
         if known { Ok((at, vm, receiver)) } else { Err(Turned::NoReplica) }
     }
 
-    /// Whether a host may stand in for a replica's own primary: its entry has the same tag.
+    /// Whether a host may stand in for a replica's own primary: its entry has the same tag. That of
+    /// `*`, which every host has, is taken for none: it would let any host send to any replica, and no
+    /// source says that it does.
     fn same_trust_group(&self, host: HostId, vm: &VmState, peer: HostId, other: HostId) -> bool {
         let Some(host) = self.host(host) else { return false };
         let entry = |id| self.host(id).and_then(|it| host.entry_for(&it.name));
@@ -199,6 +218,9 @@ impl World {
         });
         self.edit(to, id, by, out, |vm| vm.take(from, message, now))
             .unwrap_or(Err(Turned::NoReplica))?;
+        if let Message::ResyncEnds { reach: Some(_) } = message {
+            self.disks_were_replaced(to, id, out);
+        }
         self.answered(from, to)
     }
 
@@ -305,10 +327,13 @@ impl VmState {
     /// Takes a message on the receiving end.
     fn take(&mut self, from: HostId, message: Message<'_>, now: SimTime) -> Result<(), Turned> {
         let shown = self.state(Leg::Primary);
+        // Its own replica is prepared for a planned failover, which is to lose nothing.
+        let prepared = self.failing_over_leg() == Leg::Extended;
         if let Message::Adopt(settings) = &message {
-            let Some(inbound) = self.receiver().cloned() else { return Err(Turned::NoReplica) };
-            let settings = (*settings).clone().into();
-            let inbound = Receiver { peer: Some(from), settings, ..inbound };
+            let Some(mut inbound) = self.receiver().cloned() else {
+                return Err(Turned::NoReplica);
+            };
+            (inbound.peer, inbound.settings) = (Some(from), (*settings).clone().into());
             self.role = Role::Replica { inbound, onward: None };
             return Ok(());
         }
@@ -331,7 +356,7 @@ impl VmState {
                 _ => return Err(Turned::NoReplica),
             },
             Message::ResyncBegins if receiver.sizes_differ => return Err(Turned::OtherSizes),
-            Message::ResyncBegins if receiver.phase == Receiving::ResyncHeld => {
+            Message::ResyncBegins if prepared || receiver.phase == Receiving::ResyncHeld => {
                 return Err(Turned::NotNow);
             }
             Message::ResyncBegins => match shown {
@@ -354,7 +379,7 @@ impl VmState {
                 let compared =
                     matches!(receiver.phase, Receiving::Resyncing | Receiving::ResyncSuspended);
                 match reach {
-                    Some(_) if receiver.phase == Receiving::ResyncHeld => {
+                    Some(_) if prepared || receiver.phase == Receiving::ResyncHeld => {
                         return Err(Turned::NotNow);
                     }
                     None if receiver.phase == Receiving::ResyncHeld => {

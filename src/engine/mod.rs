@@ -12,6 +12,7 @@
 
 mod agenda;
 mod event;
+mod generation;
 mod health;
 mod host;
 mod input;
@@ -41,6 +42,7 @@ mod judge;
 mod log;
 mod message;
 mod network;
+mod restore;
 mod reverse;
 mod server;
 mod transfer;
@@ -61,6 +63,7 @@ use crate::error::Missing;
 use crate::model::{Call, Guid, HostId, JobId, Leg, RelationshipId, SimTime, VmId};
 use crate::rules::Cause;
 use agenda::{Agenda, Due, Ticket};
+use generation::Generation;
 use host::{Fabric, HostState};
 pub(crate) use job::JobRecord;
 use ledger::Ledgers;
@@ -70,7 +73,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 use vm::VmState;
-use vms::Spot;
+use vms::{Hint, Spot};
 
 /// Everything there is: hosts, links, jobs, what is due, and the time.
 ///
@@ -90,6 +93,7 @@ pub struct World {
     exports: BTreeMap<(VmId, String), Reach>,
     lines: Lines,
     ledgers: Ledgers,
+    generation: Generation,
 }
 
 impl World {
@@ -111,30 +115,8 @@ impl World {
             exports: BTreeMap::new(),
             lines: Lines::default(),
             ledgers: Ledgers::default(),
+            generation: Generation::FIRST,
         }
-    }
-
-    /// Makes a world equal to another by copying only what differs. Whoever goes back to a world
-    /// again and again, in several threads at that, saves most of what a clone costs: counting who
-    /// shares each virtual machine.
-    pub(crate) fn restore(&mut self, from: &Self) {
-        fn restore<T: Clone + PartialEq>(it: &mut T, from: &T) {
-            if it != from {
-                it.clone_from(from);
-            }
-        }
-        let Self { now, seed, minted, policy, hosts, fabric, agenda, exports, lines, ledgers } =
-            self;
-        (*now, *seed, *minted) = (from.now, from.seed, from.minted);
-        hosts.truncate(from.hosts.len());
-        hosts.iter_mut().zip(&from.hosts).for_each(|(it, from)| restore(it, from));
-        hosts.extend_from_slice(&from.hosts[hosts.len()..]);
-        restore(policy, &from.policy);
-        restore(fabric, &from.fabric);
-        restore(agenda, &from.agenda);
-        restore(exports, &from.exports);
-        restore(lines, &from.lines);
-        restore(ledgers, &from.ledgers);
     }
 
     /// The time.
@@ -158,17 +140,20 @@ impl World {
             Input::Call { host, caller, call } => {
                 return self.apply_call(*host, *caller, call, out);
             }
-            Input::Advance(by) => self.advance(*by, out),
+            Input::Advance(by) => return self.advance(*by, out, true),
             Input::Disturb(disturbance) => self.disturb(*disturbance, out),
             Input::AddHost(spec) => self.add_host(spec),
             Input::AddVm { host, vm } => self.add_vm(*host, vm, out),
             Input::Configure { host, change } => self.configure(*host, change),
         };
-        if !matches!(input, Input::Advance(_)) {
-            self.log_changes(&out[seen..]);
-        }
+        self.log_changes(&out[seen..]);
         self.must_be_consistent(input);
         reply
+    }
+
+    /// Lets time pass for whoever wants to see nothing of it: events are forgotten as they happen.
+    pub(crate) fn pass(&mut self, by: Duration) -> Reply {
+        self.advance(by, &mut Vec::new(), false)
     }
 
     /// The same as applying an [`Input::Call`], for a caller that has only a borrowed call.
@@ -195,7 +180,12 @@ impl World {
         }
     }
 
-    fn advance(&mut self, by: Duration, out: &mut Vec<Event>) -> Reply {
+    /// Something about hosts or links may be otherwise from now on.
+    fn hosts_change(&mut self) {
+        self.generation = self.generation.next();
+    }
+
+    fn advance(&mut self, by: Duration, out: &mut Vec<Event>, keep: bool) -> Reply {
         let Some(until) = self.now.checked_add(by) else {
             return Reply::Rejected(Rejection::EndOfTime);
         };
@@ -225,9 +215,13 @@ impl World {
             }
             if out.len() > seen {
                 self.log_changes(&out[seen..]);
+                if !keep {
+                    out.truncate(seen);
+                }
             }
         }
         self.now = until;
+        self.must_be_consistent(&Input::Advance(by));
         Reply::Happened
     }
 
@@ -236,23 +230,27 @@ impl World {
     /// A large estate is not in the caches of its machine, and each event would wait for one piece
     /// of it after the other. What is looked at for several events together comes together.
     fn look_ahead(&self, until: SimTime) -> usize {
-        const MOST: usize = 8;
-        let mut peers = [None; MOST];
-        let soon = self.agenda.soon().take(MOST).take_while(|it| it.0.due() <= until);
+        const MOST: usize = 16;
+        let mut peers = [(HostId(0), Hint::default()); MOST];
         let mut count = 0;
-        for (entry, peer) in soon.zip(&mut peers) {
+        let mut seen = 0;
+        let soon = self.agenda.soon().take(MOST).take_while(|it| it.0.due() <= until);
+        for ((_, due), peer) in soon.zip(&mut peers) {
             count += 1;
-            let Due::CloseLog(host, id, hint, leg) = entry.1 else { continue };
-            let Some(vm) = self.vm_state(host, Spot { id, hint }) else { continue };
+            let Due::CloseLog(host, _, hint, leg) = *due else { continue };
+            let Some(vm) = self.host(host).and_then(|it| it.vms.hinted(hint)) else { continue };
             let Some(sender) = vm.sender(leg) else { continue };
-            black_box((vm.guest.position, sender.sent, sender.counters.bytes));
-            *peer = Some((sender.peer, Spot { id, hint: sender.peer_at }));
+            seen ^= vm.guest.rate ^ u64::from(vm.paused_by_storage);
+            seen ^= sender.sent ^ u64::from(sender.failures) ^ sender.counters.bytes;
+            *peer = (sender.peer, sender.peer_at);
         }
-        for (host, at) in peers.into_iter().flatten() {
-            let Some(vm) = self.vm_state(host, at) else { continue };
+        for (host, hint) in &peers[..count] {
+            let Some(vm) = self.host(*host).and_then(|it| it.vms.hinted(*hint)) else { continue };
             let Some(receiver) = vm.receiver() else { continue };
-            black_box((vm.power, receiver.held.position, receiver.counters.bytes));
+            seen ^= vm.guest.rate ^ u64::from(vm.paused_by_storage);
+            seen ^= receiver.held.position ^ receiver.counters.bytes;
         }
+        black_box(seen);
         count
     }
 
@@ -285,14 +283,15 @@ impl World {
     fn edit<R>(
         &mut self,
         host: HostId,
-        id: VmId,
+        spot: impl Into<Spot>,
         by: Cause,
         out: &mut Vec<Event>,
         change: impl FnOnce(&mut VmState) -> R,
     ) -> Option<R> {
-        let at = self.now;
+        let (at, spot) = (self.now, spot.into());
+        let id = spot.id;
         let Self { hosts, lines, agenda, .. } = self;
-        let vm = hosts.get_mut(usize::from(host.0))?.vms.get_mut(id)?;
+        let vm = hosts.get_mut(usize::from(host.0))?.vms.get_mut(spot)?;
         let seen =
             |vm: &VmState| (vm.mode(), vm.state(Leg::Primary), vm.state(Leg::Extended), vm.power);
         let (before, held, tracked) = (seen(vm), vm.reach(at), vm.logging());

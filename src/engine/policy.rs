@@ -36,7 +36,8 @@ pub struct Policy {
     pub guest_talks: Duration,
     /// How calls are answered that are not answered as the rule book says: at once (0) or with a
     /// job (4096). Clients have to handle both. An operation that has no type of job answers at
-    /// once whatever this says.
+    /// once whatever this says. It holds for every host: no source tells of a Windows that answers
+    /// otherwise than another.
     pub answers: BTreeMap<Operation, Answer>,
     /// When a call fails that an accepted one could not be told from by its form alone.
     pub refusals: Refusals,

@@ -24,8 +24,10 @@ pub(crate) struct Receiver {
     /// Whether a replicated disk is of another size than the sender's: they cannot be compared.
     pub(crate) sizes_differ: bool,
     pub(crate) settings: Terms,
-    /// How far the copy reaches.
+    /// How far what was received reaches.
     pub(crate) held: Reach,
+    /// How far the disks reached before the last log, as a position on the line of `held`.
+    applied: u64,
     pub(crate) last_received: Option<SimTime>,
     /// When the last log was, or will be, applied.
     pub(crate) applied_at: Option<SimTime>,
@@ -38,6 +40,9 @@ pub(crate) struct Receiver {
     /// When a disk became smaller: points from before cannot be failed over to.
     pub(crate) shrunk: Option<SimTime>,
 }
+
+/// What was received, what of it was on the disks before the last log, and when all of it is.
+pub(crate) type Backlog = (Reach, u64, Option<SimTime>);
 
 /// What a receiver is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -115,6 +120,7 @@ impl Receiver {
             sizes_differ: false,
             settings: settings.into(),
             held,
+            applied: held.position,
             last_received: None,
             applied_at: None,
             applied_before: None,
@@ -137,14 +143,54 @@ impl Receiver {
         self.applied_at.is_some_and(|at| at > now)
     }
 
-    /// A log, or all disks, have been received, and are applied at that time.
-    pub(crate) fn received(&mut self, kind: ReplicationType, now: SimTime, applied: SimTime) {
-        self.applied_before = self.last_apply(now);
-        self.applied_at = Some(applied);
+    /// How far the disks reach: what has been applied of what was received. An extended leg sends
+    /// on no more than that.
+    pub(crate) fn applied(&self, now: SimTime) -> Reach {
+        match self.applied_at {
+            Some(at) if at <= now => self.held,
+            _ => Reach { position: self.applied, ..self.held },
+        }
+    }
+
+    pub(crate) fn backlog(&self) -> Backlog {
+        (self.held, self.applied, self.applied_at)
+    }
+
+    /// Whether a log has been received that was not applied, and nothing is being applied.
+    pub(crate) fn is_stuck(&self) -> bool {
+        let applies = self.is_complete() && self.phase.recovery().is_none();
+        applies && self.applied_at.is_none() && self.applied < self.held.position
+    }
+
+    /// Whether the initial replica is here.
+    pub(crate) fn is_complete(&self) -> bool {
+        let waits =
+            self.phase == Receiving::Waiting || self.phase.interrupted() == Some(Work::Initial);
+        self.last_received.is_some() && !waits
+    }
+
+    /// A log has been received, and is applied at that time with all that was received before; or
+    /// it stays as it is until something else is.
+    pub(crate) fn received(
+        &mut self,
+        reach: Reach,
+        kind: ReplicationType,
+        now: SimTime,
+        applied: Option<SimTime>,
+    ) {
+        if let Some(before) = self.applied_at.filter(|at| *at <= now) {
+            (self.applied, self.applied_before) = (self.held.position, Some(before));
+        }
+        (self.held, self.applied_at) = (reach, applied);
         (self.last_received, self.last_type) = (Some(now), kind);
         if kind == ReplicationType::ApplicationConsistent {
             self.last_consistent = Some(now);
         }
+    }
+
+    /// The disks are others than before, and reach so far: no log has to be applied for it.
+    pub(crate) fn becomes(&mut self, reach: Reach) {
+        (self.held, self.applied) = (reach, reach.position);
     }
 
     /// All disks were copied or compared: what came before is gone, and with it every point.
@@ -152,9 +198,9 @@ impl Receiver {
     /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2013/20130510-resynchronization-of-virtual-machines-in-hyper-v-replica>.
     pub(crate) fn is_copy_of(&mut self, reach: Reach, now: SimTime) {
         self.phase = Receiving::Replicating;
-        (self.held, self.shrunk) = (reach, None);
+        self.shrunk = None;
         self.points.clear();
-        self.received(ReplicationType::Regular, now, now);
+        self.received(reach, ReplicationType::Regular, now, Some(now));
     }
 
     /// What a failover to this point, or to the latest state, recovers.

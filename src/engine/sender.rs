@@ -90,13 +90,19 @@ impl Sending {
     /// What is left of it when the job on its data path is gone.
     pub(crate) const fn without_transfer(self) -> Self {
         match self {
-            Self::Initial | Self::Suspended(Work::Initial) | Self::Critical(Work::Initial) => {
-                Self::Ready
-            }
+            _ if self.is_initial() => Self::Ready,
             Self::Resyncing | Self::ResyncSuspended => Self::NeedsResync,
             Self::UpdatingDisks => Self::DiskUpdateFailed,
             other => other,
         }
+    }
+
+    /// Whether initial replication is on its way, or was interrupted.
+    pub(crate) const fn is_initial(self) -> bool {
+        matches!(
+            self,
+            Self::Initial | Self::Suspended(Work::Initial) | Self::Critical(Work::Initial)
+        )
     }
 
     /// Whether what the guest writes is logged.

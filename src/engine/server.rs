@@ -8,6 +8,7 @@ use std::sync::Arc;
 impl World {
     /// Answers a call of the replica server's own methods.
     pub(super) fn serve(&mut self, id: HostId, call: &Call) -> Reply {
+        self.hosts_change();
         let host = &mut self.hosts[usize::from(id.0)];
         match call {
             Call::ModifyServiceSettings { settings } => {

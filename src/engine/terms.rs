@@ -1,6 +1,7 @@
 //! The settings of a relationship, as its ends keep them.
 
-use crate::model::{AuthenticationType, Settings};
+use super::generation::Generation;
+use crate::model::{AuthenticationType, HostId, Settings};
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -14,6 +15,10 @@ pub(crate) struct Terms {
     access: Access,
     interval_s: u16,
     recovery_history: u16,
+    /// Who was last let in with them,
+    let_in: HostId,
+    /// and when.
+    let_in_at: Generation,
 }
 
 /// How a sender comes to a replica server.
@@ -44,6 +49,18 @@ impl Terms {
         Duration::from_secs(self.interval_s.into())
     }
 
+    /// Notes that a host was let in with these settings, unless time alone may change that.
+    pub(crate) fn note_let_in(&mut self, from: HostId, now: Generation) {
+        if self.access.authentication != Some(AuthenticationType::Certificate) {
+            (self.let_in, self.let_in_at) = (from, now);
+        }
+    }
+
+    /// Whether it was found out in this generation that this host is let in.
+    pub(crate) fn lets_in(&self, from: HostId, now: Generation) -> bool {
+        self.let_in == from && now.is_still(self.let_in_at)
+    }
+
     /// How many recovery points are kept.
     pub(crate) fn recovery_history(&self) -> usize {
         self.recovery_history.into()
@@ -56,6 +73,8 @@ impl From<Arc<Settings>> for Terms {
             access: Access::from(&*settings),
             interval_s: settings.replication_interval_s,
             recovery_history: settings.recovery_history,
+            let_in: HostId(0),
+            let_in_at: Generation::NEVER,
             settings,
         }
     }
@@ -69,7 +88,7 @@ impl Deref for Terms {
     }
 }
 
-/// All there is comes from the settings.
+/// All there is comes from the settings, and what is noted does not show.
 impl PartialEq for Terms {
     fn eq(&self, other: &Self) -> bool {
         self.settings == other.settings

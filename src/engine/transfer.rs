@@ -4,10 +4,11 @@ use super::accept::NewJob;
 use super::agenda::Due;
 use super::event::Event;
 use super::finish::Failed;
-use super::job::Kind;
+use super::job::{JobRecord, Kind};
 use super::lines::Reach;
 use super::message::Message;
 use super::sender::{Sending, Work};
+use super::vms::Spot;
 use super::{World, host_of};
 use crate::model::{
     Call, HostId, JobId, JobState, JobType, Leg, Operation, ReplicationState, ReplicationType,
@@ -85,21 +86,21 @@ impl World {
     pub(super) fn job_begins(
         &mut self,
         host: HostId,
-        vm: VmId,
+        at: Spot,
         leg: Leg,
         operation: Operation,
         job_type: JobType,
         out: &mut Vec<Event>,
     ) {
         match operation {
-            Operation::PrepareFailover => self.disarm(host, vm, leg),
+            Operation::PrepareFailover => self.disarm(host, at, leg),
             Operation::Resynchronize => {
-                self.tracking_begins(host, vm, leg);
-                self.disarm(host, vm, leg);
+                self.tracking_begins(host, at.id, leg);
+                self.disarm(host, at, leg);
             }
-            _ if job_type == JobType::UpdateDiskSet => self.disarm(host, vm, leg),
-            Operation::SuspendReplication => self.halt(host, vm, leg, out),
-            Operation::InitiateFailover => self.stop_peers_resync(host, vm, out),
+            _ if job_type == JobType::UpdateDiskSet => self.disarm(host, at, leg),
+            Operation::SuspendReplication => self.halt(host, at, leg, out),
+            Operation::InitiateFailover => self.stop_peers_resync(host, at.id, out),
             _ => {}
         }
     }
@@ -131,7 +132,7 @@ impl World {
         let now = self.now;
         let vm = self.vm_mut(host, vm)?;
         let reach = match leg {
-            Leg::Extended => vm.receiver()?.held,
+            Leg::Extended => vm.receiver()?.applied(now),
             Leg::Primary => vm.reach(now),
         };
         let sender = vm.sender_mut(leg)?;
@@ -151,7 +152,7 @@ impl World {
         let operation = Operation::StartReplication;
         let new = NewJob {
             host,
-            vm: Some(vm),
+            vm: Some(vm.into()),
             leg,
             operation,
             plan,
@@ -182,7 +183,7 @@ impl World {
         let Some((vm, interval)) = vm else { return };
         let new = NewJob {
             host,
-            vm: Some(vm),
+            vm: Some(vm.into()),
             leg,
             operation: Operation::StartReplication,
             plan: if compares { &COMPARE_DISKS } else { &SEND_DISKS },
@@ -270,6 +271,26 @@ impl World {
             }
         });
         self.arm(host, vm, leg, now);
+    }
+
+    /// The disks of a replica were replaced as a whole, which is in no log that it could send on:
+    /// its extended leg has to compare, or to copy, anew.
+    pub(super) fn disks_were_replaced(&mut self, host: HostId, vm: VmId, out: &mut Vec<Event>) {
+        let leg = Leg::Extended;
+        let Some(sender) = self.sender(host, vm, leg) else { return };
+        let phase = sender.phase;
+        let exported = phase.is_initial() && sender.last_sent.is_some();
+        let copies = |job: &&JobRecord| job.job_type == JobType::SendingInitialReplica;
+        let copy = sender.transfer.and_then(|id| self.record(id)).filter(copies);
+        if let Some(compares) = copy.map(|job| job.phases.first() == Some(&Pace::Compare)) {
+            self.end_transfer(host, vm, leg, out);
+            if phase == Sending::Initial {
+                self.tracking_begins(host, vm, leg);
+                self.start_copy(host, vm, leg, compares, out);
+            }
+        } else if phase.tracks() || exported {
+            self.needs_resync(host, vm, leg, Happening::SourceReplaced, out);
+        }
     }
 
     /// Takes back what a job began, because it failed or was cancelled. A resynchronisation may
@@ -376,7 +397,7 @@ impl World {
     pub(super) fn start_resync(&mut self, host: HostId, vm: VmId, leg: Leg, out: &mut Vec<Event>) {
         let new = NewJob {
             host,
-            vm: Some(vm),
+            vm: Some(vm.into()),
             leg,
             operation: Operation::Resynchronize,
             plan: match leg {

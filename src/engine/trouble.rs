@@ -6,7 +6,11 @@ use super::finish::Failed;
 use super::host::Fabric;
 use super::input::{HostTrouble, VmTrouble};
 use super::lines::Reach;
-use crate::model::{Disk, EnabledState, HostId, JobId, Leg, Operation, VmId, WindowsBuild};
+use super::vm::VmState;
+use crate::model::{
+    Disk, EnabledState, HostId, JobId, Leg, Operation, ReplicationState, SimTime, VmId,
+    WindowsBuild,
+};
 use crate::rules::{Cause, Happening};
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -95,10 +99,24 @@ impl World {
         if vm.troubles.has(trouble) == troubled {
             return Err(if troubled { Rejection::Troubled } else { Rejection::NotTroubled });
         }
+        if troubled && trouble == VmTrouble::BackupRuns && vm.refuses_backup(self.now) {
+            return Err(Rejection::NoBackup(id));
+        }
         if let Some(vm) = self.vm_mut(host, id) {
             vm.troubles.set(trouble, troubled);
         }
+        self.apply_what_is_stuck(host, id);
         Ok(())
+    }
+
+    /// Logs that could not be applied are, as soon as nothing keeps them from it.
+    fn apply_what_is_stuck(&mut self, host: HostId, id: VmId) {
+        let applied = self.now + self.policy.apply;
+        let Some(vm) = self.vm_mut(host, id) else { return };
+        let kept = vm.troubles.keep_from_applying();
+        let Some(receiver) = vm.receiver_mut().filter(|it| !kept && it.is_stuck()) else { return };
+        receiver.applied_at = Some(applied);
+        self.watch_log(host, id, Leg::Extended);
     }
 
     /// What a copy holds is no longer what its relationship knows of: it branches off.
@@ -114,7 +132,7 @@ impl World {
         let Some(vm) = self.vm_mut(host, id) else { return Ok(()) };
         let reach = Reach { line, position: from.position.saturating_add(1) };
         match vm.receiver_mut().filter(|it| it.phase.recovery().is_none()) {
-            Some(receiver) => receiver.held = reach,
+            Some(receiver) => receiver.becomes(reach),
             None => vm.guest.reset(reach),
         }
         Ok(())
@@ -228,5 +246,29 @@ impl World {
             self.delete_vm(host, tester, out)?;
         }
         Ok(())
+    }
+}
+
+impl VmState {
+    /// Whether no back-up can be made of it now: a replica has to be at rest. To pause it is the
+    /// recommended way there; a failed-over one is taken for a virtual machine like any other.
+    ///
+    /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2014/20140424-backup-of-a-replica-vm>.
+    fn refuses_backup(&self, now: SimTime) -> bool {
+        use ReplicationState::{
+            Critical, FailbackInProgress, FailoverInProgress, ResynchronizationSuspended,
+            Resynchronizing, WaitingForInitialReplication,
+        };
+        let Some(receiver) = self.receiver() else { return false };
+        let busy = matches!(
+            self.state(Leg::Primary),
+            WaitingForInitialReplication
+                | Critical
+                | Resynchronizing
+                | ResynchronizationSuspended
+                | FailoverInProgress
+                | FailbackInProgress
+        );
+        busy || receiver.is_applying(now) || self.troubles.has(VmTrouble::ApplyFails)
     }
 }

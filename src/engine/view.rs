@@ -3,7 +3,7 @@
 use super::health::{Condition, issue};
 use super::host::HostState;
 use super::vm::VmState;
-use super::window::Window;
+use super::window::{Window, next_boundary};
 use super::{Policy, World};
 use crate::model::{
     AuthorizationEntry, Disk, ErrorRecord, HealthState, Host, HostId, Job, JobId, Leg,
@@ -134,6 +134,7 @@ impl World {
     ) -> Option<(Statistics, Vec<ErrorRecord>)> {
         let now = self.now;
         let vm = self.vm_with(host, id, leg)?;
+        let end = next_boundary(now, &self.host(host)?.settings).unwrap_or(SimTime::MAX);
         let condition = vm.condition(leg, now);
         let window = condition.as_ref().map_or(Window::starting(now), |it| it.window);
         let health = condition.as_ref().map_or(ReplicationHealth::NotApplicable, Condition::health);
@@ -142,7 +143,7 @@ impl World {
         let statistics = Statistics {
             pending_bytes: pending,
             last_test_failover: vm.last_test,
-            ..window.statistics(now, health)
+            ..window.statistics(end, health)
         };
         let findings = condition.iter().flat_map(Condition::findings);
         Some((statistics, findings.map(|rule| issue(rule, vm)).collect()))
@@ -154,6 +155,7 @@ impl HostState {
         Host {
             name: self.name.clone(),
             build: self.build,
+            utc_offset_min: self.utc_offset_min,
             status: self.status(now),
             providers: Arc::clone(self.providers()),
         }
@@ -173,11 +175,12 @@ impl VmState {
         }
     }
 
-    fn health_state(&self) -> HealthState {
+    pub(super) fn health_state(&self) -> HealthState {
         if self.paused_by_storage { HealthState::MajorFailure } else { HealthState::Ok }
     }
 
     /// A relationship as far as its health goes.
+    #[inline]
     fn condition(&self, leg: Leg, now: SimTime) -> Option<Condition> {
         let last = match self.sender(leg) {
             Some(sender) => sender.last_sent,
@@ -192,6 +195,7 @@ impl VmState {
         })
     }
 
+    #[inline]
     pub(super) fn relationship(&self, id: RelationshipId, now: SimTime) -> Relationship {
         let condition = self.condition(id.leg, now);
         let mut it = Relationship {

@@ -5,7 +5,7 @@ use super::input::VmTrouble;
 use super::lines::{Lines, Reach};
 use super::network::Network;
 use super::policy::{ratio, written};
-use super::receiver::Receiver;
+use super::receiver::{Backlog, Receiver};
 use super::sender::{Sender, Sending};
 use super::window::Window;
 use crate::model::{
@@ -20,6 +20,7 @@ use std::sync::Arc;
 pub(crate) struct Logging {
     line: u32,
     since: Option<SimTime>,
+    received: Option<Backlog>,
     senders: [Option<(Sending, Option<Ticket>)>; 2],
 }
 
@@ -119,6 +120,7 @@ impl Guest {
     }
 
     /// How far the guest's own disks reach.
+    #[inline]
     pub(crate) fn reach(&self, now: SimTime) -> Reach {
         Reach { line: self.line, position: self.position(now) }
     }
@@ -140,8 +142,10 @@ pub(crate) struct Lock {
     pub(crate) shows: Option<(Leg, ReplicationState)>,
 }
 
-/// The role of a virtual machine.
+/// The role of a virtual machine; in memory, which one comes first and by itself: it is asked for
+/// all the time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
 pub(crate) enum Role {
     None,
     Primary(Sender),
@@ -190,7 +194,8 @@ impl VmState {
     pub(crate) fn logging(&self) -> Logging {
         let sender = |leg| self.sender(leg).map(|it| (it.phase, it.overflow));
         let senders = [sender(Leg::Primary), sender(Leg::Extended)];
-        Logging { line: self.guest.line, since: self.guest.since, senders }
+        let received = self.receiver().map(Receiver::backlog);
+        Logging { line: self.guest.line, since: self.guest.since, received, senders }
     }
 
     /// The sending end of this relationship, if that is what the virtual machine has there.
@@ -286,20 +291,22 @@ impl VmState {
     /// What a relationship shows: what its operation in progress shows, else what it is doing.
     #[inline]
     pub(crate) fn state(&self, leg: Leg) -> ReplicationState {
-        if let Some(Lock { shows: Some((shown_on, state)), .. }) = self.lock
-            && shown_on == leg
-        {
+        let shown = self.lock.as_ref().and_then(|it| it.shows);
+        if let Some((_, state)) = shown.filter(|it| it.0 == leg) {
             return state;
         }
-        let sender = self.sender(leg).map(|it| it.phase.state());
-        let receiver = || match leg {
-            Leg::Primary => self.receiver().map(|it| it.phase.state()),
-            Leg::Extended => None,
-        };
-        sender.or_else(receiver).unwrap_or(ReplicationState::Disabled)
+        match (&self.role, leg) {
+            (Role::Primary(sender), Leg::Primary) => sender.phase.state(),
+            (Role::Replica { inbound, .. } | Role::Extended { inbound }, Leg::Primary) => {
+                inbound.phase.state()
+            }
+            (Role::Replica { onward: Some(sender), .. }, Leg::Extended) => sender.phase.state(),
+            _ => ReplicationState::Disabled,
+        }
     }
 
-    /// How far a copy of this virtual machine that is taken now would reach.
+    /// How far a copy of this virtual machine that is taken now would reach. What a replica has
+    /// received counts, applied or not: the logs are on its host's disks.
     pub(crate) fn reach(&self, now: SimTime) -> Reach {
         match self.receiver() {
             Some(it) if it.phase.recovery().is_none() => it.held,
@@ -308,13 +315,14 @@ impl VmState {
     }
 
     /// How far what a sending end has to send reaches. An extended leg sends on what the replica
-    /// has received, never what a failed-over replica writes itself; and nobody sends what was
+    /// has applied, never what a failed-over replica writes itself; and nobody sends what was
     /// written behind the service's back.
     #[inline]
     pub(crate) fn source(&self, leg: Leg, lines: &Lines, now: SimTime) -> Reach {
-        let received = |it: &&Receiver| leg == Leg::Extended || it.phase.recovery().is_none();
-        let held = self.receiver().filter(received).map(|it| it.held);
-        let reach = held.unwrap_or_else(|| self.guest.reach(now));
+        let reach = match leg {
+            Leg::Primary => self.reach(now),
+            Leg::Extended => self.receiver().map_or(self.guest.reach(now), |it| it.applied(now)),
+        };
         let Some(sender) = self.sender(leg).filter(|it| it.line != reach.line) else {
             return reach;
         };

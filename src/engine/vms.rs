@@ -4,33 +4,38 @@
 //! Whoever makes an appointment notes the place beside the id: it is a hint, which is checked and
 //! never compared, so that how a world came about does not show in it.
 
+use super::restore::share;
 use super::vm::VmState;
 use crate::model::VmId;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-/// The place of a virtual machine among those of its host when somebody last looked.
+/// What saves work and says nothing: any is as good as any other, and some are faster. It takes no
+/// part in equality, so that the history of a world does not show in it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Hint(u32);
+pub(crate) struct Unseen<T>(pub(crate) T);
 
-impl Default for Hint {
-    /// Nobody has looked: a place that there is none at.
-    fn default() -> Self {
-        Self(u32::MAX)
-    }
-}
-
-/// Any hint is as good as any other: some are faster.
-impl PartialEq for Hint {
+impl<T> PartialEq for Unseen<T> {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Hint {}
+impl<T> Eq for Unseen<T> {}
 
-impl Hash for Hint {
+impl<T> Hash for Unseen<T> {
     fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+/// The place of a virtual machine among those of its host when somebody last looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Hint(Unseen<u32>);
+
+impl Default for Hint {
+    /// Nobody has looked: a place that there is none at.
+    fn default() -> Self {
+        Self(Unseen(u32::MAX))
+    }
 }
 
 /// A virtual machine of a host, and where it was seen.
@@ -81,7 +86,7 @@ impl Vms {
     /// A virtual machine, and where it is now.
     pub(crate) fn find(&self, spot: impl Into<Spot>) -> Option<(Hint, &VmState)> {
         let place = self.place(spot.into())?;
-        let hint = Hint(u32::try_from(place).unwrap_or(u32::MAX));
+        let hint = Hint(Unseen(u32::try_from(place).unwrap_or(u32::MAX)));
         Some((hint, &self.all.get(place)?.vm))
     }
 
@@ -89,6 +94,11 @@ impl Vms {
     pub(crate) fn get_mut(&mut self, spot: impl Into<Spot>) -> Option<&mut VmState> {
         let place = self.place(spot.into())?;
         self.all.get_mut(place).map(|it| &mut Arc::make_mut(it).vm)
+    }
+
+    /// Whichever virtual machine is at a place: for whoever only looks.
+    pub(crate) fn hinted(&self, hint: Hint) -> Option<&VmState> {
+        self.all.get(hint.0.0 as usize).map(|it| &it.vm)
     }
 
     pub(crate) fn contains_key(&self, id: &VmId) -> bool {
@@ -113,6 +123,20 @@ impl Vms {
         Some(Arc::unwrap_or_clone(self.all.remove(place)).vm)
     }
 
+    /// Of the same virtual machines as they are in another world, shares those that differ.
+    pub(super) fn share_with(&mut self, from: &Self) {
+        self.all.iter_mut().zip(&from.all).for_each(|(it, from)| share(it, from));
+    }
+
+    /// Copies each virtual machine, so that nobody shares it, and changes it.
+    pub(super) fn values_apart(&mut self, change: impl Fn(&mut VmState)) {
+        for it in &mut self.all {
+            let mut named = Named::clone(it);
+            change(&mut named.vm);
+            *it = Arc::new(named);
+        }
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&VmId, &VmState)> + Clone {
         self.all.iter().map(|it| (&it.id, &it.vm))
     }
@@ -126,7 +150,7 @@ impl Vms {
     }
 
     fn place(&self, spot: Spot) -> Option<usize> {
-        let hinted = spot.hint.0 as usize;
+        let hinted = spot.hint.0.0 as usize;
         match self.all.get(hinted) {
             Some(it) if it.id == spot.id => Some(hinted),
             _ => self.ids.binary_search(&spot.id).ok(),

@@ -56,6 +56,7 @@ impl Window {
 
     /// Counts a cycle that took so long, and those that passed meanwhile. One that took just its
     /// interval has delayed no other.
+    #[inline]
     pub(crate) fn count_success(&mut self, bytes: u64, took: Duration, interval: Duration) {
         self.successes = self.successes.saturating_add(1);
         self.bytes = self.bytes.saturating_add(bytes);
@@ -133,7 +134,7 @@ fn last_boundary(at: SimTime, settings: &ServiceSettings) -> Option<SimTime> {
 }
 
 /// When the window that `at` lies in ends, if that is not after time ends.
-fn next_boundary(at: SimTime, settings: &ServiceSettings) -> Option<SimTime> {
+pub(crate) fn next_boundary(at: SimTime, settings: &ServiceSettings) -> Option<SimTime> {
     let (length, first) = grid(settings);
     match last_boundary(at, settings) {
         None => Some(SimTime::from_ticks(first)),

@@ -63,6 +63,8 @@ wire_enum! {
         PausedOnReplica = 50010, "Replication is paused on the replica";
         /// An old primary is being turned into a replica.
         RoleChanging = 50011, "The role of the virtual machine is changing";
+        /// Being failed over, being failed back, or failed back.
+        FailingOver = 50012, "A failover or a failback is not concluded";
         /// The last log is more than an hour old.
         BehindPrimary = 33414, "The replica is behind its primary";
         /// A job failed.

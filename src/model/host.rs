@@ -58,6 +58,9 @@ pub struct Host {
     pub name: Arc<str>,
     /// Its Windows.
     pub build: WindowsBuild,
+    /// Local time minus UTC, in minutes. `Win32_OperatingSystem.CurrentTimeZone`.
+    #[serde(default)]
+    pub utc_offset_min: i16,
     /// `Msvm_ReplicationService.OperationalStatus`.
     pub status: ServiceStatus,
     /// Who can replicate its virtual machines, by name; none before Windows Server 2012 R2, which

@@ -7,6 +7,10 @@ use std::time::Duration;
 
 wire_enum! {
     /// `Msvm_ConcreteJob.JobState`.
+    ///
+    /// The simulator never emits 2 and 3, for a job is at work when its call returns, or waits for
+    /// its time, which clients take for running; nor 6, for cancelling takes no time; nor 11 and 12,
+    /// of which no source says more than the names.
     "https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-concretejob"
     pub enum JobState: u16 {
         /// Created, not started.
@@ -29,7 +33,7 @@ wire_enum! {
         Exception = 10, "Exception";
         /// In a state that its vendor knows.
         Service = 11, "Service";
-        /// Waits for an answer; in the CIM schema, never emitted here.
+        /// Waits for an answer; in the CIM schema only.
         QueryPending = 12, "Query Pending";
         /// Succeeded, with something to report. Clients count it as success.
         CompletedWithWarnings = 32768, "Completed with warnings";
@@ -47,6 +51,11 @@ impl JobState {
                 | Self::Exception
                 | Self::CompletedWithWarnings
         )
+    }
+
+    /// Whether the simulator shows jobs in this state.
+    pub const fn is_shown(self) -> bool {
+        self.is_terminal() || matches!(self, Self::Running | Self::Suspended)
     }
 
     /// Whether the job has ended well.
@@ -77,7 +86,8 @@ wire_enum! {
     ///
     /// The simulator never emits the jobs of single change logs (105, 106, 108, 120), of the
     /// consistency checker (112 to 114), and of reading a test replica (122): no source says when
-    /// they appear, and for how long.
+    /// they appear, and for how long. Nor does it emit 111: statistics are what the method returns,
+    /// and who got 4096 would have none.
     "https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-concretejob"
     pub enum JobType: u16 {
         /// `DestroySystem` of an ordinary virtual machine.

@@ -148,42 +148,30 @@ impl Settings {
 
     /// What is wrong with these settings by themselves on a host of this build, if anything: a
     /// sentence about the first value that no service accepts. How a replica server is reached and
-    /// convinced does not concern an external provider.
-    ///
-    /// Ranges: <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-replicationsettingdata>.
-    /// External providers:
+    /// convinced does not concern an external provider:
     /// <https://learn.microsoft.com/windows/win32/hyperv_v2/createreplicationrelationship-msvm-replicationservice>.
     pub fn fault(&self, build: WindowsBuild) -> Option<&'static str> {
+        let port = || (!self.has_port()).then_some("RecoveryServerPortNumber must be 1 to 65535");
+        self.out_of_range(build).or_else(|| self.incomplete()).or_else(port)
+    }
+
+    /// What is outside the ranges of the class, if anything:
+    /// <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-replicationsettingdata>.
+    pub(crate) fn out_of_range(&self, build: WindowsBuild) -> Option<&'static str> {
         let day_s = 24 * 3600;
         let too_long = |text: &str, limit| text.chars().count() > limit;
-        let in_box = !self.is_external();
-        let certificate = self.authentication == Some(AuthenticationType::Certificate);
         let hours = self.application_consistent_interval_h;
-        let thumbprint = &self.certificate_thumbprint;
         let faults = [
-            (self.recovery_connection_point.is_empty(), "RecoveryConnectionPoint names no host"),
             (
                 too_long(&self.recovery_connection_point, Self::MAX_NAME),
                 "RecoveryConnectionPoint is longer than 256 characters",
             ),
             (
-                in_box && self.recovery_server_port == 0,
-                "RecoveryServerPortNumber must be 1 to 65535",
-            ),
-            (
-                in_box && self.authentication.is_none(),
+                !self.is_external() && self.authentication.is_none(),
                 "AuthenticationType must be 1 (Kerberos) or 2 (certificate)",
             ),
             (
-                in_box && certificate && thumbprint.is_empty(),
-                "certificate authentication needs CertificateThumbPrint",
-            ),
-            (
-                in_box && !certificate && !thumbprint.is_empty(),
-                "Kerberos authentication takes no CertificateThumbPrint",
-            ),
-            (
-                too_long(thumbprint, Self::MAX_THUMBPRINT),
+                too_long(&self.certificate_thumbprint, Self::MAX_THUMBPRINT),
                 "CertificateThumbPrint is longer than 128 characters",
             ),
             (
@@ -204,16 +192,45 @@ impl Settings {
                 "ApplicationConsistentSnapshotInterval needs a RecoveryHistory above 0",
             ),
             (
-                self.included_disks.as_ref().is_some_and(Vec::is_empty),
-                "IncludedDisks must name at least one disk",
-            ),
-            (
                 self.auto_resynchronize_start_s >= day_s || self.auto_resynchronize_end_s >= day_s,
                 "AutoResynchronizeIntervalStart and -End must be times of a day",
             ),
         ];
-        faults.into_iter().find_map(|(wrong, says)| wrong.then_some(says))
+        first(faults)
     }
+
+    /// What is missing or does not go together, if anything, as clients look at it before they call:
+    /// <https://learn.microsoft.com/powershell/module/hyper-v/enable-vmreplication>.
+    pub(crate) fn incomplete(&self) -> Option<&'static str> {
+        let in_box = !self.is_external();
+        let certificate = self.authentication == Some(AuthenticationType::Certificate);
+        let thumbprint = !self.certificate_thumbprint.is_empty();
+        first([
+            (self.recovery_connection_point.is_empty(), "RecoveryConnectionPoint names no host"),
+            (
+                in_box && certificate && !thumbprint,
+                "certificate authentication needs CertificateThumbPrint",
+            ),
+            (
+                in_box && !certificate && thumbprint,
+                "Kerberos authentication takes no CertificateThumbPrint",
+            ),
+            (
+                self.included_disks.as_ref().is_some_and(Vec::is_empty),
+                "IncludedDisks must name at least one disk",
+            ),
+        ])
+    }
+
+    /// Whether they say where a replica server listens, if it is to be asked.
+    pub(crate) fn has_port(&self) -> bool {
+        self.is_external() || self.recovery_server_port != 0
+    }
+}
+
+/// What is said of the first that is wrong.
+fn first<const N: usize>(faults: [(bool, &'static str); N]) -> Option<&'static str> {
+    faults.into_iter().find_map(|(wrong, says)| wrong.then_some(says))
 }
 
 /// A recovery point of a replica: a snapshot one can fail over to.

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct Statistics {
     /// Start of the window.
     pub start: SimTime,
-    /// End of what is counted: now, or the end of the window once that has passed.
+    /// End of the window: from then on another one counts. What is counted so far is counted until
+    /// now.
     pub end: SimTime,
     /// Cycles that succeeded.
     pub successes: u32,

@@ -23,8 +23,8 @@ use std::fmt;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
     reached: BTreeSet<Goal>,
-    /// Of what copies show, a bit for each that was reached: at almost every step that is all.
-    shown: u128,
+    /// A bit for each that has one and was reached: at almost every step that is all.
+    known: [u64; Goal::BITS.div_ceil(64)],
 }
 
 impl Coverage {
@@ -41,7 +41,7 @@ impl Coverage {
     /// Adds what other runs have reached.
     pub fn merge(&mut self, other: &Self) {
         self.reached.extend(&other.reached);
-        self.shown |= other.shown;
+        self.known.iter_mut().zip(other.known).for_each(|(it, other)| *it |= other);
     }
 
     /// Adds what a step has reached.
@@ -55,62 +55,73 @@ impl Coverage {
 
     fn learn_sides(&mut self, step: &Step<'_>) {
         for copy in step.after.copies.values() {
-            self.show(copy.vm.mode as u32, Goal::Role(copy.vm.mode));
+            self.reach(Goal::Role(copy.vm.mode));
             for end in copy.ends.values() {
-                let (it, side) = (&end.relationship, end.side as u32);
-                self.show(8 + 24 * side + it.state as u32, Goal::State(end.side, it.state));
-                self.show(80 + 4 * side + it.health as u32, Goal::Health(end.side, it.health));
+                let (it, side) = (&end.relationship, end.side);
+                self.reach(Goal::State(side, it.state));
+                self.reach(Goal::Health(side, it.health));
             }
         }
         if !step.after.split.is_empty() {
-            self.reached.insert(Goal::Failover(Failover::SplitBrain));
+            self.reach(Goal::Failover(Failover::SplitBrain));
         }
     }
 
-    /// Reaches a goal of which there is a bit.
-    fn show(&mut self, bit: u32, goal: Goal) {
-        if self.shown & 1 << bit == 0 {
-            self.shown |= 1 << bit;
-            self.reached.insert(goal);
+    /// Adds one goal; whether it is new.
+    #[inline]
+    pub(crate) fn reach(&mut self, goal: Goal) -> bool {
+        if let Some(bit) = goal.bit() {
+            let (word, bit) = (&mut self.known[bit / 64], 1 << (bit % 64));
+            if *word & bit != 0 {
+                return false;
+            }
+            *word |= bit;
         }
+        self.reached.insert(goal)
     }
 
     fn learn_answer(&mut self, step: &Step<'_>) {
         let Input::Call { call, .. } = step.input else { return };
         match step.reply {
-            Reply::Refused(refusal) => self.reached.insert(Goal::Refused(refusal.code)),
+            Reply::Refused(refusal) => self.reach(Goal::Refused(refusal.code)),
             Reply::NotFound(_) | Reply::Rejected(_) => false,
-            _ => self.reached.insert(Goal::Answered(call.operation())),
+            _ => self.reach(Goal::Answered(call.operation())),
         };
     }
 
     fn learn_event(&mut self, step: &Step<'_>, event: &Event, memory: &Memory) {
         match event.change {
             Change::Job { job, job_type, to } => {
-                self.reached.insert(Goal::JobState(to));
-                self.reached.insert(Goal::JobType(job_type));
-                let error = step.after.jobs.get(&job).and_then(|(_, job)| job.error.as_ref());
-                if let Some(error) = error.filter(|_| to == JobState::Exception) {
-                    self.reached.insert(Goal::JobFailed(error.code));
+                self.reach(Goal::JobState(to));
+                self.reach(Goal::JobType(job_type));
+                if to == JobState::Exception
+                    && let Some((_, job)) = step.after.jobs.get(&job)
+                    && let Some(error) = &job.error
+                {
+                    self.reach(Goal::JobFailed(error.code));
                 }
             }
             Change::PointCreated { kind, .. } => {
-                self.reached.insert(Goal::Point(kind));
+                self.reach(Goal::Point(kind));
             }
             Change::VmCreated { vm } => {
                 let made = step.after.copies.get(&(event.host, vm));
                 if made.is_some_and(|it| it.vm.mode == ReplicationMode::TestReplica) {
-                    self.reached.insert(Goal::Failover(Failover::Test));
+                    self.reach(Goal::Failover(Failover::Test));
                 }
             }
             Change::State { id, mode, from, to, by, .. } => {
                 let side = Side::of(mode, id.leg, to);
-                self.reached.extend(way_on(side, from, to, by).map(Goal::Failover));
+                if let Some(way) = way_on(side, from, to, by) {
+                    self.reach(Goal::Failover(way));
+                }
                 let key = (event.host, id.vm);
                 let copy = step.after.copies.get(&key);
                 if let Some(copy) = copy.filter(|_| to == ReplicationState::Recovered) {
                     let latest = memory.to_latest.contains(&key);
-                    self.reached.extend(ways_in(copy, latest).map(Goal::Failover));
+                    for way in ways_in(copy, latest) {
+                        self.reach(Goal::Failover(way));
+                    }
                 }
             }
             _ => {}

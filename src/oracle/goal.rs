@@ -2,9 +2,10 @@
 
 use crate::model::{
     ErrorCode, JobState, JobType, Operation, RecoveryPointKind, ReplicationHealth, ReplicationMode,
-    ReplicationState,
+    ReplicationState, Set,
 };
 use crate::rules::{Check, RULES, Side};
+use crate::set;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -93,67 +94,55 @@ impl Failover {
 /// Up to 11 the roles are those of
 /// <https://learn.microsoft.com/virtualization/community/team-blog/2012/20120615-interpreting-replication-health-part-1>;
 /// the others are told by their names and by what clients make of them.
-pub const fn shows(side: Side) -> &'static [ReplicationState] {
-    use ReplicationState as S;
+pub const fn shows(side: Side) -> Set<ReplicationState> {
     match side {
-        Side::Neither => &[S::Disabled],
-        Side::Sender => &[
-            S::Ready,
-            S::WaitingForInitialReplication,
-            S::Replicating,
-            S::Synced,
-            S::Suspended,
-            S::Critical,
-            S::WaitingForResynchronization,
-            S::Resynchronizing,
-            S::ResynchronizationSuspended,
-            S::DiskUpdateInProgress,
-            S::DiskUpdateCritical,
-            S::RepurposeInProgress,
-        ],
-        Side::Receiver => &[
-            S::WaitingForInitialReplication,
-            S::Replicating,
-            S::Recovered,
-            S::Committed,
-            S::Suspended,
-            S::Critical,
-            S::Resynchronizing,
-            S::ResynchronizationSuspended,
-            S::FailoverInProgress,
-            S::FailbackInProgress,
-            S::FailbackComplete,
-            S::DiskUpdateInProgress,
-            S::DiskUpdateCritical,
-            S::RepurposeInProgress,
-        ],
+        Side::Neither => set!(ReplicationState: Disabled),
+        Side::Sender => set!(ReplicationState:
+            Ready | WaitingForInitialReplication | Replicating | Synced | Suspended | Critical
+            | WaitingForResynchronization | Resynchronizing | ResynchronizationSuspended
+            | DiskUpdateInProgress | DiskUpdateCritical | RepurposeInProgress),
+        Side::Receiver => set!(ReplicationState:
+            WaitingForInitialReplication | Replicating | Recovered | Committed | Suspended
+            | Critical | Resynchronizing | ResynchronizationSuspended | FailoverInProgress
+            | FailbackInProgress | FailbackComplete | DiskUpdateInProgress | DiskUpdateCritical
+            | RepurposeInProgress),
     }
 }
 
 impl Goal {
+    /// How many bits there are.
+    pub(super) const BITS: usize = 320;
+
+    /// A bit of its own, for those that are reached again and again.
+    pub(super) const fn bit(self) -> Option<usize> {
+        Some(match self {
+            Self::Role(mode) => mode as usize,
+            Self::State(side, state) => 8 + 24 * side as usize + state as usize,
+            Self::Health(side, health) => 80 + 4 * side as usize + health as usize,
+            // The last one's number is far from the others', and of theirs none is 0.
+            Self::JobState(state) => 92 + (state as usize & 0xF),
+            Self::Point(kind) => 108 + kind as usize,
+            Self::Failover(way) => 112 + way as usize,
+            Self::JobType(it) => 128 + it as usize,
+            Self::Answered(operation) => 256 + operation.index(),
+            Self::Refused(_) | Self::JobFailed(_) => return None,
+        })
+    }
+
     /// Every goal, each once, in order.
     pub fn all() -> BTreeSet<Self> {
         use ReplicationHealth::{Critical, NotApplicable, Ok, Warning};
         let mut all = BTreeSet::new();
         all.extend(ReplicationMode::ALL.iter().map(|it| Self::Role(*it)));
         for side in [Side::Sender, Side::Receiver, Side::Neither] {
-            all.extend(shows(side).iter().map(|it| Self::State(side, *it)));
+            all.extend(shows(side).iter().map(|it| Self::State(side, it)));
         }
         for side in [Side::Sender, Side::Receiver] {
             all.extend([Ok, Warning, Critical].map(|it| Self::Health(side, it)));
         }
         all.insert(Self::Health(Side::Neither, NotApplicable));
-        all.extend(
-            [
-                JobState::Running,
-                JobState::Suspended,
-                JobState::Completed,
-                JobState::Terminated,
-                JobState::Killed,
-                JobState::Exception,
-            ]
-            .map(Self::JobState),
-        );
+        let shown = JobState::ALL.iter().filter(|it| it.is_shown());
+        all.extend(shown.map(|it| Self::JobState(*it)));
         // The disks on their way: a job that no call starts by itself.
         all.insert(Self::JobType(JobType::SendingInitialReplica));
         for rule in RULES {
@@ -193,5 +182,26 @@ impl fmt::Display for Goal {
             Self::Point(kind) => write!(f, "recovery point {}", kind.name()),
             Self::Failover(way) => write!(f, "failover: {way:?}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::JobType;
+
+    #[test]
+    fn no_two_goals_have_the_same_bit() {
+        let mut all = Goal::all();
+        all.extend(JobState::ALL.iter().map(|it| Goal::JobState(*it)));
+        all.extend(JobType::ALL.iter().map(|it| Goal::JobType(*it)));
+        all.extend(Operation::ALL.iter().map(|it| Goal::Answered(*it)));
+        for side in [Side::Sender, Side::Receiver, Side::Neither] {
+            all.extend(ReplicationState::ALL.iter().map(|it| Goal::State(side, *it)));
+            all.extend(ReplicationHealth::ALL.iter().map(|it| Goal::Health(side, *it)));
+        }
+        let bits: Vec<_> = all.iter().filter_map(|it| it.bit()).collect();
+        assert!(bits.iter().all(|it| *it < Goal::BITS));
+        assert_eq!(bits.iter().collect::<BTreeSet<_>>().len(), bits.len());
     }
 }

@@ -43,6 +43,9 @@ pub struct Copy {
     pub vm: Vm,
     /// How far the guest's writes reach in this copy: the number of the last byte.
     pub position: u64,
+    /// How far what it has received reaches, which is what a replica sends on, whatever its guest
+    /// writes once it is failed over; `None` of what receives nothing.
+    pub received: Option<u64>,
     /// Its recovery points, oldest first.
     pub points: Vec<RecoveryPoint>,
     /// Its ends of relationships: one always, a replica has two.
@@ -102,7 +105,7 @@ impl Picture {
             },
         );
         let new = |id, (host, it): (HostId, &JobRecord)| (host, it.view(id, *now));
-        jobs.follow(world.glance_at_jobs(), new, |(_, job), (_, it)| it.review(job.id, *now, job));
+        jobs.follow(world.glance_at_jobs(), new, |(_, job), (_, it)| it.review(*now, job));
     }
 
     /// Every end of every relationship that exists, with its host and its copy.
@@ -126,15 +129,20 @@ impl Picture {
 
 impl Copy {
     fn of(glance: Glance<'_>) -> Self {
-        let mut it =
-            Self { vm: glance.vm(), position: 0, points: Vec::new(), ends: Ends::default() };
+        let mut it = Self {
+            vm: glance.vm(),
+            position: 0,
+            received: None,
+            points: Vec::new(),
+            ends: Ends::default(),
+        };
         it.refresh(glance);
         it
     }
 
     fn refresh(&mut self, glance: Glance<'_>) {
         glance.review(&mut self.vm);
-        self.position = glance.position();
+        (self.position, self.received) = (glance.position(), glance.received());
         if self.points != glance.points() {
             self.points.clear();
             self.points.extend_from_slice(glance.points());

@@ -59,6 +59,24 @@ impl<K: Ord + Copy, V> Sorted<K, V> {
         self.0.iter().map(|(_, value)| value)
     }
 
+    /// The value of a key that is likely to be at this place.
+    pub(super) fn near(&self, place: usize, key: &K) -> Option<&V> {
+        match self.0.get(place) {
+            Some((known, value)) if known == key => Some(value),
+            _ => self.get(key),
+        }
+    }
+
+    /// Every value, in the order of the keys, with that of the same key in another map.
+    pub(super) fn beside<'a>(
+        &'a self,
+        other: &'a Self,
+    ) -> impl Iterator<Item = (K, &'a V, Option<&'a V>)> {
+        let both =
+            move |(place, (key, value)): (usize, &'a (K, V))| (*key, value, other.near(place, key));
+        self.0.iter().enumerate().map(both)
+    }
+
     /// Makes the keys those of what there is, which comes in their order, and brings each value up
     /// to it.
     pub(super) fn follow<T: Copy>(
@@ -69,11 +87,13 @@ impl<K: Ord + Copy, V> Sorted<K, V> {
     ) {
         let mut at = 0;
         there.for_each(|(key, it)| {
-            while self.0.get(at).is_some_and(|(known, _)| *known < key) {
-                self.0.remove(at);
-            }
             if self.0.get(at).is_none_or(|(known, _)| *known != key) {
-                self.0.insert(at, (key, new(key, it)));
+                while self.0.get(at).is_some_and(|(known, _)| *known < key) {
+                    self.0.remove(at);
+                }
+                if self.0.get(at).is_none_or(|(known, _)| *known != key) {
+                    self.0.insert(at, (key, new(key, it)));
+                }
             }
             review(&mut self.0[at].1, it);
             at += 1;
@@ -111,5 +131,7 @@ mod tests {
             (None, Some(60), Some(80))
         );
         assert_eq!(map.values().copied().collect::<Vec<_>>(), [7, 8]);
+        let other = Sorted(vec![(2, 1), (3, 2)]);
+        assert_eq!(map.beside(&other).collect::<Vec<_>>(), [(1, &7, None), (3, &8, Some(&2))]);
     }
 }

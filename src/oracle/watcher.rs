@@ -1,5 +1,6 @@
 //! Watching a world: every step is judged, and what it reached is noted.
 
+use super::always::all_hold;
 use super::picture::Sides;
 use super::{ALWAYS, Always, Coverage, Finding, Memory, Picture, Step, stepwise};
 use crate::engine::{Disturbance, Event, Input, Reply, World};
@@ -29,6 +30,8 @@ pub struct Watcher {
     seen: Picture,
     /// The picture before that, to be made the next one.
     spare: Picture,
+    /// The world before the last step that might have been refused, to be made that of the next one.
+    kept: Option<World>,
     memory: Memory,
     coverage: Coverage,
 }
@@ -38,7 +41,7 @@ impl Watcher {
     pub fn new(world: &World) -> Self {
         let memory = Memory { stirred: world.now(), ..Memory::default() };
         let seen = Picture::of(world);
-        Self { spare: seen.clone(), seen, memory, coverage: Coverage::default() }
+        Self { spare: seen.clone(), seen, kept: None, memory, coverage: Coverage::default() }
     }
 
     /// Applies an input in small steps and judges each.
@@ -61,7 +64,12 @@ impl Watcher {
         input: &Input,
         out: &mut Vec<Event>,
     ) -> Result<Reply, Box<Violation>> {
-        let kept = may_be_refused(world, input).then(|| world.clone());
+        if may_be_refused(world, input) {
+            match &mut self.kept {
+                Some(kept) => kept.restore(world),
+                None => self.kept = Some(world.clone()),
+            }
+        }
         let from = out.len();
         let reply = world.apply(input, out);
         self.spare.refresh(world);
@@ -71,7 +79,7 @@ impl Watcher {
             events: &out[from..],
             before: &self.seen,
             after: &self.spare,
-            changed: !reply.is_refusal() || kept.is_none_or(|kept| kept != *world),
+            changed: !reply.is_refusal() || self.kept.as_ref().is_none_or(|kept| kept != world),
         };
         let verdict = judge(&step, &self.memory);
         self.coverage.learn(&step, &self.memory);
@@ -83,8 +91,14 @@ impl Watcher {
     /// One that watches on with the same memory, and has reached nothing yet.
     #[must_use]
     pub fn fork(&self) -> Self {
-        let Self { seen, memory, spare, coverage: _ } = self.clone();
-        Self { seen, memory, spare, coverage: Coverage::default() }
+        let Self { seen, memory, .. } = self;
+        Self {
+            seen: seen.clone(),
+            spare: seen.clone(),
+            kept: None,
+            memory: memory.clone(),
+            coverage: Coverage::default(),
+        }
     }
 
     /// What the world looked like at the last look.
@@ -118,6 +132,9 @@ fn may_be_refused(world: &World, input: &Input) -> bool {
 /// # Errors
 /// The first that does not hold.
 pub fn judge(step: &Step<'_>, memory: &Memory) -> Result<(), Box<Violation>> {
+    if all_hold(step, memory) {
+        return Ok(());
+    }
     ALWAYS.iter().try_for_each(|invariant| {
         (invariant.check)(step, memory).map_err(|finding| {
             Box::new(Violation {

@@ -34,6 +34,14 @@ pub fn late_failure(job_type: JobType, code: ErrorCode, summary: &str) -> &'stat
     named.or_else(|| listed().next()).unwrap_or(&CHANGED_MEANWHILE)
 }
 
+/// Whether Microsoft's schema lists “file not found” for a method, as the pages of all do.
+const fn is_in_schema(operation: Operation) -> bool {
+    !matches!(
+        operation,
+        Operation::ModifyServiceSettings | Operation::SetFailoverNetworkAdapterSettings
+    )
+}
+
 fn is_cancellable(plan: &Plan) -> bool {
     plan.cancellable
 }
@@ -53,12 +61,17 @@ pub fn only_by_fault(operation: Operation, code: ErrorCode) -> Option<&'static s
         ErrorCode::Failed => "nothing it does can fail here for a reason without a code of its own",
         ErrorCode::NotSupported => "every Windows does it",
         ErrorCode::StatusUnknown => "no source says when the status is unknown",
-        ErrorCode::InvalidParameter => "it takes no parameter",
         ErrorCode::InUse => "it waits for nothing and holds nothing",
         ErrorCode::InvalidState => "it does not depend on a state",
-        ErrorCode::IncorrectDataType => "it takes neither an instance nor a reference",
+        ErrorCode::IncorrectDataType if produces(operation, ErrorCode::InvalidParameter) => {
+            "it takes only values, and WMI itself refuses one of another type"
+        }
+        ErrorCode::IncorrectDataType | ErrorCode::InvalidParameter => "it takes no parameter",
         ErrorCode::NotAvailable => "it is about no virtual machine",
-        ErrorCode::FileNotFound => "it opens no disk",
+        ErrorCode::FileNotFound if !is_in_schema(operation) => {
+            "its page lists it, Microsoft's schema of the method does not, and it opens nothing"
+        }
+        ErrorCode::FileNotFound => "it opens neither a disk nor a folder",
         ErrorCode::AccessDenied | ErrorCode::Timeout | ErrorCode::OutOfMemory => {
             "every implemented method can be refused with it"
         }

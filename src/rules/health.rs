@@ -102,12 +102,20 @@ pub static HEALTH: &[HealthRule] = &[
     ),
     rule(
         MessageId::FailedOver,
-        Symptom::State(set!(ReplicationState:
-            FailoverInProgress | Recovered | Committed | FailbackInProgress | FailbackComplete)),
+        Symptom::State(set!(ReplicationState: Recovered | Committed)),
         Warning,
         "is failed over and not reversed",
         "Reverse replication, or revert the failover.",
         Documented(page::BLOG_HEALTH),
+    ),
+    rule(
+        MessageId::FailingOver,
+        Symptom::State(set!(ReplicationState:
+            FailoverInProgress | FailbackInProgress | FailbackComplete)),
+        Warning,
+        "is in a failover or a failback that is not concluded",
+        "Wait for it to end, and conclude it.",
+        Assumed("as after a failover: nothing is replicated before it is concluded"),
     ),
     rule(
         MessageId::RoleChanging,
@@ -152,4 +160,15 @@ const fn rule(
     evidence: Evidence,
 ) -> HealthRule {
     HealthRule { message, when, health, says, action, evidence }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever wants to know how bad it is stops at the first rule that speaks.
+    #[test]
+    fn the_worst_comes_first() {
+        assert!(HEALTH.iter().rev().is_sorted_by_key(|it| it.health));
+    }
 }

@@ -26,7 +26,6 @@ pub(crate) const STATE_CHANGE_EX: &str =
 pub(crate) const CREATE: &str = win32!("createreplicationrelationship-msvm-replicationservice");
 pub(crate) const START: &str = win32!("startreplication-msvm-replicationservice");
 pub(crate) const FAILOVER: &str = win32!("initiatefailover-msvm-replicationservice");
-pub(crate) const REVERT: &str = win32!("revertfailover-msvm-replicationservice");
 pub(crate) const COMMIT: &str = win32!("commitfailover-msvm-replicationservice");
 pub(crate) const REVERSE: &str = win32!("reversereplicationrelationship-msvm-replicationservice");
 pub(crate) const FAILBACK: &str = win32!("initiatefailback-msvm-replicationservice");

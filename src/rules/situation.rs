@@ -29,6 +29,8 @@ facts! {
     CallerIsAdministrator: "the caller must be a member of Administrators or Hyper-V Administrators";
     /// The call names a virtual machine of this host.
     VmKnown: "the virtual machine must be on this host";
+    /// No other change of the replica server's settings is at work.
+    ServerUnlocked: "no other change of the replica server's settings may be at work";
     /// No other operation holds the virtual machine.
     Unlocked: "no other operation may hold the virtual machine";
     /// The relationship that the call names exists on the virtual machine.
@@ -59,6 +61,8 @@ facts! {
     ProviderKnown: "the provider must be the in-box one or one registered on this host";
     /// Settings are in range.
     SettingsValid: "the settings must be within their ranges";
+    /// Settings name a host, what authenticates towards it, and no empty set of disks.
+    SettingsComplete: "the settings must name a host, a thumbprint if that authenticates by certificate and none otherwise, and at least one disk if any";
     /// Every included disk is one of the virtual machine's, and there is one.
     DisksKnown: "the included disks must be disks of the virtual machine, at least one";
     /// The replica's host is not the primary's.
@@ -127,7 +131,9 @@ facts! {
     PortsFree: "the ports of the listeners must be free, and not the same";
     /// The certificate of replica server settings can be presented.
     CertificateSuitable: "the certificate must be in the host's personal store and fit for replication";
-    /// The storage location of an entry can be opened.
+    /// The storage location of an entry is on a drive that is there, if it is to change.
+    LocationExists: "the storage location must be on a drive that is there";
+    /// The storage location of an entry can be opened, if it is to change.
     LocationOpens: "the storage location must be one that can be opened (0x80070005)";
     /// No parameter that must be given is Null.
     ParametersGiven: "a parameter that must be given cannot be Null";

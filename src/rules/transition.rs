@@ -90,6 +90,8 @@ happenings! {
     SendRefused = "replica refuses";
     /// A log does not continue the copy, cannot be written or read, or outgrew its share of the disks.
     LogInvalid = "change log is unusable";
+    /// The disks of a replica, which its extended leg sends on, were merged as a whole.
+    SourceReplaced = "what it sends on is replaced";
     /// The sender began to compare.
     ResynchronizationStarted = "resynchronisation starts";
     /// The sender halted the comparison.
@@ -152,6 +154,9 @@ const fn t(
 }
 
 const SHOWN: Evidence = Documented(page::STATE_CHANGE_EX);
+const MERGED: Evidence = Assumed(
+    "an extended leg sends on the logs that its replica applies, and a merge is none of them",
+);
 
 /// The entry of the table that a change of state rests on, if there is one: the change itself, or
 /// the edge that a call makes and that is taken back, because the operation fails, is cancelled or
@@ -253,8 +258,14 @@ pub static TRANSITIONS: &[Transition] = &[
     t(Sender,   Resynchronizing, Event(H::LogInvalid), NeedsResync, Documented(page::BLOG_RESYNC)),
     t(Sender,   ResynchronizationSuspended, Event(H::LogInvalid), NeedsResync, Documented(page::BLOG_RESYNC)),
     t(Sender,   DiskUpdateCritical, Call(O::ResumeReplication), Replicating, Client(page::RESUME)),
+    t(Sender,   Waiting, Event(H::SourceReplaced), NeedsResync, MERGED),
+    t(Sender,   Replicating, Event(H::SourceReplaced), NeedsResync, MERGED),
+    t(Sender,   Suspended, Event(H::SourceReplaced), NeedsResync, MERGED),
+    t(Sender,   Critical, Event(H::SourceReplaced), NeedsResync, MERGED),
+    t(Sender,   Resynchronizing, Event(H::SourceReplaced), NeedsResync, MERGED),
+    t(Sender,   ResynchronizationSuspended, Event(H::SourceReplaced), NeedsResync, MERGED),
 
-    t(Receiver, Replicating, Event(H::DiskLost), Critical, Documented(page::BLOG_HEALTH)),
+    t(Receiver, Replicating, Event(H::DiskLost), Critical, Assumed("a replica may be in error, and a broken chain of disks is one; that the one leads to the other is concluded")),
     t(Receiver, Waiting, Event(H::DiskLost), Critical, Assumed("as for normal replication")),
     t(Receiver, Critical, Call(O::ResumeReplication), Replicating, Documented(page::RESUME)),
 
@@ -323,7 +334,9 @@ pub static TRANSITIONS: &[Transition] = &[
     t(Neither,  FailbackComplete, Call(O::RemoveReplicationRelationship), Disabled, Documented(page::REMOVE_REPLICATION)),
 
     // The set of disks.
-    t(Sender,   Replicating, Call(O::ModifyReplicationSettings), DiskUpdateInProgress, Documented(page::RELATIONSHIP)),
+    // The page of the relationship gives the states to Windows 10, version 1703; the job that brings
+    // them about came with Windows Server 2016, and clients ask for 15 since.
+    t(Sender,   Replicating, Call(O::ModifyReplicationSettings), DiskUpdateInProgress, Client(page::RESUME)),
     t(Receiver, Replicating, Event(H::DisksChanging), DiskUpdateInProgress, Client(page::RESUME)),
     t(Receiver, DiskUpdateInProgress, Event(H::DisksChanging), Replicating, Assumed("the replica mirrors its primary")),
     t(Receiver, DiskUpdateInProgress, Call(O::InitiateFailover), FailoverInProgress, Client(page::START_FAILOVER)),

@@ -60,9 +60,9 @@
 //!   `lossy HOST HOST 3`: every third message in a direction is lost.
 //! - `crash HOST`, `shutdown HOST`, `boot HOST`: a host loses power, is shut down in order, comes
 //!   up.
-//! - `trouble HOST StorageFull|MemoryLow|ServiceHangs`: a host is in trouble until
-//!   `relieve HOST …`; `trouble HOST VssFails|BackupRuns|ApplyFails|DiskMissing VM`: a virtual
-//!   machine is.
+//! - `trouble HOST StorageFull|MemoryLow|ServiceHangs|KerberosFails|ProxyInspects`: a host is in
+//!   trouble until `relieve HOST …`; `trouble HOST VssFails|BackupRuns|ApplyFails|DiskMissing VM`:
+//!   a virtual machine is.
 //! - `change_disks HOST VM`, `corrupt_log HOST VM`, `resize HOST VM disk=SIZE …`, `delete HOST VM`:
 //!   something is done to a virtual machine behind the service's back.
 //! - `plug HOST VM adapter=0`: a network adapter is plugged into a switch; with `connected=no` into

@@ -75,7 +75,7 @@ impl Held<'_> {
 
     /// Makes one thing happen, and appends everything that an observer sees of it.
     pub fn apply(&mut self, input: &Input, out: &mut Vec<Event>) -> Reply {
-        let reply = self.shared.happen(input);
+        let reply = self.shared.happen(input, true);
         out.append(&mut self.shared.events);
         reply
     }

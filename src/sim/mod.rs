@@ -304,13 +304,14 @@ impl Shared {
     }
 
     fn apply(&mut self, input: &Input) -> Reply {
-        let reply = self.happen(input);
+        let reply = self.happen(input, !self.watches.is_empty());
         self.events.clear();
         reply
     }
 
-    /// Makes one thing happen; what an observer sees of it is left in `events`.
-    fn happen(&mut self, input: &Input) -> Reply {
+    /// Makes one thing happen; what an observer sees of it is left in `events`, unless nobody is to
+    /// see what happens while time passes: of a large estate that would fill the memory.
+    fn happen(&mut self, input: &Input, seen: bool) -> Reply {
         let at = self.world.now();
         if let Some(scribe) = &mut self.scribe
             && scribe.write(&self.world, input).is_err()
@@ -318,10 +319,10 @@ impl Shared {
             return Reply::Rejected(Rejection::Unwritten);
         }
         let Self { world, events, scrutiny, .. } = self;
-        let reply = if scrutiny.is_absent() {
-            world.apply(input, events)
-        } else {
-            scrutiny.apply(world, input, events)
+        let reply = match input {
+            _ if !scrutiny.is_absent() => scrutiny.apply(world, input, events),
+            Input::Advance(by) if !seen => world.pass(*by),
+            _ => world.apply(input, events),
         };
         self.publish();
         if let Some(trace) = &mut self.trace

@@ -16,7 +16,7 @@
 
 use super::beginning::Beginning;
 use super::walk::{Pick, disturbance, opposite};
-use crate::engine::{Caller, Event, HostChange, Input, World};
+use crate::engine::{Caller, Event, HostChange, HostTrouble, Input, VmTrouble, World};
 use crate::model::time::{format_duration, hours, minutes, seconds};
 use crate::model::{Call, Certificate};
 use crate::script::{Line, Nameless, Script, Verb};
@@ -37,7 +37,8 @@ pub struct Dials {
     pub links: u16,
     /// A host: crashed, or shut down in order.
     pub hosts: u16,
-    /// What a host lacks: storage, memory, a service that answers.
+    /// What a host lacks: storage, memory, a service that answers, its name in Kerberos, a way past
+    /// an inspecting proxy.
     pub shortages: u16,
     /// A virtual machine: its VSS, a back-up, its disks.
     pub vms: u16,
@@ -138,6 +139,13 @@ impl Schedule {
     }
 }
 
+/// How many troubles of hosts there are; in the ways of [`Verb::Trouble`] those of virtual machines
+/// come after them.
+#[allow(clippy::cast_possible_truncation)] // A few.
+const OF_HOSTS: u16 = HostTrouble::ALL.len() as u16;
+#[allow(clippy::cast_possible_truncation)]
+const OF_VMS: u16 = VmTrouble::ALL.len() as u16;
+
 struct Draws(Xoshiro256PlusPlus);
 
 impl Draws {
@@ -180,11 +188,12 @@ impl Draws {
             let begins = disturbance(world, verb, Pick { how, ..pick });
             (begins.map(Input::Disturb), begins.and_then(opposite).map(Input::Disturb))
         };
+        let trouble = |kind| disturb(&[Verb::Trouble], kind);
         match kind {
             Some(0) => disturb(&[Verb::Cut, Verb::Mute, Verb::Slow, Verb::Lossy], pick.how),
             Some(1) => disturb(&[Verb::Crash, Verb::ShutDown], pick.how),
-            Some(2) => disturb(&[Verb::Trouble], pick.how % 3),
-            Some(3) => disturb(&[Verb::Trouble], 3 + pick.how % 4),
+            Some(2) => trouble(pick.how % OF_HOSTS),
+            Some(3) => trouble(OF_HOSTS + pick.how % OF_VMS),
             Some(4) => {
                 let verbs = [Verb::ChangeDisks, Verb::CorruptLog, Verb::Resize, Verb::Plug];
                 // Deleting is final: an eighth.

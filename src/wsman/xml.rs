@@ -1,6 +1,6 @@
 //! Writing XML with the prefixes and in the order that clients expect.
 
-use crate::cim::text::escape;
+use crate::cim::text::xml::escape;
 
 /// Text that is being written. Names are this crate's or a schema's; what comes from elsewhere is
 /// text or the value of an attribute, and escaped.

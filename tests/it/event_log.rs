@@ -5,7 +5,7 @@
 //! <https://learn.microsoft.com/troubleshoot/windows-server/virtualization/hyper-v-replication-suspended-system-shutdown>
 //! and the pages beside the tests.
 
-use hyperv_replica::engine::Disturbance;
+use hyperv_replica::engine::{Disturbance, VmTrouble};
 use hyperv_replica::model::{EventId, EventLevel, LogEntry};
 use hyperv_replica::prelude::*;
 use hyperv_replica::sim::{HostHandle, Lab};
@@ -165,4 +165,23 @@ fn a_log_is_a_ring_and_a_fork_has_its_own() {
     assert_eq!(about_web, LogEntry::KEPT);
     let about_another = VmId(hyperv_replica::model::Guid(1));
     assert_eq!(lab.read(|world| world.event_log_of(tokyo.id(), about_another).count()), 0);
+}
+
+/// 32086 is the primary's. A replica without its disk says that an operation of replication failed,
+/// between which hosts, and with what code: 33680 on the first page, 0x80070002 on
+/// <https://learn.microsoft.com/troubleshoot/windows-server/virtualization/hyper-v-replica-troubleshooting-guide>.
+#[test]
+fn a_replica_in_error_is_not_a_suspended_primary() {
+    let (lab, tokyo, osaka, vm) = replicating();
+    lab.disturb(Disturbance::TroubleVm(osaka.id(), vm, VmTrouble::DiskMissing));
+    lab.advance(minutes(10));
+    for host in [&tokyo, &osaka] {
+        let state = host.relationship(RelationshipId::primary(vm)).unwrap().state;
+        assert_eq!(state, ReplicationState::Critical);
+    }
+    assert_eq!(numbers(&tokyo), [32022, 32086]);
+    assert_eq!(numbers(&osaka), [33680]);
+    let entry = &log(&osaka)[0];
+    assert_eq!(entry.hresult, Some(0x8007_0002));
+    assert!(entry.message.contains("from tokyo to osaka"), "{}", entry.message);
 }

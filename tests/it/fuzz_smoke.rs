@@ -77,6 +77,18 @@ proptest! {
     }
 }
 
+/// Whoever packs first inputs for a cluster packs some for each target.
+#[test]
+fn every_target_has_first_inputs() {
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+    let seeds = fs::read_to_string(fuzz.join("examples/seeds.rs")).expect("a text");
+    for target in fs::read_dir(fuzz.join("fuzz_targets")).expect("a folder") {
+        let path = target.expect("an entry").path();
+        let name = path.file_stem().and_then(|it| it.to_str()).expect("a name");
+        assert!(seeds.contains(&format!("write(\"{name}\", ")), "{name} has no first inputs");
+    }
+}
+
 /// What fuzzing has found.
 #[test]
 fn what_was_found_stays_found() {

@@ -27,6 +27,7 @@ const MISSED: u32 = 50_008;
 const SLOW: u32 = 50_009;
 const PAUSED_ON_REPLICA: u32 = 50_010;
 const ROLE_CHANGING: u32 = 50_011;
+const FAILING_OVER: u32 = 50_012;
 const BEHIND: u32 = 33_414;
 
 /// `web` on tokyo, which writes a megabyte a second, to be replicated to osaka.
@@ -139,6 +140,15 @@ fn each_state_has_its_health() {
             |it| done(&it.osaka, it.osaka.initiate_failover(it.vm, None)),
             (Normal, &[]),
             (Warning, &[FAILED_OVER]),
+        ),
+        (
+            // Assumed: nothing is replicated before it is concluded.
+            "being failed over",
+            |it| {
+                let _ = it.osaka.initiate_failover(it.vm, None).unwrap();
+            },
+            (Normal, &[]),
+            (Warning, &[FAILING_OVER]),
         ),
         (
             // “also after Complete”:
@@ -447,4 +457,30 @@ fn the_figures_that_have_no_window() {
     done(&pair.osaka, pair.osaka.test_replica_system(pair.vm, None));
     let tested = pair.statistics(&pair.osaka).last_test_failover.unwrap();
     assert!(pair.lab.now().since(tested) < minutes(1));
+}
+
+/// Windows of twelve hours from 6 o'clock: what begins at 14 o'clock has the rest of one, until 18,
+/// as question 3 of the second page has it. `EndStatisticTime` is when the next one begins:
+/// <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-replicationstatistics>.
+#[test]
+fn a_window_ends_when_the_next_one_begins() {
+    let lab = Lab::new(["osaka"]);
+    let mut spec = HostSpec::trusting("tokyo");
+    spec.settings.monitoring_start_s = 6 * 3600;
+    assert_eq!(lab.add_host(&spec), Reply::Happened);
+    let (tokyo, at) = (lab.host("tokyo"), |hour| SimTime::ZERO + hours(hour));
+    let vm = lab.vm("web").on("tokyo").running().create();
+    lab.advance(hours(14));
+    done(&tokyo, tokyo.create_replication_relationship(vm, Settings::to("osaka")));
+    let window = |host: &HostHandle| {
+        let statistics = host.statistics(RelationshipId::primary(vm)).unwrap().0;
+        (statistics.start, statistics.end)
+    };
+    assert_eq!(window(&tokyo), (lab.now(), at(18)));
+    lab.advance(at(18).since(lab.now()));
+    assert_eq!(window(&tokyo), (at(18), at(30)));
+    lab.advance(hours(1));
+    assert_eq!(window(&tokyo), (at(18), at(30)));
+    // Windows of the other host begin at 9 o'clock.
+    assert_eq!(window(&lab.host("osaka")).1, at(21));
 }

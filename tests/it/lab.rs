@@ -1,8 +1,10 @@
 //! The shell over a world: forks, watches, traces, waiting, and who may call.
 
-use hyperv_replica::engine::{Caller, Change, Disturbance, HostSpec, Rejection, Reply, World};
+use hyperv_replica::engine::{
+    Caller, Change, Disturbance, Event, HostChange, HostSpec, HostTrouble, Rejection, Reply, World,
+};
 use hyperv_replica::error::Error;
-use hyperv_replica::model::{Guid, JobId, Operation, PointId, RecoveryPointKind};
+use hyperv_replica::model::{Guid, JobId, Operation, PointId, RecoveryPointKind, ServiceSettings};
 use hyperv_replica::prelude::*;
 use hyperv_replica::service::Patience;
 use hyperv_replica::sim::Lab;
@@ -34,6 +36,61 @@ fn a_fork_goes_its_own_way() {
     assert_eq!(state(&lab), ReplicationState::Replicating);
     assert_eq!(state(&fork), ReplicationState::Suspended);
     assert!(fork.now() > lab.now());
+}
+
+/// Events that nobody sees are not kept, and that is all: hosts log what they would have logged.
+#[test]
+fn who_watches_changes_nothing() {
+    let [(seen, _), (unseen, _)] = [replicating(3), replicating(3)];
+    let watch = seen.watch();
+    let hosts = ["tokyo", "osaka"].map(|name| seen.host(name).id());
+    for lab in [&seen, &unseen] {
+        lab.advance(hours(1));
+        lab.disturb(Disturbance::CutLink(hosts[0], hosts[1]));
+        lab.advance(hours(3));
+    }
+    let failed = |it: &Event| matches!(it.change, Change::SendFailed { .. });
+    assert!(watch.take().iter().any(failed));
+    assert!(unseen.read(|world| world.event_log(hosts[0]).count() > 0));
+    assert_eq!(seen.world(), unseen.world());
+}
+
+/// What a host found out about another holds no longer than it is so: a log that follows others
+/// does not go through a door that has closed since.
+#[test]
+fn a_door_that_closes_is_noticed_by_the_next_log() {
+    let closings: [fn(&Lab); 6] = [
+        |lab| {
+            let osaka = lab.host("osaka");
+            let settings = osaka.service_settings().unwrap();
+            let closed = ServiceSettings { recovery_server_enabled: false, ..settings };
+            drop(osaka.modify_service_settings(closed).unwrap());
+        },
+        |lab| drop(lab.host("osaka").remove_authorization_entry("*").unwrap()),
+        |lab| drop(lab.configure(&lab.host("osaka"), HostChange::OccupyPort(80))),
+        |lab| {
+            let trouble = HostTrouble::KerberosFails;
+            lab.disturb(Disturbance::TroubleHost(lab.host("osaka").id(), trouble));
+        },
+        |lab| {
+            let [tokyo, osaka] = ["tokyo", "osaka"].map(|name| lab.host(name).id());
+            lab.disturb(Disturbance::CutOneWay(tokyo, osaka));
+        },
+        |lab| drop(lab.disturb(Disturbance::CrashHost(lab.host("osaka").id()))),
+    ];
+    for (number, close) in closings.iter().enumerate() {
+        let (lab, _) = replicating(0);
+        lab.advance(hours(1));
+        let watch = lab.watch();
+        lab.advance(minutes(5));
+        let arrived = |it: &Event| matches!(it.change, Change::LogReceived { .. });
+        let failed = |it: &Event| matches!(it.change, Change::SendFailed { .. });
+        assert!(watch.take().iter().any(arrived));
+        close(&lab);
+        lab.advance(minutes(5));
+        let events = watch.take();
+        assert!(events.iter().any(failed) && !events.iter().any(arrived), "closing {number}");
+    }
 }
 
 /// Points are an hour apart and the oldest goes first:

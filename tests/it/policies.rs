@@ -67,6 +67,20 @@ fn a_method_that_answers_at_once_can_be_asked_for_a_job() {
     assert_eq!(removed, Outcome::Completed);
 }
 
+/// Of two changes at once the last would win.
+#[test]
+fn settings_of_the_server_are_changed_once_at_a_time() {
+    let answers = [(Operation::ModifyServiceSettings, Answer::Job)];
+    let (_, tokyo, osaka, _) = lab(Policy { answers: answers.into(), ..Policy::default() });
+    let modify = |host: &HostHandle| host.modify_service_settings(ServiceSettings::kerberos());
+    let first = modify(&tokyo).unwrap();
+    assert_eq!(modify(&tokyo).unwrap_err().code(), Some(ErrorCode::InUse));
+    let other = modify(&osaka).unwrap();
+    tokyo.wait(first).unwrap();
+    tokyo.wait(modify(&tokyo).unwrap()).unwrap();
+    osaka.wait(other).unwrap();
+}
+
 /// What the work would find out is refused by a method that does the work before it returns.
 #[test]
 fn what_fails_at_once_is_refused_and_has_changed_nothing() {

@@ -1,6 +1,8 @@
 //! Every scenario file passes, and means what it says.
 
-use hyperv_replica::script;
+use hyperv_replica::engine::{HostTrouble, VmTrouble};
+use hyperv_replica::model::{Edition, WindowsBuild};
+use hyperv_replica::script::{self, Method, Statement, Verb};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
@@ -22,6 +24,13 @@ const FLOWS: &[(&str, &str)] = &[
     ("the replica server disabled while it has replicas", "replica-server-disabled"),
     ("statistics in windows, each host with its own", "monitoring-windows"),
     ("an external provider, and its failback", "external-provider"),
+    ("what is asked of a host, and what is not implemented", "replica-server"),
+    ("who may send to a replica, and to which", "trust-groups"),
+    ("a connection tried, and what may be missing", "connection-test"),
+    ("a client edition of Windows", "client-edition"),
+    ("a node of a failover cluster", "cluster-node"),
+    ("a host that hangs, and one that is out of memory", "host-in-trouble"),
+    ("how jobs end, and how one learns of it", "jobs-ended"),
     // Initial replication.
     ("enabled, and initial replication over the network", "initial-network"),
     ("initial replication at a set time, and its cancellation", "initial-scheduled"),
@@ -44,6 +53,9 @@ const FLOWS: &[(&str, &str)] = &[
     ("more virtual machines than may send at once", "transfers-queue"),
     ("storage full on the replica's host", "storage-full-on-the-replica"),
     ("storage full on the primary's host", "storage-full-on-the-primary"),
+    ("a replica without its disk", "replica-disk-missing"),
+    ("a replica that cannot apply what it receives", "apply-fails"),
+    ("a replica backed up, and when it cannot be", "backup-of-a-replica"),
     ("a host shut down or crashed, on 2012 R2 and on 2022", "hosts-stopped"),
     ("hosts restarted in order, and after a crash", "scripts-both-hosts-back"),
     ("paused and resumed on either side", "pause"),
@@ -79,13 +91,17 @@ const FLOWS: &[(&str, &str)] = &[
     ("test failover, and its clean-up", "test-failover"),
     ("addresses taken after a failover and after a test", "failover-network"),
     ("who may run, and what has to be off", "power"),
+    ("every way to change the power of a virtual machine", "power-operations"),
     // Extended replication.
     ("extended replication set up, its constraints, its health", "extended"),
     ("extended replication, planned failover of the second leg", "extended-planned-failover"),
     ("extended replication, the first host lost, on to the third", "extended-first-host-lost"),
     ("extended replication, the first host lost, reversed instead", "extended-reversed"),
     ("extended replication, the middle host lost", "extended-middle-host-lost"),
+    ("extended replication, the second leg resynchronised", "extended-resync-second-leg"),
     ("extended replication removed, from its end", "extended-removal"),
+    ("extended replication, a back-up of the middle", "extended-backup"),
+    ("extended replication, either leg resynchronised", "extended-resync"),
     // Removal; the set of disks.
     ("removed on the primary, then on the replica", "removal"),
     ("removed on the replica alone", "removal-on-the-replica"),
@@ -163,6 +179,46 @@ fn every_flow_has_its_scenario() {
     let mut there = names_in(&folder(), "hvr");
     there.retain(|name| !name.starts_with("incidents/"));
     assert_eq!(shown, there);
+}
+
+/// What a statement makes use of, beside its words: a method, a disturbance with its trouble, a kind
+/// of host.
+fn used_by(statement: &Statement) -> Vec<String> {
+    match statement {
+        Statement::Call(call) => vec![call.method.name().to_owned()],
+        Statement::Disturb(it) => {
+            let args = it.args.iter().map(|arg| arg.value().text().to_owned());
+            args.chain([it.verb.name().to_owned()]).collect()
+        }
+        Statement::Host(host) => {
+            let (edition, clustered) = (host.edition, host.clustered);
+            vec![host.build.to_string(), format!("{edition:?}"), format!("clustered: {clustered}")]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A flow that nobody listed is found by what it would need: every method, every disturbance and
+/// every kind of host is in some scenario.
+#[test]
+fn nothing_that_can_happen_is_in_no_scenario() {
+    let mut used = BTreeSet::new();
+    for path in files() {
+        let script = script::parse(&fs::read_to_string(&path).unwrap()).unwrap();
+        let statements = script.lines.iter().filter_map(|line| line.statement.as_ref());
+        used.extend(statements.flat_map(used_by));
+    }
+    let methods = Method::all().into_iter().filter(|it| !it.is_deprecated());
+    let words = methods.map(|it| it.name().to_owned());
+    let words = words.chain(Verb::ALL.iter().map(|it| it.name().to_owned()));
+    let words = words.chain(HostTrouble::ALL.iter().map(|it| it.name().to_owned()));
+    let words = words.chain(VmTrouble::ALL.iter().map(|it| it.name().to_owned()));
+    let words = words.chain(WindowsBuild::ALL.iter().map(WindowsBuild::to_string));
+    let editions = [Edition::Server, Edition::Client];
+    let words = words.chain(editions.map(|it| format!("{it:?}")));
+    let words = words.chain([true, false].map(|it| format!("clustered: {it}")));
+    let missing: Vec<_> = words.filter(|it| !used.contains(it)).collect();
+    assert_eq!(missing, [""; 0], "in no scenario");
 }
 
 /// The run of each scenario as `hvr run` prints it.

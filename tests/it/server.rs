@@ -175,8 +175,14 @@ fn an_entry_needs_a_folder_that_opens() {
         tokyo AddAuthorizationEntry a.contoso.com storage=\\files\Replica        => 32768  # a duplicate comes first
         open tokyo \\FILES\Replica
         tokyo AddAuthorizationEntry b.contoso.com storage=\\files\Replica        => 0
+        tokyo ModifyAuthorizationEntry a.contoso.com storage=\\files\Replicas trust=all => 0
+        close tokyo \\files\Replicas
+        tokyo ModifyAuthorizationEntry a.contoso.com storage=\\files\Replicas trust=EMEA => 0  # it stays
         close tokyo D:
-        tokyo AddAuthorizationEntry c.contoso.com storage=D:\Replica             => 32769");
+        tokyo AddAuthorizationEntry c.contoso.com storage=D:\Replica             => 32779  # no such drive
+        tokyo ModifyAuthorizationEntry a.contoso.com storage=D:\Replica          => 32779
+        close tokyo E:\Replica
+        tokyo ModifyAuthorizationEntry a.contoso.com storage=E:\Replica          => 32769");
     assert!(said.contains("0x80070005"), "{said}");
     // The folder of an entry that is there is where new replicas go.
     let said = why(r"
@@ -381,13 +387,14 @@ fn errors_have_an_order() {
     play(
         r"
         host node clustered=yes closed=D: allow=none
-        host tokyo closed=D: allow=a.contoso.com
+        host tokyo closed=D: closed=E:\Replica allow=a.contoso.com
         node as=other AddAuthorizationEntry a_b storage=D:\      => 32769
         node AddAuthorizationEntry a_b storage=D:\               => 32773
         node AddAuthorizationEntry b.contoso.com storage=D:\     => 32770
         tokyo AddAuthorizationEntry * storage=D:\                => 32775
         tokyo AddAuthorizationEntry a.contoso.com storage=D:\    => 32768
-        tokyo AddAuthorizationEntry b.contoso.com storage=D:\    => 32769
+        tokyo AddAuthorizationEntry b.contoso.com storage=D:\    => 32779
+        tokyo AddAuthorizationEntry b.contoso.com storage=E:\Replica => 32769
         tokyo AddAuthorizationEntry b.contoso.com storage=E:\    => 0
         occupy tokyo 8443
         node ModifyServiceSettings auth=Certificate https_port=8443                          => 32773

@@ -52,6 +52,7 @@ struct Course {
 
 const TOKYO: HostId = HostId(0);
 const OSAKA: HostId = HostId(1);
+const LONDON: HostId = HostId(2);
 
 impl Course {
     fn from(world: World) -> Self {
@@ -105,6 +106,24 @@ impl Course {
             .pass(3)
     }
 
+    /// A request about the extended relationship of the second host.
+    fn request_extended(self, requested: u16) -> Self {
+        let relationship = Some(RelationshipId::extended(WEB));
+        self.call(OSAKA, Call::RequestReplicationStateChange { vm: WEB, relationship, requested })
+    }
+
+    /// What the second host sends on is compared with what it has.
+    fn resynchronize_extended(self) -> Self {
+        let compare = Call::Resynchronize { vm: WEB, start: None };
+        self.request_extended(7).pass(2).call(OSAKA, compare)
+    }
+
+    /// The first leg of a chain is resynchronised, which takes two minutes and a half: the disks
+    /// have 50 GiB.
+    fn resynchronize_first_leg(self) -> Self {
+        self.request(TOKYO, 7).pass(2).call(TOKYO, Call::Resynchronize { vm: WEB, start: None })
+    }
+
     fn start(self, initial: u16, folder: &str) -> Self {
         let export_location = Some(folder.to_owned());
         self.call(TOKYO, Call::StartReplication { vm: WEB, initial, export_location, start: None })
@@ -113,6 +132,17 @@ impl Course {
     fn create(self) -> Self {
         let settings = Box::new(Settings::to("osaka"));
         self.call(TOKYO, Call::CreateReplicationRelationship { vm: WEB, settings }).pass(4)
+    }
+
+    fn extend(self) -> Self {
+        let settings = Box::new(Settings::to("london"));
+        self.call(OSAKA, Call::CreateReplicationRelationship { vm: WEB, settings }).pass(4)
+    }
+
+    fn export_extended(self) -> Self {
+        let export_location = Some(r"D:\Old".to_owned());
+        let call = Call::StartReplication { vm: WEB, initial: 2, export_location, start: None };
+        self.call(OSAKA, call)
     }
 
     fn remove(self, host: HostId) -> Self {
@@ -275,6 +305,28 @@ fn courses() -> Vec<Course> {
             .pass(2)
             .call(OSAKA, reverse.clone())
             .pass(20),
+        // The first leg of a chain is resynchronised; what the second was at.
+        Course::from(chained()).resynchronize_first_leg().pass(200),
+        Course::from(chained()).request_extended(7).pass(2).resynchronize_first_leg().pass(200),
+        Course::from(chained()).remove(LONDON).pass(700).resynchronize_first_leg().pass(200),
+        Course::from(chained())
+            .resynchronize_first_leg()
+            .pass(30)
+            .resynchronize_extended()
+            .pass(200),
+        Course::from(chained())
+            .resynchronize_first_leg()
+            .pass(30)
+            .resynchronize_extended()
+            .pass(3)
+            .request_extended(7)
+            .pass(200),
+        Course::from(replicating())
+            .extend()
+            .export_extended()
+            .pass(200)
+            .resynchronize_first_leg()
+            .pass(200),
         Course::from(failed_over()).call(OSAKA, reverse.clone()).pass(20),
         Course::from(failed_over()).call(OSAKA, commit).pass(6).call(OSAKA, reverse).pass(20),
     ]

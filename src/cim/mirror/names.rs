@@ -8,6 +8,7 @@ use crate::model::datetime::{CimDateTime, CimInterval};
 use crate::model::{
     AdapterId, DiskId, Guid, JobId, Leg, PointId, RelationshipId, SimTime, VmId, WindowsBuild,
 };
+use chrono::FixedOffset;
 use std::time::Duration;
 
 /// The namespace that Hyper-V answers in.
@@ -285,6 +286,14 @@ pub(crate) fn provider_of(text: &str) -> Option<Guid> {
 /// A point in time, or the year 1601 for “never”.
 pub(crate) fn time(time: Option<SimTime>) -> DateTime {
     DateTime::Time(time.map_or(CimDateTime::NEVER, CimDateTime::from_sim_time))
+}
+
+/// A point in time as the clock of a host shows it, so many minutes ahead of UTC.
+pub(crate) fn local_time(time: SimTime, utc_offset_min: i16) -> DateTime {
+    let offset = FixedOffset::east_opt(i32::from(utc_offset_min) * 60);
+    let local = offset.map(|offset| time.to_utc().with_timezone(&offset));
+    let local = local.and_then(|it| CimDateTime::try_from(it).ok());
+    DateTime::Time(local.unwrap_or_else(|| CimDateTime::from_sim_time(time)))
 }
 
 /// A length of time, or a time of day as Hyper-V writes it; one beyond what a `datetime` can say is

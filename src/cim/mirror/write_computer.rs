@@ -3,12 +3,9 @@
 //! The model knows nothing of hardware. A host has one processor with one core, which is the least
 //! that clients can count; of its memory, its maker and its users nothing is said.
 
-use super::names::{class, time};
+use super::names::{class, local_time};
 use crate::cim::{Instance, Value};
 use crate::model::{Host, SimTime, WindowsBuild};
-
-/// Minutes between UTC and local time: the host's clock is that of UTC.
-const TIME_ZONE: i16 = 0;
 
 /// How many processors a host has, and how many cores these have.
 const PROCESSORS: u32 = 1;
@@ -38,7 +35,7 @@ pub(crate) fn computer(host: &Host) -> Instance {
             ("Workgroup", domain.is_none().then_some(WORKGROUP).into()),
             ("PartOfDomain", domain.is_some().into()),
             ("DomainRole", role.into()),
-            ("CurrentTimeZone", TIME_ZONE.into()),
+            ("CurrentTimeZone", host.utc_offset_min.into()),
             ("HypervisorPresent", true.into()),
             ("NumberOfProcessors", PROCESSORS.into()),
             ("NumberOfLogicalProcessors", PROCESSORS.into()),
@@ -119,8 +116,8 @@ pub(crate) fn operating_system(host: &Host, now: SimTime) -> Instance {
             ("OSType", WINDOWS_NT.into()),
             ("ProductType", SERVER.into()),
             ("OSArchitecture", "64-bit".into()),
-            ("LocalDateTime", time(Some(now)).into()),
-            ("CurrentTimeZone", TIME_ZONE.into()),
+            ("LocalDateTime", local_time(now, host.utc_offset_min).into()),
+            ("CurrentTimeZone", host.utc_offset_min.into()),
             ("CSName", Value::from(&*host.name)),
             ("CreationClassName", class::OPERATING_SYSTEM.into()),
             ("CSCreationClassName", class::COMPUTER.into()),

@@ -51,8 +51,8 @@
 //! A property is null unless the contract tells it, or Hyper-V itself gives it to whatever is new.
 //! What clients cannot do without is the same on every host, and never changes:
 //!
-//! - A host has one processor with one core, and `UUID` is all zeros: its computer has none. Its
-//!   clock is that of UTC. It is in the domain that its name ends with.
+//! - A host has one processor with one core, and `UUID` is all zeros: its computer has none. It
+//!   is in the domain that its name ends with.
 //! - A virtual machine has one processor of the 64 that it could have, and 512 MB of memory, as
 //!   `New-VM` gives. It was made when the world began. Its worker process has a number that comes
 //!   from its GUID, and so have the files of its disks their names; they are at one SCSI controller.

@@ -29,11 +29,13 @@ impl<C: CimClient> CimService<C> {
         let name = understood(it.given("SystemName", Record::string))?;
         let status = understood(it.given("OperationalStatus", Record::first_known))?;
         let build = understood(read_state::build(Record::of(&windows)))?;
+        let utc_offset_min = understood(Record::of(&windows).number("CurrentTimeZone"))?;
         let providers = providers.iter().map(|it| read_state::provider(Record::of(it)));
         let mut providers = understood(providers.collect::<std::result::Result<Vec<_>, _>>())?;
         providers.sort();
         let name = self.full_name(name).map_err(missing())?.into();
-        Ok(Host { name, build, status, providers: providers.into() })
+        let utc_offset_min = utc_offset_min.unwrap_or(0);
+        Ok(Host { name, build, utc_offset_min, status, providers: providers.into() })
     }
 
     /// The name by which other hosts know a host, of the one it has by itself: with its domain, if

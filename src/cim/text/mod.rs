@@ -29,7 +29,6 @@ mod write;
 pub(crate) mod xml;
 
 pub use read::Reader;
-pub(crate) use write::escape;
 pub use write::write;
 
 use super::Position;

@@ -1,6 +1,7 @@
 //! Writing an instance as text.
 
 use super::Form;
+use super::xml::escape;
 use crate::cim::schema::SYSTEM_PROPERTIES;
 use crate::cim::{CimType, Instance, KeyValue, Keys, ObjectPath, Property, Schema, Type, Value};
 
@@ -189,31 +190,4 @@ fn property_element(of: Type, form: Form) -> &'static str {
         (_, _, false) => "PROPERTY",
         (_, _, true) => "PROPERTY.ARRAY",
     }
-}
-
-/// A carriage return is written as a reference: as itself it would be read as a line's end.
-pub(crate) fn escape(text: &str, to: &mut String) {
-    // Few texts have anything that might have to be written in another way.
-    let is_plain = |it: u8| !matches!(it, b'<' | b'>' | b'&' | b'"' | b'\0'..b' ' | 0xEF);
-    if text.bytes().all(is_plain) {
-        return to.push_str(text);
-    }
-    // What is written already, up to the character that cannot stay as it is.
-    let mut written = 0;
-    for (at, c) in text.char_indices() {
-        let instead = match c {
-            '<' => "&lt;",
-            '>' => "&gt;",
-            '&' => "&amp;",
-            '"' => "&quot;",
-            '\r' => "&#13;",
-            '\t' | '\n' => continue,
-            '\0'..' ' | '\u{FFFE}' | '\u{FFFF}' => "\u{FFFD}",
-            _ => continue,
-        };
-        to.push_str(&text[written..at]);
-        to.push_str(instead);
-        written = at + c.len_utf8();
-    }
-    to.push_str(&text[written..]);
 }

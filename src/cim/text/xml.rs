@@ -1,5 +1,5 @@
 //! XML as a small tree, within limits; there is no DTD and nothing is expanded but the five
-//! entities of XML itself.
+//! entities of XML itself. And how text is written so that it is read back as it was.
 
 use super::{TextError, TextFault};
 use crate::cim::scan::{Position, shown};
@@ -280,4 +280,32 @@ impl<'a> Tree<'a> {
         let root = self.root.take();
         root.ok_or_else(|| self.malformed(offset, "expected an element, found nothing"))
     }
+}
+
+/// Writes text, or the value of an attribute. A carriage return is written as a reference: as itself
+/// it would be read as a line's end.
+pub(crate) fn escape(text: &str, to: &mut String) {
+    // Few texts have anything that might have to be written in another way.
+    let is_plain = |it: u8| !matches!(it, b'<' | b'>' | b'&' | b'"' | b'\0'..b' ' | 0xEF);
+    if text.bytes().all(is_plain) {
+        return to.push_str(text);
+    }
+    // What is written already, up to the character that cannot stay as it is.
+    let mut written = 0;
+    for (at, c) in text.char_indices() {
+        let instead = match c {
+            '<' => "&lt;",
+            '>' => "&gt;",
+            '&' => "&amp;",
+            '"' => "&quot;",
+            '\r' => "&#13;",
+            '\t' | '\n' => continue,
+            '\0'..' ' | '\u{FFFE}' | '\u{FFFF}' => "\u{FFFD}",
+            _ => continue,
+        };
+        to.push_str(&text[written..at]);
+        to.push_str(instead);
+        written = at + c.len_utf8();
+    }
+    to.push_str(&text[written..]);
 }

@@ -3,7 +3,7 @@
 use super::Hearing;
 use crate::model::{
     AllowedAuthentication, AuthenticationType, AuthorizationEntry, Call, CertificateFault, Edition,
-    ServiceSettings,
+    Operation, ServiceSettings,
 };
 use crate::rules::Fact;
 
@@ -12,6 +12,9 @@ impl Hearing<'_> {
         match fact {
             Fact::ServerEdition => self.host.edition == Edition::Server,
             Fact::OwnServer => !self.host.clustered,
+            Fact::ServerUnlocked => self.host.jobs.values().all(|job| {
+                job.operation != Operation::ModifyServiceSettings || job.state.is_terminal()
+            }),
             _ => self.asked_settings().is_none_or(|it| self.holds_of_server(fact, it)),
         }
     }
@@ -65,7 +68,16 @@ impl Hearing<'_> {
                 let any = entries.contains_key("*");
                 if name == "*" { any || entries.is_empty() } else { !any }
             }
-            Fact::LocationOpens => entry.is_none_or(|it| self.host.opens(&it.storage_location)),
+            Fact::LocationExists | Fact::LocationOpens => entry.is_none_or(|it| {
+                let stays = self.host.entry(name).map(|it| &it.storage_location);
+                let folder = &it.storage_location;
+                stays == Some(folder)
+                    || if fact == Fact::LocationExists {
+                        self.host.has_drive(folder)
+                    } else {
+                        self.host.opens(folder)
+                    }
+            }),
             _ => false,
         }
     }

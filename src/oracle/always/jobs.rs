@@ -9,17 +9,20 @@ fn finding(about: Option<&VmId>, says: String) -> Finding {
 }
 
 pub(super) fn ended_job_never_changes(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
-    for (id, (_, job)) in step.before.jobs.iter() {
-        if !job.state.is_terminal() {
-            continue;
+    let Step { before, after, events, .. } = *step;
+    for (id, (_, now), was) in after.jobs.beside(&before.jobs) {
+        let ended = was.map(|(_, job)| job).filter(|job| job.state.is_terminal());
+        if let Some(job) = ended.filter(|job| *job != now) {
+            let says = format!("job {id} was {job:?} and is {now:?}");
+            return Err(finding(job.affected.first(), says));
         }
-        let about = job.affected.first();
-        if let Some((_, now)) = step.after.jobs.get(&id).filter(|(_, now)| now != job) {
-            return Err(finding(about, format!("job {id} was {job:?} and is {now:?}")));
-        }
-        let announced = |change| matches!(change, Change::Job { job, .. } if job == id);
-        if step.events.iter().any(|event| announced(event.change)) {
-            return Err(finding(about, format!("job {id} had ended and changed its state")));
+    }
+    for event in events {
+        let Change::Job { job: id, .. } = event.change else { continue };
+        let before = before.jobs.get(&id).map(|(_, job)| job);
+        if let Some(job) = before.filter(|job| job.state.is_terminal()) {
+            let says = format!("job {id} had ended and changed its state");
+            return Err(finding(job.affected.first(), says));
         }
     }
     Ok(())
@@ -62,9 +65,9 @@ fn ended_at(step: &Step<'_>, id: JobId) -> Option<SimTime> {
 }
 
 pub(super) fn percentage_never_falls(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
-    for (id, (_, job)) in step.after.jobs.iter() {
+    for (id, (_, job), before) in step.after.jobs.beside(&step.before.jobs) {
         let percent = job.percent_complete;
-        let before = step.before.jobs.get(&id).map_or(0, |(_, it)| it.percent_complete);
+        let before = before.map_or(0, |(_, it)| it.percent_complete);
         let about = job.affected.first();
         if percent < before {
             return Err(finding(about, format!("job {id} was at {before}% and is at {percent}%")));

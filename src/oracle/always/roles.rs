@@ -1,12 +1,13 @@
 //! Invariants about who may run, who sends to whom, and what both ends know of each other.
 
-use super::{Seen, holds};
+use super::{Seen, ends, holds};
 use crate::engine::Change;
 use crate::model::{HostId, Leg, RelationshipId, ReplicationMode, ReplicationState};
 use crate::oracle::step::CALM;
-use crate::oracle::{Copy, End, Finding, Picture};
+use crate::oracle::{Copy, End, Finding, Memory, Picture, Step};
 use crate::rules::Side;
 
+#[inline]
 pub(super) fn replica_never_runs(seen: &Seen<'_>) -> Result<(), Finding> {
     let copy = seen.copy;
     let waits = copy.receives() && !copy.is_failed_over();
@@ -14,6 +15,7 @@ pub(super) fn replica_never_runs(seen: &Seen<'_>) -> Result<(), Finding> {
     Ok(())
 }
 
+#[inline]
 pub(super) fn prepared_primary_never_runs(seen: &Seen<'_>) -> Result<(), Finding> {
     let copy = seen.copy;
     let prepared = copy.vm.mode == ReplicationMode::Primary
@@ -22,15 +24,17 @@ pub(super) fn prepared_primary_never_runs(seen: &Seen<'_>) -> Result<(), Finding
     Ok(())
 }
 
+#[inline]
 pub(super) fn two_writers_are_a_split_brain(seen: &Seen<'_>) -> Result<(), Finding> {
     if !writes(seen) {
         return Ok(());
     }
     let id = seen.copy.vm.id;
     let after = seen.step.after;
-    let others = after.copies.iter().take_while(|((host, _), _)| *host < seen.host);
-    let others = others.filter(|((_, other), _)| *other == id);
-    let mut others = others.map(|((host, _), copy)| Seen { host, copy, ..*seen });
+    let others =
+        after.copies.iter().enumerate().take_while(|(_, ((host, _), _))| *host < seen.host);
+    let others = others.filter(|(_, ((_, other), _))| *other == id);
+    let mut others = others.map(|(place, ((host, _), copy))| Seen { host, copy, place, ..*seen });
     if let Some(first) = others.find(writes) {
         let split = after.split.contains(&id);
         holds!(split, id, "it was written to on {} and on {}", first.on(), seen.on());
@@ -41,17 +45,19 @@ pub(super) fn two_writers_are_a_split_brain(seen: &Seen<'_>) -> Result<(), Findi
 /// Whether the guest of a primary or of a failed-over replica wrote during a step.
 fn writes(seen: &Seen<'_>) -> bool {
     let copy = seen.copy;
-    let own = copy.vm.mode == ReplicationMode::Primary || copy.is_failed_over();
+    let own = || copy.vm.mode == ReplicationMode::Primary || copy.is_failed_over();
     let wrote = |before: &Copy| before.runs() && copy.position > before.position;
-    own && copy.runs() && seen.before().is_some_and(wrote)
+    copy.runs() && own() && seen.before().is_some_and(wrote)
 }
 
+#[inline]
 pub(super) fn one_way_out(Seen { copy, .. }: &Seen<'_>) -> Result<(), Finding> {
     let ways = copy.ends.values().filter(|end| end.side == Side::Sender).count();
     holds!(ways <= 1, copy.vm.id, "it sends on {ways} relationships");
     Ok(())
 }
 
+#[inline]
 pub(super) fn chain_of_three(seen: &Seen<'_>) -> Result<(), Finding> {
     let (mut hosts, mut at) = (1, (seen.host, seen.copy));
     while let Some(next) = next_in_chain(seen.step.after, at) {
@@ -72,6 +78,7 @@ fn next_in_chain<'a>(
     (end.side == Side::Receiver && end.peer == Some(host)).then_some((next, there))
 }
 
+#[inline]
 pub(super) fn one_test_replica(seen: &Seen<'_>) -> Result<(), Finding> {
     let Some(test) = seen.copy.vm.test_replica else { return Ok(()) };
     let (id, copies) = (seen.copy.vm.id, &seen.step.after.copies);
@@ -87,14 +94,18 @@ pub(super) fn one_test_replica(seen: &Seen<'_>) -> Result<(), Finding> {
     Ok(())
 }
 
-pub(super) fn ends_agree(seen: &Seen<'_>, end: &End) -> Result<(), Finding> {
-    let step = seen.step;
+pub(super) fn ends_agree(step: &Step<'_>, memory: &Memory) -> Result<(), Finding> {
     let stirs = |change| matches!(change, Change::State { .. });
-    if step.after.now.since(seen.memory.stirred) <= CALM
+    if step.after.now.since(memory.stirred) <= CALM
         || step.events.iter().any(|event| stirs(event.change))
     {
         return Ok(());
     }
+    ends(step, end_agrees)
+}
+
+fn end_agrees(seen: &Seen<'_>, end: &End) -> Result<(), Finding> {
+    let step = seen.step;
     let replicates = end.side == Side::Sender
         && end.connected
         && end.relationship.state == ReplicationState::Replicating;

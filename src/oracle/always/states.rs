@@ -31,6 +31,7 @@ pub(super) fn changes_are_permitted(step: &Step<'_>, _: &Memory) -> Result<(), F
     Ok(())
 }
 
+#[inline]
 pub(super) fn no_group_states(seen: &Seen<'_>, end: &End) -> Result<(), Finding> {
     use ReplicationState as S;
     let state = end.relationship.state;
@@ -45,10 +46,11 @@ pub(super) fn no_group_states(seen: &Seen<'_>, end: &End) -> Result<(), Finding>
     Ok(())
 }
 
+#[inline]
 pub(super) fn state_fits_side(seen: &Seen<'_>, end: &End) -> Result<(), Finding> {
     let (side, state) = (end.side, end.relationship.state);
     holds!(
-        shows(side).contains(&state),
+        shows(side).contains(state),
         seen.copy.vm.id,
         "the {} on {} is {state}",
         side.label(),
@@ -57,6 +59,7 @@ pub(super) fn state_fits_side(seen: &Seen<'_>, end: &End) -> Result<(), Finding>
     Ok(())
 }
 
+#[inline]
 pub(super) fn health_fits_state(seen: &Seen<'_>, end: &End) -> Result<(), Finding> {
     let (state, health) = (end.relationship.state, end.relationship.health);
     let none =

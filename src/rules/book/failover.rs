@@ -1,6 +1,8 @@
 //! Failing over, back, for a test, and what follows.
 
-use super::relationship::{NO_CERTIFICATE, OLDER_WINDOWS, PEER_REFUSES, SETTINGS_VALID};
+use super::relationship::{
+    NO_CERTIFICATE, OLDER_WINDOWS, PEER_REFUSES, PORT_VALID, SETTINGS_COMPLETE, SETTINGS_VALID,
+};
 use super::{
     DISK_FULL, DISK_MISSING, RELATIONSHIP_KNOWN, Require, Rule, SINCE_2012_R2, Target, UNLOCKED,
     fact, late, need, page, plan,
@@ -25,6 +27,15 @@ const SHRUNK: Late = late(
     Documented(page::BLOG_RESIZE),
 );
 
+/// A log that was received and is not on the disks.
+const NOT_APPLIED: Late = late(
+    Failed,
+    "the replica could not apply the change log",
+    Assumed(
+        "the latest state is made of everything that was received; what cannot be applied fails",
+    ),
+);
+
 pub(super) const INITIATE: Rule = Rule {
     operation: Operation::InitiateFailover,
     target: Target::Primary,
@@ -42,7 +53,9 @@ pub(super) const INITIATE: Rule = Rule {
             ),
             InvalidState,
             "the replica must be replicating, resynchronising or updating its disks; resume a paused one first, revert a failed-over one",
-            Client(page::START_FAILOVER),
+            Assumed(
+                "clients resume a paused replica before they fail it over; whether they must, nobody says",
+            ),
         ),
         need(OFF, InvalidState, "the replica must be off", Client(page::START_FAILOVER)),
         HAS_REPLICATED,
@@ -53,7 +66,7 @@ pub(super) const INITIATE: Rule = Rule {
         .cancellable()],
     effect: "The replica is failed over (5) to the chosen point and may be started; it takes no more logs. Nothing is started, and the primary is not told.",
     evidence: Documented(page::LEARN_FAILOVER),
-    late: &[DISK_FULL, DISK_MISSING, SHRUNK],
+    late: &[DISK_FULL, DISK_MISSING, SHRUNK, NOT_APPLIED],
 };
 
 pub(super) const REVERT: Rule = Rule {
@@ -75,8 +88,8 @@ pub(super) const REVERT: Rule = Rule {
         need(
             Check::ReceiverState(set!(ReplicationState: Recovered | FailoverInProgress)),
             InvalidState,
-            "a replica must be failed over and not committed",
-            Documented(page::REVERT),
+            "a replica must be failed over and not committed, or about to be",
+            Client(page::STOP_FAILOVER),
         ),
         need(OFF, InvalidState, "the virtual machine must be off", Documented(page::STOP_FAILOVER)),
         UNLOCKED,
@@ -132,14 +145,18 @@ pub(super) const TEST: Rule = Rule {
             Client(page::START_FAILOVER),
         ),
         need(OFF, InvalidState, "the replica must be off", Client(page::START_FAILOVER)),
-        HAS_REPLICATED,
+        fact(
+            Fact::HasReplicated,
+            InvalidState,
+            Assumed("as for a failover: before the first replication there is nothing to test"),
+        ),
         fact(Fact::NoTestReplica, InvalidState, Documented(page::LEARN_FAILOVER)),
         UNLOCKED,
     ],
     plans: &[plan(JobType::InitiateTestReplica, &[Pace::Undo, Pace::Checkpoint]).cancellable()],
     effect: "A virtual machine “<name> - Test” appears on the replica's host, off and without network; replication goes on.",
     evidence: Documented(page::LEARN_FAILOVER),
-    late: &[DISK_FULL, DISK_MISSING, SHRUNK],
+    late: &[DISK_FULL, DISK_MISSING, SHRUNK, NOT_APPLIED],
 };
 
 pub(super) const REVERSE: Rule = Rule {
@@ -147,6 +164,8 @@ pub(super) const REVERSE: Rule = Rule {
     target: Target::Primary,
     requires: &[
         SETTINGS_VALID,
+        SETTINGS_COMPLETE,
+        PORT_VALID,
         fact(
             Fact::OtherHost,
             InvalidParameter,
@@ -235,6 +254,8 @@ pub(super) const FAILBACK: Rule = Rule {
     requires: &[
         SINCE_2012_R2,
         SETTINGS_VALID,
+        SETTINGS_COMPLETE,
+        PORT_VALID,
         fact(Fact::ExternalProvider, NotSupported, Documented(page::FAILBACK)),
         need(
             Check::Mode(set!(ReplicationMode: Replica)),

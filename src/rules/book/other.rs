@@ -9,7 +9,7 @@ use crate::model::{ErrorCode, JobType, Operation, Power, ReplicationMode, Replic
 use crate::rules::{Check, Fact, Late, Pace};
 use crate::set;
 use ErrorCode::{InvalidParameter, InvalidState, NotSupported};
-use Evidence::{Assumed, Documented, Observed};
+use Evidence::{Assumed, Documented};
 
 const REPLICATED: Check = Check::Mode(set!(ReplicationMode: Primary | Replica | ExtendedReplica));
 const NOT_IMPLEMENTED: Evidence =
@@ -54,7 +54,7 @@ pub(super) const GET_STATISTICS: Rule = Rule {
         need(ENABLED_STATE, InvalidState, "the relationship must exist", Assumed("as for a reset")),
     ],
     plans: &[],
-    effect: "Returns one record of statistics and the health issues, if any; always before the call returns.",
+    effect: "Returns one record of statistics and the health issues, if any; always before the call returns, for a job (111) could not hand them over.",
     evidence: Documented(page::win32!("getreplicationstatisticsex-msvm-replicationservice")),
     late: &[],
 };
@@ -77,6 +77,7 @@ pub(super) const RESET_STATISTICS: Rule = Rule {
             Documented(page::BLOG_MEASURE),
         ),
         UNLOCKED,
+        STORAGE_LEFT,
     ],
     plans: &[plan(JobType::ResetStatistics, &[Pace::Local]).at_once()],
     effect: "The counters start anew, and a warning that rested on them is gone.",
@@ -127,9 +128,9 @@ pub(super) const START_VM: Rule = Rule {
             Documented(page::BLOG_HEALTH),
         ),
         need(
-            Check::ReceiverState(set!(ReplicationState: Recovered | Committed)),
+            Check::ReceiverState(set!(ReplicationState: Recovered | Committed | FailbackComplete)),
             InvalidState,
-            "a replica cannot start unless it is failed over",
+            "a replica cannot start unless it is failed over, or failed back",
             Documented(page::BLOG_NETWORK),
         ),
         UNLOCKED,
@@ -179,7 +180,7 @@ pub(super) const TURN_OFF_VM: Rule = power(
             Check::Power(set!(Power: Running | Paused | Saved | Changing)),
             InvalidState,
             "the virtual machine must not be off",
-            Observed("https://github.com/libvirt/libvirt/blob/master/src/hyperv/hyperv_driver.c"),
+            Assumed("libvirt, a client, does not ask for it; nobody has seen a refusal"),
         ),
         UNLOCKED,
     ],

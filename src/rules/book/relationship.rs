@@ -15,6 +15,13 @@ use Evidence::{Assumed, Client, Documented, Observed};
 
 pub(super) const SETTINGS_VALID: Require =
     fact(Fact::SettingsValid, InvalidParameter, Documented(page::SETTINGS));
+pub(super) const SETTINGS_COMPLETE: Require =
+    fact(Fact::SettingsComplete, InvalidParameter, Client(page::ENABLE));
+pub(super) const PORT_VALID: Require = fact(
+    Fact::PortValid,
+    InvalidParameter,
+    Assumed("0 is the default of the class, nothing listens there, and the cmdlet demands a port"),
+);
 const PROVIDER_KNOWN: Require = fact(
     Fact::ProviderKnown,
     NotSupported,
@@ -37,7 +44,7 @@ const SENDER_MODE: Check = Check::Mode(set!(ReplicationMode: Primary | Replica))
 /// Replication from newer to older.
 pub(super) const OLDER_WINDOWS: Late = late(
     Failed,
-    "the other host runs an older Windows: replication goes from older to newer only",
+    "the other host runs an older Windows, and replication goes from older to newer only",
     Assumed("Microsoft speaks of replication to the same or a newer Windows, never to an older"),
 );
 
@@ -52,7 +59,7 @@ pub(super) const NO_CERTIFICATE: Late = late(
 pub(super) const PEER_REFUSES: Late = late(
     Failed,
     "the other host cannot be reached or refuses: the job ends with 10 (exception)",
-    Observed(page::ENABLE_FAILED),
+    Assumed("as was seen of a job that was to enable replication"),
 );
 
 /// Copies that cannot be compared block by block.
@@ -64,6 +71,8 @@ pub(super) const CREATE: Rule = Rule {
     target: Target::Sending,
     requires: &[
         SETTINGS_VALID,
+        SETTINGS_COMPLETE,
+        PORT_VALID,
         fact(
             Fact::OtherHost,
             InvalidParameter,
@@ -96,12 +105,12 @@ pub(super) const CREATE: Rule = Rule {
     effect: "The sender becomes ready (1); the other host creates a replica with the same GUID, off, waiting for initial replication (2). No data moves. With an external provider no replica server is asked: the other host has the provider, too.",
     evidence: Documented(page::BLOG_HEALTH),
     late: &[
-        PEER_REFUSES,
+        Late { evidence: Observed(page::ENABLE_FAILED), ..PEER_REFUSES },
         OLDER_WINDOWS,
         NO_CERTIFICATE,
         late(
             Failed,
-            "the other host cannot open the folder that its entry names for new replicas",
+            "the other host cannot open its folder for new replicas",
             Assumed("adding an entry fails so; the disks of a new replica are made in that folder"),
         ),
         late(
@@ -126,6 +135,8 @@ pub(super) const MODIFY: Rule = Rule {
     target: Target::Sending,
     requires: &[
         SETTINGS_VALID,
+        SETTINGS_COMPLETE,
+        PORT_VALID,
         fact(
             Fact::SameConnectionPoint,
             InvalidParameter,
@@ -138,7 +149,9 @@ pub(super) const MODIFY: Rule = Rule {
             Check::SinceIf(WindowsBuild::Server2016, Fact::DiskSetChanges),
             NotSupported,
             "the set of disks can be changed since Windows Server 2016",
-            Documented(page::win32!("msvm-concretejob")),
+            Assumed(
+                "the type of the job that does it came with Windows 10; what came before it and how that was refused, no page says",
+            ),
         ),
         need(
             SENDER_MODE,
@@ -219,7 +232,7 @@ pub(super) const START: Rule = Rule {
         fact(
             Fact::SourceComplete,
             InvalidState,
-            Assumed("what is sent on is what was received; before the first copy there is nothing"),
+            Assumed("what is sent on is what was applied; before the first copy there is nothing"),
         ),
         fact(Fact::SeedThere, InvalidState, Documented(page::BLOG_SEED)),
         UNLOCKED,
@@ -317,7 +330,7 @@ pub(super) const RESYNCHRONIZE: Rule = Rule {
             .during(ReplicationState::Resynchronizing)
             .cancellable(),
     ],
-    effect: "Both copies are compared and what differs is sent (10); then both sides replicate (3). Every recovery point is deleted.",
+    effect: "Both copies are compared and what differs is sent (10); then both sides replicate (3). Every recovery point is deleted. What a replica sends on needs a resynchronisation of its own then (9).",
     evidence: Documented(page::BLOG_RESYNC),
     late: &[PEER_REFUSES, OTHER_SIZES, DISK_FULL, DISK_MISSING],
 };

@@ -6,7 +6,8 @@ use crate::model::{ErrorCode, JobType, Operation, ReplicationMode};
 use crate::rules::{Check, Fact, Pace};
 use crate::set;
 use ErrorCode::{
-    AccessDenied, Failed, InvalidParameter, InvalidState, NotAvailable, NotSupported, Timeout,
+    AccessDenied, Failed, FileNotFound, InvalidParameter, InvalidState, NotAvailable, NotSupported,
+    Timeout,
 };
 use Evidence::{Assumed, Client, Documented, Observed};
 
@@ -22,6 +23,11 @@ pub(super) const MODIFY_SERVICE_SETTINGS: Rule = Rule {
             Fact::OwnServer,
             NotSupported,
             Assumed("as for its entries: nodes take the settings of their broker"),
+        ),
+        fact(
+            Fact::ServerUnlocked,
+            ErrorCode::InUse,
+            Assumed("of two changes at once the last would win, whichever that is"),
         ),
         fact(Fact::CertificateSuitable, Failed, Documented(page::SET_SERVER)),
         fact(
@@ -45,6 +51,12 @@ const ENTRY_KNOWN: Require = fact(
     Assumed("the name is a parameter, and it names nothing"),
 );
 
+const LOCATION_EXISTS: Require = fact(
+    Fact::LocationExists,
+    FileNotFound,
+    Assumed("adding an entry opens the folder; “file not found” is the documented code that fits"),
+);
+
 pub(super) const ADD_ENTRY: Rule = Rule {
     operation: Operation::AddAuthorizationEntry,
     target: Target::Host,
@@ -57,6 +69,7 @@ pub(super) const ADD_ENTRY: Rule = Rule {
             Failed,
             Assumed("entries are keyed by name; no source gives the code of a duplicate"),
         ),
+        LOCATION_EXISTS,
         fact(Fact::LocationOpens, AccessDenied, Observed(page::BLOG_SMB)),
         STORAGE_LEFT,
     ],
@@ -69,7 +82,18 @@ pub(super) const ADD_ENTRY: Rule = Rule {
 pub(super) const MODIFY_ENTRY: Rule = Rule {
     operation: Operation::ModifyAuthorizationEntry,
     target: Target::Host,
-    requires: &[ENTRY_VALID, ENTRY_KNOWN, OWN_SERVER, STORAGE_LEFT],
+    requires: &[
+        ENTRY_VALID,
+        ENTRY_KNOWN,
+        OWN_SERVER,
+        LOCATION_EXISTS,
+        fact(
+            Fact::LocationOpens,
+            AccessDenied,
+            Assumed("another folder is opened as that of a new entry is"),
+        ),
+        STORAGE_LEFT,
+    ],
     plans: &[],
     effect: "The entry takes the new trust group and storage location; disks of existing replicas stay where they are.",
     evidence: Documented(page::cmdlet!("set-vmreplicationauthorizationentry")),

@@ -54,7 +54,9 @@ pub(super) const BECOME_REPLICA: Rule = Rule {
             Check::Mode(set!(ReplicationMode: None | Primary)),
             InvalidState,
             "the virtual machine must be unreplicated or an old primary",
-            Documented(page::BLOG_SEED),
+            Assumed(
+                "clients also ask a replica for it, to give a change of its disks up; what that does, nobody says",
+            ),
         ),
         need(
             Check::State(

@@ -114,7 +114,9 @@ impl FromStr for Reached {
             let short = long.rsplit_once(" (").map_or(&*long, |(short, _)| short);
             [&long, short].iter().any(|it| it.eq_ignore_ascii_case(text.trim()))
         };
-        Goal::all().into_iter().find(says).map(Self::from).ok_or_else(unknown)
+        // A refusal is some operation's.
+        let all = Goal::all().into_iter().filter(|it| !matches!(it, Goal::Refused(_)));
+        { all }.find(says).map(Self::from).ok_or_else(unknown)
     }
 }
 

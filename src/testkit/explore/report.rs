@@ -1,6 +1,6 @@
 //! What a search found, for a person and for a program.
 
-use super::step::Tally;
+use super::step::{Tally, needs_a_look};
 use super::{Explorer, Order, Reached, comment};
 use crate::engine::Input;
 use crate::model::Operation;
@@ -103,10 +103,15 @@ impl Report {
         self.reached.iter().map(|(it, path)| (*it, path.len()))
     }
 
-    /// What the operations on the menu may reach and did not.
+    /// What the operations on the menu may reach and did not. A search that nobody observes does
+    /// not look for health, for what jobs fail with, and for ways of failover.
     pub fn missing(&self) -> BTreeSet<Reached> {
         let mut all = Reached::all(&self.explorer.menu.operations());
-        all.retain(|it| !self.reached.contains_key(it));
+        let looked_for = |it: &Reached| match it {
+            Reached::Goal(goal) => self.explorer.observed || !needs_a_look(*goal),
+            _ => true,
+        };
+        all.retain(|it| looked_for(it) && !self.reached.contains_key(it));
         all
     }
 
@@ -225,6 +230,12 @@ impl Report {
         if goals().next().is_some() {
             writeln!(f, "\nnot reached")?;
             goals().try_for_each(|it| writeln!(f, "       {it}"))?;
+        }
+        if !self.explorer.observed {
+            writeln!(
+                f,
+                "\nnot looked for, because nobody observes: health, what jobs fail with, ways of failover"
+            )?;
         }
         Ok(())
     }

@@ -3,9 +3,8 @@
 use super::{Explorer, Reached};
 use crate::engine::{Canon, Change, Digest, Event, Input, Reply, World};
 use crate::model::RelationshipId;
-use crate::oracle::{Goal, Violation, Watcher};
+use crate::oracle::{Coverage, Goal, Violation, Watcher};
 use crate::rules::Side;
-use std::collections::BTreeSet;
 
 /// A world that is looked into, with who watches it.
 #[derive(Clone, Debug)]
@@ -43,7 +42,7 @@ pub(super) struct Stepper<'a> {
     more: Vec<Input>,
     /// What is known to be reached: answers by their number, then everything else.
     answers: Vec<bool>,
-    goals: BTreeSet<Goal>,
+    goals: Coverage,
     pub(super) tally: Tally,
 }
 
@@ -55,7 +54,7 @@ impl<'a> Stepper<'a> {
             events: Vec::new(),
             more: Vec::new(),
             answers: vec![false; Reached::ANSWERS],
-            goals: BTreeSet::new(),
+            goals: Coverage::default(),
             tally: Tally::default(),
         }
     }
@@ -65,7 +64,7 @@ impl<'a> Stepper<'a> {
         for it in reached {
             match (it.index(), it) {
                 (Some(index), _) => self.answers[index] = true,
-                (None, Reached::Goal(goal)) => drop(self.goals.insert(goal)),
+                (None, Reached::Goal(goal)) => _ = self.goals.reach(goal),
                 (None, _) => {}
             }
         }
@@ -109,11 +108,16 @@ impl<'a> Stepper<'a> {
     ) {
         let mut more = std::mem::take(&mut self.more);
         self.explorer.menu.more(&kept.world, &mut more);
-        let mut world = kept.world.clone();
+        // Beside other threads, a copy of its own: else they would wait for each other's counting
+        // who shares what.
+        let apart = (self.explorer.threads > 1).then(|| kept.world.apart());
+        let from = apart.as_ref().unwrap_or(&kept.world);
+        let watcher = kept.watcher.as_ref();
+        let mut world = from.clone();
         for (action, input) in (0u16..).zip(self.explorer.menu.inputs.iter().chain(&more)) {
-            let edge = self.try_one(kept, &mut world, input, |it| first(action, it));
+            let edge = self.try_one(from, watcher, &mut world, input, |it| first(action, it));
             if !matches!(edge, Edge::Refused) {
-                world.restore(&kept.world);
+                world.restore(from);
             }
             if !each(action, edge) {
                 break;
@@ -126,7 +130,8 @@ impl<'a> Stepper<'a> {
     /// can be tried in it.
     fn try_one(
         &mut self,
-        kept: &Kept,
+        from: &World,
+        watcher: Option<&Watcher>,
         world: &mut World,
         input: &Input,
         mut first: impl FnMut(Reached),
@@ -141,27 +146,27 @@ impl<'a> Stepper<'a> {
             }
         }
         // A refusal changes nothing: an invariant like any other, so who watches looks.
-        if reply.is_refusal() && (kept.watcher.is_none() || *world == kept.world) {
-            debug_assert!(*world == kept.world, "a refusal changes nothing");
+        if reply.is_refusal() && (watcher.is_none() || *world == *from) {
+            debug_assert!(*world == *from, "a refusal changes nothing");
             self.tally.refused += 1;
             return Edge::Refused;
         }
-        if let Some(watcher) = &kept.watcher {
+        if let Some(watcher) = watcher {
             let mut watcher = watcher.fork();
-            world.restore(&kept.world);
+            world.restore(from);
             self.events.clear();
             if let Err(violation) = watcher.apply(world, input, &mut self.events) {
                 return Edge::Breaks(violation);
             }
             for goal in watcher.coverage().reached() {
-                if !matches!(goal, Goal::Answered(_) | Goal::Refused(_)) && self.goals.insert(*goal)
+                if !matches!(goal, Goal::Answered(_) | Goal::Refused(_)) && self.goals.reach(*goal)
                 {
                     first(Reached::Goal(*goal));
                 }
             }
         } else {
-            for goal in self.events.iter().filter_map(|it| goal(&it.change)) {
-                if self.goals.insert(goal) {
+            for goal in self.events.iter().flat_map(|it| goals(&it.change)).flatten() {
+                if self.goals.reach(goal) {
                     first(Reached::Goal(goal));
                 }
             }
@@ -180,22 +185,32 @@ fn answer(input: &Input, reply: &Reply) -> Option<Reached> {
 }
 
 /// What an event says without a look at the world.
-fn goal(change: &Change) -> Option<Goal> {
+fn goals(change: &Change) -> [Option<Goal>; 2] {
     match change {
         Change::State { id: RelationshipId { leg, .. }, mode, to, .. } => {
-            Some(Goal::State(Side::of(*mode, *leg, *to), *to))
+            [Some(Goal::State(Side::of(*mode, *leg, *to), *to)), None]
         }
-        Change::Mode { to, .. } => Some(Goal::Role(*to)),
-        Change::Job { to, .. } => Some(Goal::JobState(*to)),
-        Change::PointCreated { kind, .. } => Some(Goal::Point(*kind)),
-        _ => None,
+        Change::Mode { to, .. } => [Some(Goal::Role(*to)), None],
+        Change::Job { job_type, to, .. } => {
+            [Some(Goal::JobType(*job_type)), Some(Goal::JobState(*to))]
+        }
+        Change::PointCreated { kind, .. } => [Some(Goal::Point(*kind)), None],
+        _ => [None; 2],
     }
+}
+
+/// Whether only who looks at worlds sees that it is reached.
+pub(super) const fn needs_a_look(goal: Goal) -> bool {
+    matches!(goal, Goal::Health(..) | Goal::JobFailed(_) | Goal::Failover(_))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testkit::beginning::Beginning;
+    use crate::testkit::walk::Step;
+    use rand::rngs::Xoshiro256PlusPlus;
+    use rand::{Rng, SeedableRng};
 
     /// A watcher that saw another world sees a first step that no invariant allows.
     #[test]
@@ -218,6 +233,48 @@ mod tests {
         };
         assert_eq!(broken(&kept), 0);
         assert_ne!(broken(&doctored), 0);
+    }
+
+    /// Worlds along a walk.
+    fn worlds(mut world: World) -> Vec<World> {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(0);
+        let (mut worlds, mut bytes) = (vec![world.clone()], [0; Step::BYTES]);
+        for _ in 0..300 {
+            random.fill_bytes(&mut bytes);
+            if let Some(input) = Step::from_bytes(bytes).resolve(&world) {
+                world.apply(&input, &mut Vec::new());
+                worlds.push(world.clone());
+            }
+        }
+        worlds
+    }
+
+    #[test]
+    fn a_world_that_is_gone_back_to_is_what_it_was() {
+        for begin in [Beginning::chained(), Beginning::three_hosts(), Beginning::empty()] {
+            let worlds = worlds(begin.world());
+            for (n, from) in worlds.iter().enumerate() {
+                for other in [n + 1, n + 7, worlds.len() - 1 - n] {
+                    let Some(mut it) = worlds.get(other).cloned() else { continue };
+                    it.restore(from);
+                    assert!(it == *from, "{n} from {other}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_world_apart_is_equal_and_shares_no_virtual_machine() {
+        for world in worlds(Beginning::chained().world()) {
+            let apart = world.apart();
+            assert!(apart == world);
+            for host in world.host_ids() {
+                for vm in world.vms(host) {
+                    let disks = |world: &World| world.disks(host, vm.id).map(<[_]>::as_ptr);
+                    assert_ne!(disks(&world), disks(&apart));
+                }
+            }
+        }
     }
 
     const REPLICATES: &str = "

@@ -209,13 +209,14 @@ fn places(world: &World, pick: Pick) -> impl Iterator<Item = Place<'_>> {
 
 /// All items, the `n`-th one first, counting on from the beginning if there are not so many.
 fn from<I: Iterator + Clone>(items: I, n: usize) -> impl Iterator<Item = I::Item> {
-    let count = items.clone().count();
-    items.cycle().skip(n.checked_rem(count).unwrap_or(0)).take(count)
+    let n = n.checked_rem(items.clone().count()).unwrap_or(0);
+    items.clone().skip(n).chain(items.take(n))
 }
 
 /// The `n`-th item, counting on from the beginning if there are not so many.
-fn nth<I: Iterator + Clone>(items: I, n: usize) -> Option<I::Item> {
-    from(items, n).next()
+fn nth<I: Iterator + Clone>(mut items: I, n: usize) -> Option<I::Item> {
+    let count = items.clone().count();
+    items.nth(n.checked_rem(count)?)
 }
 
 /// A call that the rule book accepts, as near to this one as there is.

@@ -4,11 +4,12 @@ use crate::arbitrary::{DB, WEB, chained, failed_over};
 use hyperv_replica::engine::{Change, Event, Input, Reply, World};
 use hyperv_replica::model::time::{days, hours, minutes, seconds};
 use hyperv_replica::model::{
-    EnabledState, Guid, HostId, Job, JobId, JobState, JobType, Leg, Operation, RelationshipId,
-    ReplicationHealth, ReplicationMode, ReplicationState as S, SimTime, VmId,
+    Call, EnabledState, Guid, HostId, Job, JobId, JobState, JobType, Leg, Operation,
+    RelationshipId, ReplicationHealth, ReplicationMode, ReplicationState as S, SimTime, VmId,
 };
 use hyperv_replica::oracle::{ALWAYS, Copy, End, Ends, HostPicture, Memory, Picture, Step, judge};
 use hyperv_replica::rules::{Cause, Happening, Side};
+use hyperv_replica::testkit::beginning::Beginning;
 use std::collections::BTreeSet;
 
 const TOKYO: HostId = HostId(0);
@@ -56,6 +57,14 @@ impl Doctored {
     fn changes(&mut self, host: HostId, mode: ReplicationMode, from: S, to: S, by: Cause) {
         let id = RelationshipId::primary(WEB);
         self.happens(host, Change::State { id, mode, was: mode, from, to, by });
+    }
+
+    /// The replica on this host was failed over to its latest state a moment ago.
+    fn fails_over(&mut self, host: HostId, mode: ReplicationMode) {
+        let by = Cause::Call(Operation::InitiateFailover);
+        self.changes(host, mode, S::FailoverInProgress, S::Recovered, by);
+        self.memory.to_latest.insert((host, WEB));
+        assert_eq!(self.broken(), None);
     }
 
     fn web(&mut self, host: HostId) -> &mut Copy {
@@ -106,6 +115,21 @@ impl Doctored {
         }
         id
     }
+}
+
+/// A replica is prepared for the planned failover of its extended replica, and that is failed over;
+/// perhaps the replica is failed over before, and runs.
+fn sent_on(runs: bool) -> World {
+    let beginning = Beginning::chained();
+    let relationship = Some(RelationshipId { vm: WEB, leg: Leg::Extended });
+    let prepare = Call::RequestReplicationStateChange { vm: WEB, relationship, requested: 4 };
+    let fail_over = Call::InitiateFailover { vm: WEB, point: None };
+    let mut beginning = beginning.call(OSAKA, prepare);
+    if runs {
+        let start = Call::RequestStateChange { vm: WEB, requested: 2 };
+        beginning = beginning.call(OSAKA, fail_over.clone()).call(OSAKA, start);
+    }
+    beginning.then(Input::Advance(minutes(5))).call(LONDON, fail_over).world()
 }
 
 type Doctor = fn(&mut Doctored);
@@ -162,13 +186,21 @@ const DOCTORS: &[(&str, Doctor)] = &[
         it.changes(OSAKA, ReplicationMode::Replica, S::Resynchronizing, S::Replicating, by);
     }),
     ("planned-failover-loses-nothing", |it| {
-        // Prepared, and failed over to the latest state a moment ago.
         *it = Doctored::second(failed_over());
-        let by = Cause::Call(Operation::InitiateFailover);
-        it.changes(OSAKA, ReplicationMode::Replica, S::FailoverInProgress, S::Recovered, by);
-        it.memory.to_latest.insert((OSAKA, WEB));
-        assert_eq!(it.broken(), None);
+        it.fails_over(OSAKA, ReplicationMode::Replica);
         it.web(OSAKA).position -= 1;
+    }),
+    ("planned-failover-loses-nothing", |it| {
+        *it = Doctored::second(sent_on(false));
+        it.fails_over(LONDON, ReplicationMode::ExtendedReplica);
+        it.web(LONDON).position -= 1;
+    }),
+    ("planned-failover-loses-nothing", |it| {
+        // What the replica between has written itself it owes nobody, what it has received it does.
+        *it = Doctored::second(sent_on(true));
+        it.fails_over(LONDON, ReplicationMode::ExtendedReplica);
+        assert!(it.web(OSAKA).position > it.web(LONDON).position);
+        it.web(LONDON).position -= 1;
     }),
     ("last-replication-never-goes-back", |it| {
         it.end(TOKYO, Leg::Primary).relationship.last_replication = None;

@@ -3,7 +3,7 @@
 use hyperv_replica::engine::World;
 use hyperv_replica::script::{self, Runner};
 
-const FOUND: [&str; 4] = [
+const FOUND: [&str; 5] = [
     r"
 # A copy of the disks that waits to be sent again is paused, and resumed.
 host tokyo auth=Both certificate=AB12 store=AB12 name=tokyo until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
@@ -115,6 +115,26 @@ tokyo InitiateFailover web  => 4096 job7
 osaka RequestReplicationStateChangeEx web Synced relationship=0  => 4096 job8
 corrupt_log osaka web
 advance 7m23s
+",
+    r"
+# The disks of a replica are changed before it is prepared towards its extended replica.
+host tokyo
+host osaka
+host london
+vm web on tokyo running
+tokyo CreateReplicationRelationship web to=osaka  => 4096 job1
+wait job1
+tokyo StartReplication web Network  => 4096 job2
+advance 1h
+osaka CreateReplicationRelationship web to=london  => 4096 job3
+wait job3
+osaka StartReplication web Network  => 4096 job4
+advance 1h
+change_disks osaka web
+osaka RequestReplicationStateChangeEx web Synced relationship=1  => 4096 job5
+advance 5m
+london InitiateFailover web  => 4096 job6
+advance 5m
 ",
 ];
 

@@ -32,7 +32,8 @@ fn windows_server_2012_lacks_what_2012_r2_brought() {
 }
 
 /// windows/win32/hyperv_v2/msvm-concretejob: job type 125 came with Windows 10;
-/// windows/win32/hyperv_v2/msvm-replicationrelationship: so did 15 and later states;
+/// windows/win32/hyperv_v2/msvm-replicationrelationship: 15 and later states with version 1703 – here
+/// 15 and 16 come with the job, which shows them and which clients resume by asking for 15;
 /// windows/win32/hyperv_v2/msvm-requestreplicationstatechangeex-computersystem: else the requested state is shown meanwhile.
 #[test]
 fn disks_and_18_came_with_windows_server_2016() {

@@ -35,6 +35,14 @@ proptest::proptest! {
     }
 }
 
+/// With what the target begins.
+#[test]
+fn seeds_of_tokens_let_nobody_in() {
+    let seeds = target::seeds();
+    assert!(seeds.len() > 30);
+    seeds.iter().for_each(|it| target::tokens(it));
+}
+
 /// Random bytes that are known: these, then each one more than the last.
 struct Known(Vec<u8>);
 

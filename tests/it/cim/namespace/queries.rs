@@ -281,3 +281,25 @@ fn the_hosts_windows_is_there() {
     assert!(path.to_string().starts_with(r"\\tokyo.contoso.com\root\cimv2:"), "{path}");
     assert_eq!(site.tokyo.get(path).unwrap(), windows);
 }
+
+/// <https://learn.microsoft.com/windows/win32/cimwin32prov/win32-operatingsystem>: minutes that local
+/// time is ahead of UTC, which is also what follows the local time in a `datetime`.
+#[test]
+fn the_clock_of_a_host_is_that_of_its_time_zone() {
+    for (minutes, shown) in [(540, "+540"), (0, "-000"), (-210, "-210")] {
+        let lab = Lab::with_seed(0);
+        let spec = HostSpec::trusting("tokyo").with_utc_offset(minutes);
+        lab.add_host(&spec);
+        let namespace = Namespace::new(lab.host("tokyo"));
+        for class in ["Win32_OperatingSystem", "Win32_ComputerSystem"] {
+            let found = namespace.query(&format!("SELECT * FROM {class}")).unwrap();
+            assert_eq!(found[0].get("CurrentTimeZone"), Some(&Value::from(minutes)), "{class}");
+        }
+        let found = namespace.query("SELECT LocalDateTime FROM Win32_OperatingSystem").unwrap();
+        let Some(Value::DateTime(DateTime::Time(now))) = found[0].get("LocalDateTime") else {
+            panic!("{found:?}");
+        };
+        assert_eq!(now.to_sim_time(), Some(lab.now()));
+        assert!(now.to_string().ends_with(shown), "{now}");
+    }
+}
