@@ -230,7 +230,7 @@ fn has(vm: &mut VmSpec, devices: &Devices) {
     let disks = vm
         .disks
         .first()
-        .map(|like| devices.disks.iter().map(|id| Disk { id: *id, ..like.clone() }).collect());
+        .map(|like| devices.disks.iter().map(|id| Disk { id: *id, ..*like }).collect());
     vm.disks = disks.unwrap_or_default();
     vm.adapters = devices.adapters.iter().map(|id| Adapter::synthetic(*id)).collect();
 }

@@ -63,7 +63,9 @@ impl Run {
         }
         let end = World::with_policy(runner.world().seed(), runner.world().policy().clone());
         let mut run = Self { steps: Vec::new(), events: Vec::new(), end };
-        inputs.into_iter().for_each(|input| run.make(input));
+        for input in inputs {
+            run.make(input);
+        }
         Ok(run)
     }
 

@@ -247,14 +247,12 @@ fn a_counterexample_that_is_kept_fails_again() {
     fn all_up(world: &World) -> bool {
         world.hosts().all(|(host, _)| world.is_up(host))
     }
-    let by_line: Property = |world| match all_up(world) {
-        true => Ok(()),
-        false => Err("expect tokyo web Primary".parse::<Line>()?.into()),
+    let by_line: Property = |world| {
+        let line = "expect tokyo web Primary".parse::<Line>()?;
+        if all_up(world) { Ok(()) } else { Err(line.into()) }
     };
-    let by_sentence: Property = |world| match all_up(world) {
-        true => Ok(()),
-        false => Err("the tool cannot cope".into()),
-    };
+    let by_sentence: Property =
+        |world| if all_up(world) { Ok(()) } else { Err("the tool cannot cope".into()) };
     let by_panic: Property = |world| {
         assert!(all_up(world), "the tool cannot cope");
         Ok(())

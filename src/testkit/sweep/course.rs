@@ -411,8 +411,8 @@ impl ReplicationService for Tap {
         let (mut jobs, here) = (self.host.jobs()?, self.host.id());
         let fates = self.course.lock().fates.clone();
         jobs.retain(|job| !fates.contains_key(&job.id));
-        let fated = fates.iter().filter(|(_, (host, _))| *host == here);
-        jobs.extend(fated.filter_map(|(id, (_, fate))| self.fated(*id, fate).ok()));
+        let of_here = fates.iter().filter(|(_, (host, _))| *host == here);
+        jobs.extend(of_here.filter_map(|(id, (_, fate))| self.fated(*id, fate).ok()));
         Ok(jobs)
     }
 

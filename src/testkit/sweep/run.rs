@@ -124,7 +124,7 @@ impl Sweep {
         state.log.push(Entry::Comment("Everything heals.".to_owned()));
         trial.log(ends.chain([Input::Advance(stirs)]), &mut state.log)?;
         state.log.push(Entry::Comment("Everything rests.".to_owned()));
-        trial.log([Input::Advance(self.settle - stirs)], &mut state.log)?;
+        trial.log([Input::Advance(self.settle.saturating_sub(stirs))], &mut state.log)?;
         if !self.recovers || liveness::stuck(&trial.world).is_empty() {
             return Ok(());
         }

@@ -100,8 +100,8 @@ fn the_layers_stand_over_the_wire() {
     let (faults, linter, recorder) = (Faults::new(), Linter::new(), Recorder::new());
     let _asked = faults.rule(|_| None);
     let under = linter.over("tokyo", faults.over("tokyo", &service));
-    let recorded = recorder.over("tokyo", under).unwrap();
-    protects(&recorded, &host, web);
+    let layered = recorder.over("tokyo", under).unwrap();
+    protects(&layered, &host, web);
     linter.assert_clean();
     let replay = Replay::of(recorder.recording());
     let again = replay.host("tokyo");
