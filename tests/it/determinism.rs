@@ -3,8 +3,9 @@
 use crate::scenarios;
 use hyperv_replica::engine::World;
 use hyperv_replica::prelude::*;
-use hyperv_replica::script;
+use hyperv_replica::script::{self, Script};
 use hyperv_replica::sim::Lab;
+use hyperv_replica::testkit::beginning::Beginning;
 use hyperv_replica::testkit::determinism::{Run, assert_deterministic};
 use std::cell::Cell;
 use std::fmt::Write;
@@ -46,6 +47,12 @@ fn what_is_outside_a_lab_is_caught() {
     });
 }
 
+/// The world that a script begins with.
+fn beginning(script: &Script) -> World {
+    let Beginning { seed, policy, .. } = Beginning::script(script).unwrap();
+    World::with_policy(seed, policy)
+}
+
 /// What each scenario does, in a digest: every reply, every change, and the world in the end.
 ///
 /// `INSTA_UPDATE=always cargo test --all-features --test it determinism` writes them anew.
@@ -58,8 +65,8 @@ fn every_scenario_does_what_it_did() {
         let script = script::parse(&fs::read_to_string(&path).unwrap()).unwrap();
         let run = Run::of_script(&script).unwrap();
         // Written down and run again it is the same run.
-        let again = Run::of_script(&run.record(World::new(0))).unwrap();
-        assert_eq!(run.difference(&again, &World::new(0)), None, "{}", name.display());
+        let again = Run::of_script(&run.record(beginning(&script))).unwrap();
+        assert_eq!(run.difference(&again, &beginning(&script)), None, "{}", name.display());
         assert_eq!(run.digest(), again.digest(), "{}", name.display());
         let (steps, events) = (run.steps.len(), run.events.len());
         let name = name.display().to_string();
