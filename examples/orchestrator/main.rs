@@ -10,9 +10,11 @@ use hyperv_replica::model::HostId;
 use hyperv_replica::prelude::*;
 use hyperv_replica::script::{self, id_of_name};
 use hyperv_replica::sim::Lab;
+use hyperv_replica::testkit::counterexample::Broken;
 use hyperv_replica::testkit::sweep::{Fault, Incident, Report, Sweep};
 use mistakes::{Mistake, Script};
 use planned_failover::{Failure, PlannedFailover};
+use std::io::IsTerminal;
 
 /// Two hosts, and a virtual machine that replicates between them.
 const PREPARATION: &str = "\
@@ -30,19 +32,28 @@ expect osaka web Replica Replicating Ok off
 /// A sweep of this lab.
 fn sweep() -> Sweep {
     let preparation = script::parse(PREPARATION).expect("the preparation is a script");
-    Sweep::prepared_by(&preparation).expect("the preparation goes as it says")
+    let sweep = Sweep::prepared_by(&preparation).expect("the preparation goes as it says");
+    if !std::io::stderr().is_terminal() {
+        return sweep;
+    }
+    sweep.progress(|done, of| {
+        let over = if done == of { "\r\x1b[K" } else { "" };
+        eprint!("\r{done} of {of} runs{over}");
+    })
 }
 
 /// What both orchestrations promise: whatever goes wrong, the virtual machine runs once, and where
 /// it is said to run; and nothing that passes is a reason to give up.
-fn promises(lab: &Lab, result: Result<&(), &Error>) -> Result<(), String> {
+fn promises(lab: &Lab, result: Result<&(), &Error>) -> Result<(), Broken> {
     let web = id_of_name("web");
     let (tokyo, osaka) = (lab.host("tokyo"), lab.host("osaka"));
     let runs = |host: &dyn ReplicationService| {
         host.vm(web).is_ok_and(|it| it.power == EnabledState::Enabled)
     };
+    // A colleague may have removed the replication of what runs.
     let is_primary = |host: &dyn ReplicationService| {
-        host.vm(web).is_ok_and(|it| it.mode == ReplicationMode::Primary)
+        let mode = host.vm(web).map(|it| it.mode);
+        matches!(mode, Ok(ReplicationMode::Primary | ReplicationMode::None))
     };
     match (result, runs(&tokyo), runs(&osaka)) {
         (_, true, true) => Err("the virtual machine runs twice".into()),
@@ -56,7 +67,7 @@ fn promises(lab: &Lab, result: Result<&(), &Error>) -> Result<(), String> {
         }
         (Err(cause), ..) => match cause.code() {
             Some(code @ (ErrorCode::InUse | ErrorCode::InvalidState)) => {
-                Err(format!("it gave up on {}, which passes", code.to_wire()))
+                Err(format!("it gave up on {}, which passes", code.to_wire()).into())
             }
             _ => Ok(()),
         },
@@ -171,6 +182,9 @@ mod tests {
     fn waiting_for_no_job_is_found_where_a_job_fails() {
         let cut = found(Mistake::WaitsForNoJob, |fault| matches!(fault, Fault::Incident(_)));
         assert_eq!(cut, [true, true, true, true, false]);
+        // A job that fails by itself leaves whatever comes next without its ground.
+        let failed = found(Mistake::WaitsForNoJob, |fault| matches!(fault, Fault::JobFails(_)));
+        assert_eq!(failed, [true; 5]);
         let terminated = found(Mistake::WaitsForNoJob, |fault| *fault == Fault::JobTerminated);
         assert_eq!(terminated, [false, false, true, false, false]);
     }
@@ -202,9 +216,9 @@ mod tests {
         assert_eq!(found(Mistake::LeavesAMess, unreached), [false, true, true, true, true]);
     }
 
-    /// What is printed is a page to read, and a script in it goes as it says.
+    /// What is printed is a page to read, and each script in it fails at its end in the same way.
     #[test]
-    fn a_report_is_read_and_its_scripts_run() {
+    fn a_report_is_read_and_its_scripts_fail_again() {
         let report = mistaken(Mistake::LeavesAMess);
         insta::with_settings!({
             snapshot_path => concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/snapshots"),
@@ -216,7 +230,10 @@ mod tests {
         for red in report.reds() {
             let text = red.script.to_string();
             let again = script::run(&script::parse(&text).expect(&text));
-            assert!(again.passed(), "{text}\n{:?}", again.faults().next());
+            let faults: Vec<_> = again.faults().map(|(_, fault)| fault.to_string()).collect();
+            assert_eq!(faults, [red.complaint.to_string()], "{text}");
+            let last = again.steps.last().expect("a step");
+            assert!(last.fault.is_some(), "its last line fails: {text}");
         }
     }
 }

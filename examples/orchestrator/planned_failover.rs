@@ -151,8 +151,11 @@ impl PlannedFailover<'_> {
 }
 
 impl Seen {
+    /// Whether the roles are swapped, as far as either side still has one: somebody may have removed
+    /// the replication meanwhile.
     fn is_reversed(&self) -> bool {
-        self.replica.0.mode == ReplicationMode::Primary
+        let (here, there) = (self.primary.0.mode, self.replica.0.mode);
+        there == ReplicationMode::Primary || here == ReplicationMode::Replica
     }
 
     fn is_failed_over(&self) -> bool {

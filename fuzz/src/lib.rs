@@ -1,12 +1,16 @@
 //! What the targets do with bytes: functions, so that the crate's own tests run them, too.
 
 use hyperv_replica::engine::{Event, World};
+use hyperv_replica::layer::Plan;
+#[cfg(feature = "record")]
+use hyperv_replica::layer::Recording;
 use hyperv_replica::model::{
     CimDateTime, CimInterval, CimTimeOfDay, Guid, JobId, Operation, PointId, RelationshipId, VmId,
     time,
 };
 use hyperv_replica::oracle::Watcher;
 use hyperv_replica::script::{self, Fault, Line, Runner, Statement};
+use hyperv_replica::sim::Pace;
 use hyperv_replica::testkit::beginning::Beginning;
 use hyperv_replica::testkit::walk::Step;
 use std::fmt::{Debug, Display};
@@ -39,6 +43,14 @@ pub fn text(bytes: &[u8]) {
     round_trip::<CimDateTime>(text);
     round_trip::<CimInterval>(text);
     round_trip::<CimTimeOfDay>(text);
+    round_trip::<Plan>(text);
+    round_trip::<Pace>(text);
+    #[cfg(feature = "record")]
+    if let Ok(recording) = text.parse::<Recording>() {
+        let printed = recording.to_string();
+        let again = printed.parse::<Recording>().map(|it| it.to_string());
+        assert_eq!(again, Ok(printed), "a recording that is read is printed as one");
+    }
     if let Ok(duration) = time::parse_duration(text) {
         let printed = time::format_duration(duration).to_string();
         assert_eq!(time::parse_duration(&printed), Ok(duration), "printed as {printed}");

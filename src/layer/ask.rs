@@ -112,7 +112,8 @@ pub struct Seen<'a> {
     pub asked: Asked,
     /// The call, if it is one.
     pub call: Option<&'a Call>,
-    /// The virtual machine it is about. A job is about the virtual machine whose call began it.
+    /// The virtual machine it is about. A job is about the virtual machine whose call began it, as
+    /// far as that passed under the same rules; else about the first that it affects.
     pub vm: Option<VmId>,
     /// What the virtual machine is called, where that is known.
     pub vm_name: Option<&'a str>,

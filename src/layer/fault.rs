@@ -204,7 +204,8 @@ impl Armed {
 
 /// Rules in their order: what [`Faults`](super::Faults) start from, and what a script writes down.
 ///
-/// Its text is a line for each rule, in the [language of scripts](crate::script).
+/// Its text, and what a failing property test prints, is a line for each rule, in the
+/// [language of scripts](crate::script).
 ///
 /// ```
 /// use hyperv_replica::layer::{Fault, Plan};
@@ -216,7 +217,7 @@ impl Armed {
 /// assert_eq!(plan.to_string(), "fault tokyo InitiateFailover web times=2  => 32775\n");
 /// # Ok::<(), hyperv_replica::script::ParseError>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Plan {
     /// The rules; the first that has a verdict is the one.

@@ -39,7 +39,7 @@ fn lock<T>(it: &Mutex<T>) -> MutexGuard<'_, T> {
     it.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Set {
     /// The rules by their number, which is their order.
     rules: BTreeMap<u64, Shared<Rule>>,
@@ -56,7 +56,7 @@ struct Set {
 ///
 /// One set stands over any number of hosts, and its rules count what reaches them from all of them
 /// together. What an earlier rule has decided does not reach the later ones. Cloning clones the
-/// handle: both are the same set.
+/// handle: both are the same set. [`Faults::fork`] copies the rules.
 ///
 /// ```
 /// use hyperv_replica::layer::{Fault, Faults, Verdict};
@@ -145,6 +145,40 @@ impl Faults {
         }
     }
 
+    /// A set of its own with the same rules in the same order, each as often met as here. A rule
+    /// that is code is in both: it counts what reaches either.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self { set: Arc::new(Mutex::new(self.copied())) }
+    }
+
+    /// Becomes as the other set is now: its rules instead of these, each as often met as there.
+    ///
+    /// Whoever stands under this set meets them from now on. The guards of rules that were here
+    /// take nothing away any more.
+    pub fn restore(&self, other: &Self) {
+        // Never two sets are locked: somebody may restore the other from this one.
+        let copied = other.copied();
+        let mut set = lock(&self.set);
+        // A number that a guard holds is not given again.
+        let next = set.next.max(copied.next);
+        let shifted = (next..).zip(copied.rules.into_values()).collect::<BTreeMap<_, _>>();
+        let next = next.saturating_add(shifted.len() as u64);
+        *set = Set { rules: shifted, next, ..copied };
+    }
+
+    fn copied(&self) -> Set {
+        let mut set = lock(&self.set).clone();
+        for rule in set.rules.values_mut() {
+            let armed = match &*lock(rule) {
+                Rule::Fault(fault) => fault.clone(),
+                Rule::Closure(_) => continue,
+            };
+            *rule = Arc::new(Mutex::new(Rule::Fault(armed)));
+        }
+        set
+    }
+
     /// These rules over a service, which is the host of this name.
     pub fn over<S: ReplicationService>(&self, host: &str, service: S) -> Faulty<S> {
         Faulty { host: host.into(), service, faults: self.clone() }
@@ -156,8 +190,26 @@ impl Faults {
         rules.iter().find_map(|rule| lock(rule).judge(seen)).unwrap_or(Verdict::Pass)
     }
 
-    fn are_none(&self) -> bool {
+    /// Whether there is no rule, so that everything passes.
+    pub fn is_empty(&self) -> bool {
         lock(&self.set).rules.is_empty()
+    }
+
+    /// A call about a virtual machine began a job.
+    pub(crate) fn began(&self, job: JobId, vm: VmId) {
+        lock(&self.set).jobs.insert(job, vm);
+    }
+
+    /// The virtual machine that a job is about: the one whose call began it, else, of a job that
+    /// was begun elsewhere, the first that it affects.
+    pub(crate) fn subject(
+        &self,
+        job: JobId,
+        affected: impl FnOnce() -> Option<VmId>,
+    ) -> Option<VmId> {
+        let begun = lock(&self.set).jobs.get(&job).copied();
+        // Whoever is asked outside the lock may be under the same rules.
+        begun.or_else(affected)
     }
 
     /// The name of a virtual machine, if a rule cares for names.
@@ -246,13 +298,18 @@ impl<S: ReplicationService> Faulty<S> {
         &self.faults
     }
 
+    /// What the rules call the host.
+    pub fn host_name(&self) -> &str {
+        &self.host
+    }
+
     /// The service below, which knows nothing of the rules.
     pub fn inner(&self) -> &S {
         &self.service
     }
 
     fn read<T>(&self, read: Read, of: Subject, from: impl FnOnce(&S) -> Result<T>) -> Result<T> {
-        if self.faults.are_none() {
+        if self.faults.is_empty() {
             return from(&self.service);
         }
         let lost = |what| Err(Error::Transport { operation: None, source: Box::new(what) });
@@ -271,7 +328,8 @@ impl<S: ReplicationService> Faulty<S> {
 
     fn judge(&self, asked: Asked, call: Option<&Call>, of: Subject) -> Result<Verdict> {
         let job = of.job();
-        let vm = of.vm().or_else(|| lock(&self.faults.set).jobs.get(&job?).copied());
+        let affected = |job| self.service.job(job).ok()?.affected.first().copied();
+        let vm = of.vm().or_else(|| self.faults.subject(job?, || affected(job?)));
         let name = self.faults.name(&self.service, vm);
         let (host, at) = (&*self.host, self.service.now()?);
         let seen = Seen { host, asked, call, vm, vm_name: name.as_deref(), job, at };
@@ -282,7 +340,7 @@ impl<S: ReplicationService> Faulty<S> {
     fn pass(&self, call: &Call) -> Result<Outcome> {
         let outcome = self.service.call(call);
         if let (Ok(Outcome::Started(job)), Some(vm)) = (&outcome, call.vm()) {
-            lock(&self.faults.set).jobs.insert(*job, vm);
+            self.faults.began(*job, vm);
         }
         outcome
     }
@@ -347,7 +405,7 @@ fn subject(call: &Call) -> Subject {
 #[deny(clippy::missing_trait_methods)]
 impl<S: ReplicationService> ReplicationService for Faulty<S> {
     fn call(&self, call: &Call) -> Result<Outcome> {
-        if self.faults.are_none() {
+        if self.faults.is_empty() {
             return self.pass(call);
         }
         let of = subject(call);

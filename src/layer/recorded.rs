@@ -4,7 +4,8 @@ use super::recording::{Exchange, Look, Question, Recording, Shown, Told};
 use crate::error::{Error, Result};
 use crate::model::{
     AuthorizationEntry, Call, Devices, FailoverNetworkAdapterSettings, Host, Job, JobId, Operation,
-    RecoveryPoint, Relationship, RelationshipId, ServiceSettings, Settings, SimTime, Vm, VmId,
+    RecoveryPoint, Relationship, RelationshipId, ReplicationMode, ServiceSettings, Settings,
+    SimTime, Vm, VmId,
 };
 use crate::service::{Outcome, ReplicationService};
 use std::collections::BTreeMap;
@@ -59,13 +60,13 @@ impl Recorder {
     }
 
     /// Records what a service is asked, which is the host of this name. What the host looks like
-    /// now, its virtual machines and their relationships, is the beginning of it.
+    /// now, its virtual machines with their devices and their relationships, is the beginning of it.
     pub fn over<S: ReplicationService>(&self, host: &str, service: S) -> Result<Recorded<S>> {
         let recorded = Recorded { host: host.into(), service, recorder: self.clone() };
         let first = [Look::Host, Look::ServiceSettings, Look::AuthorizationEntries, Look::Vms];
         let vms = recorded.service.vms()?;
-        let relationships = vms.iter().map(|it| Look::Relationship(RelationshipId::primary(it.id)));
-        for look in first.into_iter().chain(relationships) {
+        let of_vms = vms.iter().flat_map(looks_at);
+        for look in first.into_iter().chain(of_vms) {
             let at = recorded.service.now()?;
             let told = Told::of_look(look.at(&recorded.service));
             lock(&self.recording).opening.push(Exchange {
@@ -78,6 +79,18 @@ impl Recorder {
         }
         Ok(recorded)
     }
+}
+
+/// What there is to see of a virtual machine.
+fn looks_at(vm: &Vm) -> Vec<Look> {
+    let legs = [RelationshipId::primary(vm.id), RelationshipId::extended(vm.id)];
+    let [primary, extended] = legs.map(Look::Relationship);
+    let mut looks = vec![primary, extended, Look::Devices(vm.id), Look::FailoverNetwork(vm.id)];
+    if vm.mode != ReplicationMode::None {
+        looks.extend(legs.map(Look::Settings));
+        looks.push(Look::RecoveryPoints(vm.id));
+    }
+    looks
 }
 
 /// A service whose client is recorded; see [`Recorder::over`]. It changes nothing.
@@ -197,6 +210,8 @@ struct Tape {
     /// How far each host is.
     next: BTreeMap<Arc<str>, usize>,
     now: SimTime,
+    /// Whether everything has its one answer, whenever it is asked.
+    unordered: bool,
 }
 
 impl Tape {
@@ -219,7 +234,17 @@ impl Replay {
     pub fn of(recording: Recording) -> Self {
         let first = recording.exchanges.first().or(recording.opening.last());
         let now = first.map_or(SimTime::ZERO, |it| it.at);
-        let tape = Tape { exchanges: recording.exchanges, next: BTreeMap::new(), now };
+        let exchanges = recording.exchanges;
+        let tape = Tape { exchanges, next: BTreeMap::new(), now, unordered: false };
+        Self { shared: Arc::new(Mutex::new(tape)) }
+    }
+
+    /// Of how a recording begins: it answers what its [opening](Recording::opening) shows, in any
+    /// order and as often as it is asked.
+    pub fn opening_of(recording: &Recording) -> Self {
+        let exchanges = recording.opening.clone();
+        let now = exchanges.last().map_or(SimTime::ZERO, |it| it.at);
+        let tape = Tape { exchanges, next: BTreeMap::new(), now, unordered: true };
         Self { shared: Arc::new(Mutex::new(tape)) }
     }
 
@@ -279,6 +304,16 @@ impl std::error::Error for Deviation {}
 impl Replayed {
     fn next(&self, asked: Question, operation: Option<Operation>) -> Result<Told> {
         let mut tape = lock(&self.replay.shared);
+        if tape.unordered {
+            let shown = tape
+                .exchanges
+                .iter()
+                .find(|it| it.question == asked && it.host.eq_ignore_ascii_case(&self.host));
+            let deviation = || Deviation { host: Arc::clone(&self.host), expected: None, asked };
+            return shown
+                .map(|it| it.told.clone())
+                .ok_or_else(|| Error::Transport { operation, source: Box::new(deviation()) });
+        }
         let from = tape.next.get(&self.host).copied().unwrap_or(0);
         let place = tape.find(&self.host, from);
         match tape.exchanges.get(place) {

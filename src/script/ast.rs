@@ -86,6 +86,9 @@ pub enum Statement {
     /// `fault tokyo InitiateFailover web times=2 => 32775`: from here on, calls go wrong at the
     /// edge.
     Fault(Fault),
+    /// `fail "the virtual machine runs twice"`: this line fails, and says so. What a test has found
+    /// here, where no `expect` can tell it.
+    Fail(Box<str>),
 }
 
 impl Statement {

@@ -1,17 +1,18 @@
 //! A recording against the simulator: where the two differ, and by which rule.
 
+use super::ast::{Script, Statement};
+use super::because::{self, About, NEWS, Past};
+use super::capture::Inventory;
 use super::describe::blank_vm;
-use super::runner::WAIT_LIMIT;
-use crate::engine::{Change, Event, HostSpec, Input, VmSpec, World};
-use crate::error::{Error, Why};
-use crate::layer::{Exchange, Look, Question, Recording, Shown, Told};
+use super::runner::{Runner, WAIT_LIMIT};
+use crate::engine::{HostSpec, Input, VmSpec, World};
+use crate::layer::{Exchange, Look, Question, Recording, Replay, Replayed, Shown, Told};
 use crate::model::time::format_duration;
 use crate::model::{
-    Call, EnabledState, ErrorCode, Host, HostId, IN_BOX_PROVIDER, Job, JobId, Operation,
+    Adapter, Call, Devices, Disk, EnabledState, Host, HostId, IN_BOX_PROVIDER, Job, JobId,
     ReplicationMode, SimTime, Vm,
 };
-use crate::rules::{Side, late_failure, rule, transition};
-use crate::service::{Outcome, ReplicationService};
+use crate::service::ReplicationService;
 use crate::sim::{HostHandle, Lab, Watch};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -33,7 +34,8 @@ pub struct Difference {
     pub recorded: String,
     /// What the simulator says.
     pub simulated: String,
-    /// The rules by which the simulator says so, each with how it is known.
+    /// The rules by which the simulator says so, each with how it is known; or that none speaks of
+    /// it. Of what is only about pace there may be nothing.
     pub because: Vec<String>,
     /// Whether it is only about how fast things go, which is a matter of the
     /// [`Policy`](crate::engine::Policy).
@@ -50,7 +52,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// A recording whose beginning cannot be rebuilt; [`compare_in`] takes a world that fits.
+/// A recording whose beginning cannot be rebuilt, and why; [`compare_in`] takes a world that fits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoBeginning(String);
 
@@ -65,12 +67,13 @@ impl std::error::Error for NoBeginning {}
 /// Asks the simulator what a recorded service was asked, at the recorded times, and lists each
 /// difference.
 ///
-/// The world begins with the hosts and virtual machines as the recording saw them first. What no
-/// read shows is as a [`vm`](crate::script#statements) line has it that says nothing: the disks,
-/// and what the guest writes. Sentences are not compared, and ids only by what they stand for.
+/// The world begins with the hosts and virtual machines as the recording saw them first. Where
+/// something replicates already, it is [re-enacted](Inventory::capture). What no read shows is as a
+/// [`vm`](crate::script#statements) line has it that says nothing: the sizes of disks, and what the
+/// guest writes. Sentences are not compared, and ids only by what they stand for.
 ///
 /// # Errors
-/// [`NoBeginning`] where a virtual machine replicates already when the recording begins.
+/// [`NoBeginning`] where no re-enactment comes to what the recording saw first.
 ///
 /// ```
 /// use hyperv_replica::layer::{Recorder, Told};
@@ -96,15 +99,17 @@ pub fn compare(recording: &Recording) -> Result<Vec<Difference>, NoBeginning> {
     beginning(recording).map(|world| compare_in(recording, world))
 }
 
-/// As [`compare`], from a world of the caller's: its hosts are found by their names.
+/// As [`compare`], from a world of the caller's: its hosts are found by their names. However late it
+/// is there, the recording begins then.
 pub fn compare_in(recording: &Recording, world: World) -> Vec<Difference> {
     let lab = Lab::over(world, 0);
     let mut session = Session {
+        begun: (start_of(recording), lab.now()),
         names: host_names(recording),
         watch: lab.watch(),
         lab,
         ids: BTreeMap::new(),
-        changes: Vec::new(),
+        past: Past::default(),
         found: Vec::new(),
     };
     recording.exchanges.iter().for_each(|it| session.ask(it));
@@ -120,10 +125,57 @@ fn host_names(recording: &Recording) -> BTreeMap<Arc<str>, Arc<str>> {
     shown.collect()
 }
 
+/// When a recording begins.
+fn start_of(recording: &Recording) -> SimTime {
+    let opening = recording.opening.iter().map(|it| it.at).min();
+    opening.or(recording.exchanges.first().map(|it| it.at)).unwrap_or(SimTime::ZERO)
+}
+
 /// The world as the opening of a recording shows it.
 fn beginning(recording: &Recording) -> Result<World, NoBeginning> {
+    let is_plain = |vm: &Vm| {
+        let power = [EnabledState::Enabled, EnabledState::Disabled].contains(&vm.power);
+        vm.mode == ReplicationMode::None && power
+    };
+    let all_plain = recording.opening.iter().all(|it| match &it.told {
+        Told::Shown(Shown::Vms(all)) => all.iter().all(is_plain),
+        _ => true,
+    });
+    if all_plain { fresh(recording) } else { reenacted(recording) }
+}
+
+/// The world in which calls were made until it looked as the opening does.
+fn reenacted(recording: &Recording) -> Result<World, NoBeginning> {
+    let no = |why: String| {
+        let help = "`hvr compare --from` takes a script that begins so";
+        NoBeginning(format!("how the recording begins cannot be rebuilt: {why}; {help}"))
+    };
+    let replay = Replay::opening_of(recording);
+    let hosts: Vec<Replayed> = host_names(recording).keys().map(|it| replay.host(it)).collect();
+    if hosts.is_empty() {
+        return Err(no("it opens with no host".to_owned()));
+    }
+    let services: Vec<&dyn ReplicationService> = hosts.iter().map(|it| it as _).collect();
+    let inventory = Inventory::read(&services).map_err(|it| no(it.to_string()))?;
+    let captured = inventory.capture();
+    if !captured.differences.is_empty() {
+        return Err(no(captured.differences.join(", ")));
+    }
+    // The same, and as late as it was there. Nothing happens in an empty world meanwhile.
+    let later = start_of(recording).since(captured.world.now());
+    let mut lines = vec![Statement::Advance(later).into()];
+    lines.extend(captured.script.lines);
+    let mut runner = Runner::new(World::new(0));
+    match runner.run(&Script { lines }).faults().next() {
+        Some((_, fault)) => Err(no(fault.to_string())),
+        None => Ok(runner.world().clone()),
+    }
+}
+
+/// The world in which nothing replicates yet.
+fn fresh(recording: &Recording) -> Result<World, NoBeginning> {
     let mut hosts: Vec<(&Arc<str>, HostSpec, Vec<VmSpec>)> = Vec::new();
-    for Exchange { host: label, told, .. } in &recording.opening {
+    for Exchange { host: label, question, told, .. } in &recording.opening {
         let place = hosts.iter().position(|(it, ..)| *it == label).unwrap_or_else(|| {
             hosts.push((label, HostSpec::trusting(label), Vec::new()));
             hosts.len() - 1
@@ -139,8 +191,12 @@ fn beginning(recording: &Recording) -> Result<World, NoBeginning> {
             Shown::ServiceSettings(settings) => spec.settings = settings.clone(),
             Shown::AuthorizationEntries(entries) => spec.entries.clone_from(entries),
             Shown::Vms(all) => {
-                for vm in all {
-                    vms.push(vm_spec(label, vm)?);
+                vms.extend(all.iter().map(vm_spec));
+            }
+            Shown::Devices(devices) => {
+                let is_of = |it: &&mut VmSpec| *question == Question::Look(Look::Devices(it.id));
+                if let Some(vm) = vms.iter_mut().find(is_of) {
+                    has(vm, devices);
                 }
             }
             _ => {}
@@ -150,8 +206,7 @@ fn beginning(recording: &Recording) -> Result<World, NoBeginning> {
         return Err(NoBeginning("the recording opens with no host".to_owned()));
     }
     let mut world = World::new(0);
-    let start = recording.opening.iter().map(|it| it.at).min().unwrap_or(SimTime::ZERO);
-    let mut inputs = vec![Input::Advance(start.since(SimTime::ZERO))];
+    let mut inputs = vec![Input::Advance(start_of(recording).since(SimTime::ZERO))];
     for (number, (_, spec, vms)) in (0..).zip(hosts) {
         inputs.push(Input::AddHost(spec));
         inputs.extend(vms.into_iter().map(|vm| Input::AddVm { host: HostId(number), vm }));
@@ -165,36 +220,42 @@ fn beginning(recording: &Recording) -> Result<World, NoBeginning> {
     Ok(world)
 }
 
-fn vm_spec(host: &str, vm: &Vm) -> Result<VmSpec, NoBeginning> {
-    let Vm { id, name, mode, power, .. } = vm;
-    let running = match power {
-        EnabledState::Enabled => true,
-        EnabledState::Disabled => false,
-        power => {
-            let message = format!("{name} on {host} is neither on nor off but {power}");
-            return Err(NoBeginning(message));
-        }
-    };
-    if *mode != ReplicationMode::None {
-        let message = format!("{name} on {host} is a {mode} already when the recording begins");
-        return Err(NoBeginning(message));
-    }
-    Ok(VmSpec { id: *id, ..blank_vm(name, running) })
+fn vm_spec(vm: &Vm) -> VmSpec {
+    let running = vm.power == EnabledState::Enabled;
+    VmSpec { id: vm.id, ..blank_vm(&vm.name, running) }
+}
+
+/// Gives a virtual machine as many disks and adapters as it was seen to have.
+fn has(vm: &mut VmSpec, devices: &Devices) {
+    let disks = vm
+        .disks
+        .first()
+        .map(|like| devices.disks.iter().map(|id| Disk { id: *id, ..like.clone() }).collect());
+    vm.disks = disks.unwrap_or_default();
+    vm.adapters = devices.adapters.iter().map(|id| Adapter::synthetic(*id)).collect();
 }
 
 struct Session {
     lab: Lab,
+    /// When it began there, and here.
+    begun: (SimTime, SimTime),
     watch: Watch,
     names: BTreeMap<Arc<str>, Arc<str>>,
     /// From GUIDs of the recording to those of the lab, as texts.
     ids: BTreeMap<String, String>,
-    changes: Vec<Event>,
+    past: Past,
     found: Vec<Difference>,
 }
 
 impl Session {
+    /// When here is what a time of the recording is.
+    fn here(&self, at: SimTime) -> SimTime {
+        let (there, here) = self.begun;
+        if at < there { at } else { here + at.since(there) }
+    }
+
     fn ask(&mut self, it: &Exchange) {
-        self.lab.advance(it.at.since(self.lab.now()));
+        self.lab.advance(self.here(it.at).since(self.lab.now()));
         let name = self.names.get(&it.host).unwrap_or(&it.host);
         let Some(host) = self.lab.find_host(name) else {
             return self.differ(it, None, "an answer", "knows no such host", Vec::new(), false);
@@ -220,6 +281,10 @@ impl Session {
         };
         let (recorded, simulated) = (recorded.to_string(), simulated.to_string());
         let (line, at, host) = (it.line, it.at, Arc::clone(&it.host));
+        let mut because = because;
+        if because.is_empty() && !pace {
+            because.push(NEWS.to_owned());
+        }
         let found = Difference { line, at, host, question, recorded, simulated, because, pace };
         self.found.push(found);
     }
@@ -241,7 +306,9 @@ impl Session {
     fn call(&mut self, it: &Exchange, host: &HostHandle, call: &Call) {
         let translated = self.translated(call).and_then(|it| serde_json::from_value(it).ok());
         let call: Call = translated.unwrap_or_else(|| call.clone());
+        let call = because::at_another_time(call, |at| self.here(at));
         let answer = host.call(&call);
+        self.past.called(&call, &answer);
         let told = Told::of_call(&answer);
         match (&it.told, &told) {
             // An answer that was lost says nothing of the service.
@@ -251,12 +318,18 @@ impl Session {
                 if let (Some(recorded), Ok(simulated)) =
                     (self.translated(recorded), serde_json::to_value(simulated))
                 {
-                    self.differences(it, "", &recorded, &simulated, &|_| Vec::new());
+                    let about = call.vm().map(About::vm).unwrap_or_default();
+                    let because = because::answered(&call, &it.told, &answer);
+                    for leaf in leaves(&recorded, &simulated) {
+                        let shown = self.past.shown(host, about, last(&leaf.path));
+                        let of = if shown.is_empty() { because.clone() } else { shown };
+                        self.differ_in(it, &leaf, of);
+                    }
                 }
             }
             (recorded, simulated) if recorded == simulated => {}
             (recorded, simulated) => {
-                let because = why(&call, recorded, &answer);
+                let because = because::answered(&call, recorded, &answer);
                 self.differ(it, None, word(recorded), word(simulated), because, false);
                 if let Told::Started(job) = simulated {
                     // What is done on the other side is done here before it goes on.
@@ -285,7 +358,7 @@ impl Session {
             self.differ(it, None, "that it has ended", format!("{late} later"), vec![], true);
         }
         let told = Told::of_look(look.at(host));
-        self.changes.extend(self.watch.take());
+        self.past.saw(self.watch.take());
         match (&it.told, &told) {
             (Told::Unanswered, _) => {}
             (Told::Shown(recorded), Told::Shown(simulated)) => {
@@ -298,10 +371,11 @@ impl Session {
                 if look == Look::Jobs {
                     keep_common(&mut recorded, &mut simulated);
                 }
-                let changes = std::mem::take(&mut self.changes);
-                let because = |field: &str| because(&changes, host, look, field);
-                self.differences(it, "", &recorded, &simulated, &because);
-                self.changes = changes;
+                for leaf in leaves(&recorded, &simulated) {
+                    let about = about(look, &simulated, &leaf.path);
+                    let because = self.past.shown(host, about, last(&leaf.path));
+                    self.differ_in(it, &leaf, because);
+                }
             }
             (recorded, simulated) if recorded == simulated => {}
             // What started no job here has none to show.
@@ -309,9 +383,17 @@ impl Session {
                 self.differ(it, None, word(&it.told), "missing", Vec::new(), true);
             }
             (recorded, simulated) => {
-                self.differ(it, None, word(recorded), word(simulated), Vec::new(), false);
+                let because = self.past.shown(host, About::look(look), "");
+                self.differ(it, None, word(recorded), word(simulated), because, false);
             }
         }
+    }
+
+    /// A part of what is shown that is not alike.
+    fn differ_in(&mut self, it: &Exchange, leaf: &Leaf, because: Vec<String>) {
+        let pace = leaf.path.split('.').any(|it| PACE.contains(&it));
+        let field = (!leaf.path.is_empty()).then_some(&*leaf.path);
+        self.differ(it, field, &leaf.recorded, &leaf.simulated, because, pace);
     }
 
     fn translated_look(&self, look: Look) -> Option<Look> {
@@ -364,43 +446,61 @@ impl Session {
             _ => {}
         }
     }
+}
 
-    /// Every leaf that is not alike.
-    fn differences(
-        &mut self,
-        it: &Exchange,
-        path: &str,
-        recorded: &Value,
-        simulated: &Value,
-        because: &dyn Fn(&str) -> Vec<String>,
-    ) {
-        let last = path.rsplit('.').next().unwrap_or_default();
-        if SENTENCES.contains(&last) || recorded == simulated {
-            return;
-        }
-        let below =
-            |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
-        match (recorded, simulated) {
-            (Value::Object(a), Value::Object(b)) => {
-                let keys = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)));
-                for key in keys {
-                    let (a, b) = (a.get(key), b.get(key));
-                    let null = &Value::Null;
-                    let (a, b) = (a.unwrap_or(null), b.unwrap_or(null));
-                    self.differences(it, &below(key), a, b, because);
-                }
-            }
-            (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
-                for (place, (a, b)) in a.iter().zip(b).enumerate() {
-                    self.differences(it, &below(&place.to_string()), a, b, because);
-                }
-            }
-            _ => {
-                let pace = path.split('.').any(|it| PACE.contains(&it));
-                let field = (!path.is_empty()).then_some(path);
-                self.differ(it, field, recorded, simulated, because(last), pace);
+/// A part of two values that is not alike.
+struct Leaf {
+    path: String,
+    recorded: Value,
+    simulated: Value,
+}
+
+/// The last name in a path.
+fn last(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or_default()
+}
+
+/// Every part that is not alike.
+fn leaves(recorded: &Value, simulated: &Value) -> Vec<Leaf> {
+    let mut found = Vec::new();
+    add_leaves(String::new(), recorded, simulated, &mut found);
+    found
+}
+
+fn add_leaves(path: String, recorded: &Value, simulated: &Value, found: &mut Vec<Leaf>) {
+    if SENTENCES.contains(&last(&path)) || recorded == simulated {
+        return;
+    }
+    let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    match (recorded, simulated) {
+        (Value::Object(a), Value::Object(b)) => {
+            let keys = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)));
+            for key in keys {
+                let null = &Value::Null;
+                let (a, b) = (a.get(key).unwrap_or(null), b.get(key).unwrap_or(null));
+                add_leaves(below(key), a, b, found);
             }
         }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            for (place, (a, b)) in a.iter().zip(b).enumerate() {
+                add_leaves(below(&place.to_string()), a, b, found);
+            }
+        }
+        _ => {
+            let (recorded, simulated) = (recorded.clone(), simulated.clone());
+            found.push(Leaf { path, recorded, simulated });
+        }
+    }
+}
+
+/// What a part of a read is about: of a list, the one in that place.
+fn about(look: Look, simulated: &Value, path: &str) -> About {
+    let place = path.split('.').next().and_then(|it| it.parse::<usize>().ok());
+    let id = place.and_then(|it| simulated[it]["id"].as_str());
+    match (look, id) {
+        (Look::Vms, Some(id)) => id.parse().map(About::vm).unwrap_or_default(),
+        (Look::Jobs, Some(id)) => id.parse().map(About::job).unwrap_or_default(),
+        _ => About::look(look),
     }
 }
 
@@ -483,80 +583,5 @@ fn word(told: &Told) -> String {
         Told::Missing => "missing".to_owned(),
         Told::Unanswered => "nothing".to_owned(),
         Told::Shown(_) => "that it is there".to_owned(),
-    }
-}
-
-/// By which rules a call was answered as it was.
-fn why(call: &Call, recorded: &Told, answer: &crate::Result<Outcome>) -> Vec<String> {
-    let operation = call.operation();
-    let mut because = Vec::new();
-    match answer {
-        Err(Error::Refused(refusal)) => because.push(match &refusal.why {
-            Why::Rule(it, detail) => {
-                let says = it.explain();
-                let known = rule(operation).requirements().find(|it| it.says == says);
-                let known =
-                    known.map_or_else(|| it.evidence().to_owned(), |it| it.evidence.to_string());
-                let detail = detail.map(|it| format!(": {it}")).unwrap_or_default();
-                format!("it refuses because {says}{detail} ({known})")
-            }
-            Why::Text(text) => format!("it refuses because {text}"),
-        }),
-        Ok(_) => {
-            let rule = rule(operation);
-            because.push(format!("it accepts: {} ({})", rule.effect, rule.evidence));
-        }
-        Err(error) => because.push(error.to_string()),
-    }
-    if let Told::Refused(code) = recorded {
-        because.extend(reasons(operation, *code));
-    }
-    because
-}
-
-/// What the rule book knows a code for.
-fn reasons(operation: Operation, code: ErrorCode) -> Vec<String> {
-    let of_code = rule(operation).requirements().filter(|it| it.otherwise == code);
-    let known: Vec<_> = of_code
-        .map(|it| {
-            format!("it would refuse with {} if not: {} ({})", code.to_wire(), it.says, it.evidence)
-        })
-        .collect();
-    if known.is_empty() {
-        return vec![format!("the rule book knows no reason for {}", code.to_wire())];
-    }
-    known
-}
-
-/// By which change a thing looks as it does.
-fn because(changes: &[Event], host: &HostHandle, look: Look, field: &str) -> Vec<String> {
-    let here = changes.iter().rev().filter(|it| it.host == host.id());
-    let about = |vm| match look {
-        Look::Vm(id) => id == vm,
-        Look::Relationship(id) => id.vm == vm,
-        _ => true,
-    };
-    match field {
-        "state" | "mode" if !matches!(look, Look::Job(_) | Look::Jobs) => here
-            .filter_map(|it| match it.change {
-                Change::State { id, mode, from, to, by, .. } if about(id.vm) => {
-                    let by_rule = transition(Side::of(mode, id.leg, to), from, to, by);
-                    let known = by_rule.map(|it| format!(" ({})", it.evidence)).unwrap_or_default();
-                    Some(format!("it went from {from} to {to} by {by}{known}"))
-                }
-                _ => None,
-            })
-            .take(1)
-            .collect(),
-        "code" | "error" | "state" => {
-            let Look::Job(job) = look else { return Vec::new() };
-            let Ok(job) = host.job(job) else { return Vec::new() };
-            let failure = job.error.map(|it| late_failure(job.job_type, it.code, &it.summary));
-            failure
-                .map(|it| format!("its job failed: {} ({})", it.says, it.evidence))
-                .into_iter()
-                .collect()
-        }
-        _ => Vec::new(),
     }
 }

@@ -8,6 +8,7 @@ use super::runner::{Runner, record};
 use super::stage::Memory;
 use super::text::{Span, Word};
 use crate::engine::World;
+use crate::layer::Faults;
 use crate::model::SimTime;
 use crate::sim::{self, Checkpoint, Lab};
 use serde::{Deserialize, Serialize};
@@ -23,13 +24,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// - `fork NAME`: from here to the end of the request, lines are about the fork of this name: a lab
 ///   of its own, made of the served one as it is now if there is none of the name yet. So a request
 ///   that begins with `fork what-if` is answered from that fork. Clients never see a fork.
-/// - `reset`: the lab is as it was when control began; a fork is as the served lab is now.
+/// - `reset`: the lab is as it was when control began, and so are its faults; a fork is as the served
+///   lab is now.
 /// - `drop NAME`: the fork of this name is forgotten.
 /// - `trace`: the answer has the script of everything that happened, by whomever, since control
 ///   began or since `reset`.
 /// - `hosts`: the answer of the step is the names of the hosts.
 ///
 /// A host that has the name of one of these is written in quotes.
+///
+/// What `fault` lines arm, requests meet; and clients, too, if they are served
+/// [under the same faults](Self::under).
 ///
 /// ```
 /// use hyperv_replica::{prelude::*, script::Control, sim::Lab};
@@ -123,6 +128,31 @@ impl Control {
         Self { courses: Mutex::new(courses) }
     }
 
+    /// The same with these faults, under which clients are served: what they have met so far, and
+    /// what `fault` lines add, counts for both. `reset` makes them what they are now; a fork has
+    /// its own.
+    ///
+    /// ```
+    /// use hyperv_replica::layer::Faults;
+    /// use hyperv_replica::{prelude::*, script::Control, sim::Lab};
+    ///
+    /// let lab = Lab::new(["tokyo"]);
+    /// let web = lab.vm("web").on("tokyo").create();
+    /// let faults = Faults::new();
+    /// let client = faults.over("tokyo", lab.host("tokyo"));
+    /// let control = Control::new(lab).under(faults);
+    /// assert!(control.run("fault tokyo RequestStateChange web Enabled  => 32774").passed());
+    /// assert_eq!(client.start_vm(web).unwrap_err().code(), Some(ErrorCode::InUse));
+    /// control.run("reset");
+    /// assert!(client.start_vm(web).is_ok());
+    /// ```
+    #[must_use]
+    pub fn under(self, faults: Faults) -> Self {
+        let mut courses = self.courses.into_inner().unwrap_or_else(PoisonError::into_inner);
+        courses.served = Course { first_faults: faults.fork(), faults, ..courses.served };
+        Self { courses: Mutex::new(courses) }
+    }
+
     /// Does what a request says. A [paced](crate::sim::Clock) lab
     /// [keeps up](crate::sim::Clock::keep_up) first.
     pub fn run(&self, request: &str) -> Answer {
@@ -149,6 +179,9 @@ struct Course {
     lab: Lab,
     beginning: Checkpoint,
     memory: Memory,
+    /// What calls meet, and what it was in the beginning.
+    faults: Faults,
+    first_faults: Faults,
     /// What happened since the beginning, as far as it was asked for.
     past: Vec<sim::Step>,
 }
@@ -160,7 +193,8 @@ impl Course {
         let beginning = held.checkpoint();
         held.take_trace();
         drop(held);
-        Self { lab, beginning, memory: Memory::default(), past: Vec::new() }
+        let (faults, first_faults) = (Faults::new(), Faults::new());
+        Self { lab, beginning, memory: Memory::default(), faults, first_faults, past: Vec::new() }
     }
 
     /// A course of its own, with the same past.
@@ -174,13 +208,16 @@ impl Course {
         Self {
             beginning: self.beginning.clone(),
             memory: self.memory.clone(),
+            faults: self.faults.fork(),
+            first_faults: self.first_faults.fork(),
             past: self.past.clone(),
             ..Self::new(lab)
         }
     }
 
     fn line(&mut self, number: u32, line: &Line) -> Option<Step> {
-        let mut runner = Runner::on(self.lab.hold(), std::mem::take(&mut self.memory));
+        let runner = Runner::on(self.lab.hold(), std::mem::take(&mut self.memory));
+        let mut runner = runner.under(self.faults.clone());
         let step = runner.step(number, line);
         let (held, memory) = runner.leave();
         drop(held);
@@ -190,6 +227,7 @@ impl Course {
 
     fn reset(&mut self) -> std::io::Result<()> {
         self.lab.hold().restore(&self.beginning)?;
+        self.faults.restore(&self.first_faults);
         (self.memory, self.past) = (Memory::default(), Vec::new());
         Ok(())
     }

@@ -290,6 +290,12 @@ impl fmt::Display for Plan {
     }
 }
 
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\n{self}")
+    }
+}
+
 impl FromStr for Plan {
     type Err = ParseError;
 

@@ -75,7 +75,9 @@
 //!   uninstalled.
 //! - `max_active_transfers HOST 1`: a host sends so many change logs at a time from now on.
 //! - `upgrade HOST BUILD`: a host gets a newer Windows.
-//! - `fault HOST OPERATION [VM] => VERDICT`: from here on, such calls go wrong at the edge.
+//! - `fault HOST OPERATION [VM] => VERDICT`: from here on, such calls go wrong at the edge, those of
+//!   clients as well where a lab is served.
+//! - `fail "TEXT"`: the line fails and says this. What a test has found, where no `expect` can tell.
 //!
 //! `policy` takes what differs from the [default](crate::engine::Policy), by the names of its
 //! fields: `link_rate=1MiB/s`, `boot=30s`, `auto_resynchronize=no`, `refusals=late`,
@@ -247,6 +249,9 @@ mod told;
 
 #[cfg(feature = "record")]
 mod recording;
+
+#[cfg(feature = "record")]
+mod because;
 
 #[cfg(feature = "record")]
 mod compare;

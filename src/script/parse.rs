@@ -365,7 +365,8 @@ fn fits(statement: &Statement, answer: &Answer) -> Option<Problem> {
             Statement::Seed(_)
             | Statement::Policy(_)
             | Statement::Wait { .. }
-            | Statement::Expect(_),
+            | Statement::Expect(_)
+            | Statement::Fail(_),
             _,
         ) => "expected no answer: nothing is asked for in this line",
         (Statement::Call(_), _) | (_, Expected::Rejected) => return None,
@@ -391,6 +392,7 @@ fn statement(args: &[Arg]) -> Result<Statement, Vec<Problem>> {
         Some(Keyword::Vm) => vm(rest, end),
         Some(Keyword::Advance) => advance(rest, end),
         Some(Keyword::Wait) => wait(rest, end),
+        Some(Keyword::Fail) => fail(rest, end),
         Some(Keyword::Expect) => {
             let mut expectation = expect::parse(rest, end)?;
             expectation.span = first.span.to(last);
@@ -486,6 +488,12 @@ fn wait(args: &[Arg], end: Span) -> Result<Statement, Vec<Problem>> {
         reader.job_word(job);
     }
     finish(job.map(|job| Statement::Wait { job: job.clone() }), reader)
+}
+
+fn fail(args: &[Arg], end: Span) -> Result<Statement, Vec<Problem>> {
+    let mut reader = Reader::new(args, end, None);
+    let says = reader.next_word(|| "what is wrong, in quotes".to_owned());
+    finish(says.map(|says| Statement::Fail(says.text().into())), reader)
 }
 
 fn disturb(verb: Verb, args: &[Arg], span: Span, end: Span) -> Result<Statement, Vec<Problem>> {

@@ -4,7 +4,7 @@ use super::args::Writer;
 use super::ast::{Answer, CallLine, Expected, Line, Script, Statement};
 use super::describe;
 use super::names::Nameless;
-use super::text::{Arg, Word};
+use super::text::{Arg, Keyword, Word};
 use crate::engine::Caller;
 use crate::model::time::format_duration;
 use crate::model::{Flaw, HostId};
@@ -62,6 +62,7 @@ impl fmt::Display for Statement {
                 write_args(f, &args_of(|writer| describe::change(writer, &mut change.clone())))
             }
             Self::Fault(fault) => fault.fmt(f),
+            Self::Fail(says) => write!(f, "{} {}", Keyword::Fail.name(), Word::quoted(says)),
         }
     }
 }

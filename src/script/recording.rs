@@ -312,6 +312,9 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// The relationships of a virtual machine.
+const LEGS: [&str; 2] = ["0", "1"];
+
 /// Reads what stands behind the name of a read.
 fn look(text: &str, read: Read, cast: &Cast) -> Result<Look, Vec<Problem>> {
     let lexed = lex(text);
@@ -346,10 +349,17 @@ fn look(text: &str, read: Read, cast: &Cast) -> Result<Look, Vec<Problem>> {
         }
         Read::Relationship | Read::Settings => {
             reader.vm(&mut vm);
-            let leg = match reader.next_word(|| listed(["0", "1"])).and_then(Word::plain) {
-                Some("1") => Leg::Extended,
-                _ => Leg::Primary,
-            };
+            let mut leg = Leg::Primary;
+            if let Some(word) = reader.next_word(|| listed(LEGS)) {
+                match word.plain() {
+                    Some("0") => {}
+                    Some("1") => leg = Leg::Extended,
+                    _ => {
+                        let (expected, found) = (listed(LEGS), shown(word.text()));
+                        reader.problem(word.span(), format!("expected {expected}, found {found}"));
+                    }
+                }
+            }
             let id = RelationshipId { vm, leg };
             if read == Read::Settings { Look::Settings(id) } else { Look::Relationship(id) }
         }

@@ -78,6 +78,13 @@ pub enum Fault {
         /// The invariant, and both sides before and after.
         says: Box<str>,
     },
+    /// The line is a `fail`.
+    Failed {
+        /// Where the statement stands.
+        span: Span,
+        /// What it says is wrong.
+        says: Box<str>,
+    },
 }
 
 impl From<Problem> for Fault {
@@ -90,7 +97,9 @@ impl Fault {
     /// Where in the line.
     pub fn span(&self) -> Span {
         match self {
-            Self::Mismatch { span, .. } | Self::Violation { span, .. } => *span,
+            Self::Mismatch { span, .. }
+            | Self::Violation { span, .. }
+            | Self::Failed { span, .. } => *span,
             Self::Problem(problem) => problem.span,
         }
     }
@@ -106,7 +115,7 @@ impl fmt::Display for Fault {
                 write!(f, "{message} ({help})")
             }
             Self::Problem(problem) => f.write_str(&problem.message),
-            Self::Violation { says, .. } => f.write_str(says),
+            Self::Violation { says, .. } | Self::Failed { says, .. } => f.write_str(says),
         }
     }
 }

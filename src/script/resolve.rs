@@ -54,6 +54,8 @@ pub enum Action {
     },
     /// Calls go wrong from here on.
     Fault(Fault),
+    /// The line fails with this sentence.
+    Fail(Box<str>),
 }
 
 impl Statement {
@@ -82,6 +84,7 @@ impl Statement {
                 Ok(Action::Input(Input::Configure { host, change: change.clone() }))
             }
             Self::Fault(fault) => Ok(Action::Fault(fault.clone())),
+            Self::Fail(says) => Ok(Action::Fail(says.clone())),
         }
     }
 }

@@ -13,7 +13,7 @@ use super::text::Span;
 use super::told::{ANSWER_LOST, NEVER_REACHED, Told};
 use crate::engine::{Input, Policy, Reply, World};
 use crate::error::Error;
-use crate::layer::{self, Asked, Plan, Seen, Verdict};
+use crate::layer::{self, Asked, Faults, Plan, Seen, Verdict};
 use crate::model::time::{days, format_duration};
 use crate::model::{Call, HostId, Job, JobId, LogEntry, PointId, SimTime, VmId};
 use crate::oracle::{Coverage, Violation, Watcher};
@@ -31,7 +31,9 @@ const GONE: &str = "there is no such job; one that ended is removed after five m
 const BEGUN: &str = "the world has begun with another seed or policy";
 
 /// Runs a script in a world of its own, from time zero, with the seed and the policy that it says
-/// or else with seed 0 and the default policy.
+/// or else with seed 0 and the default policy. Each step is judged by the
+/// [invariants](crate::oracle::ALWAYS), so that a script which broke one breaks it wherever it is
+/// run.
 ///
 /// What does not go as the script says is in the report; the run goes on behind it.
 ///
@@ -51,9 +53,7 @@ const BEGUN: &str = "the world has begun with another seed or policy";
 /// ```
 #[must_use]
 pub fn run(script: &Script) -> Report {
-    let mut runner = Runner::new(World::new(0));
-    let lines = (1..).zip(&script.lines);
-    Report { steps: lines.filter_map(|(number, line)| runner.step(number, line)).collect() }
+    Runner::observed(World::new(0)).run(script)
 }
 
 /// Writes inputs down as a script, each with the answer it gets in this world.
@@ -114,14 +114,29 @@ pub fn record_under<'a>(
 }
 
 /// Runs lines one by one: in a world of its own, on another [`Stage`], or on hosts.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Runner<S = Own> {
     scene: S,
     memory: Memory,
+    /// What calls meet before they reach the world.
+    faults: Faults,
     /// What reached the world.
     inputs: Vec<Input>,
     /// An invariant that did not hold in this step.
     violation: Option<Box<Violation>>,
+}
+
+impl<S: Clone> Clone for Runner<S> {
+    /// The clone has its own faults, each as often met as here.
+    fn clone(&self) -> Self {
+        Self {
+            scene: self.scene.clone(),
+            memory: self.memory.clone(),
+            faults: self.faults.fork(),
+            inputs: self.inputs.clone(),
+            violation: self.violation.clone(),
+        }
+    }
 }
 
 impl Runner {
@@ -169,7 +184,8 @@ impl<S: Scene> Runner<S> {
 
     /// On this scene, with what is remembered of lines before.
     pub(super) fn on(scene: S, memory: Memory) -> Self {
-        let mut runner = Self { scene, memory, inputs: Vec::new(), violation: None };
+        let (faults, inputs) = (Faults::new(), Vec::new());
+        let mut runner = Self { scene, memory, faults, inputs, violation: None };
         for (name, id) in runner.scene.all_vms() {
             runner.see(name, id);
         }
@@ -181,9 +197,37 @@ impl<S: Scene> Runner<S> {
         (self.scene, self.memory)
     }
 
+    /// The same under these faults. `fault` lines are put behind them, and whoever else stands under
+    /// the same set meets them, too: the clients of a lab that is served, for example.
+    ///
+    /// ```
+    /// use hyperv_replica::layer::Faults;
+    /// use hyperv_replica::{prelude::*, script::Runner, sim::Lab};
+    ///
+    /// let lab = Lab::new(["tokyo"]);
+    /// let web = lab.vm("web").on("tokyo").create();
+    /// let faults = Faults::new();
+    /// let tokyo = faults.over("tokyo", lab.host("tokyo"));
+    /// let line = "fault tokyo RequestStateChange web Enabled times=1  => 32774".parse()?;
+    /// Runner::over(lab.hold()).under(faults).step(1, &line);
+    /// assert_eq!(tokyo.start_vm(web).unwrap_err().code(), Some(ErrorCode::InUse));
+    /// assert!(tokyo.start_vm(web).is_ok());
+    /// # Ok::<(), hyperv_replica::script::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn under(self, faults: Faults) -> Self {
+        Self { faults, ..self }
+    }
+
+    /// What calls meet before they reach the world: what was [armed](Self::arm), and what the runner
+    /// was put [under](Self::under).
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
     /// Puts a fault behind the others: from now on, calls meet it before they reach the world.
     pub fn arm(&mut self, fault: layer::Fault) {
-        self.memory.faults.push(fault.into());
+        self.faults.add(fault);
     }
 
     fn see(&mut self, name: Arc<str>, id: VmId) {
@@ -193,6 +237,12 @@ impl<S: Scene> Runner<S> {
     /// What has reached the world, in order: names are resolved, and a wait is as long as it took.
     pub fn inputs(&self) -> &[Input] {
         &self.inputs
+    }
+
+    /// Does what each line says.
+    pub fn run(&mut self, script: &Script) -> Report {
+        let lines = (1..).zip(&script.lines);
+        Report { steps: lines.filter_map(|(number, line)| self.step(number, line)).collect() }
     }
 
     /// Does what a line says; `None` if it says nothing.
@@ -212,7 +262,7 @@ impl<S: Scene> Runner<S> {
                 *span = line.answer.as_ref().map_or_else(|| statement.span(), Answer::span);
             }
             Some(Fault::Problem(problem)) => problem.line = number,
-            Some(Fault::Violation { .. }) | None => {}
+            Some(Fault::Violation { .. } | Fault::Failed { .. }) | None => {}
         }
         if let Some(violation) = self.violation.take() {
             let says = violation.to_string().into();
@@ -272,6 +322,9 @@ impl<S: Scene> Runner<S> {
                 self.expect_event(*host, facts, *vm, *there, done);
             }
             Action::Fault(fault) => self.arm(fault.clone()),
+            Action::Fail(says) => {
+                done.fault = Some(Fault::Failed { span: statement.span(), says: says.clone() });
+            }
             Action::ExpectJob { job, facts } => {
                 let found = match self.scene.find_job(*job) {
                     Ok(found) => found.as_ref().map(look::job_facts),
@@ -310,8 +363,8 @@ impl<S: Scene> Runner<S> {
     }
 
     /// What the faults say of a call.
-    fn judge(&mut self, host: HostId, call: &Call) -> Verdict {
-        if self.memory.faults.is_empty() {
+    fn judge(&self, host: HostId, call: &Call) -> Verdict {
+        if self.faults.is_empty() {
             return Verdict::Pass;
         }
         let (call, job) = match call.parts().0 {
@@ -320,8 +373,8 @@ impl<S: Scene> Runner<S> {
             | Call::GetErrorEx { job } => (call, Some(*job)),
             _ => (call, None),
         };
-        let subject = || self.scene.find_job(job?).ok()??.affected.first().copied();
-        let vm = call.vm().or_else(subject);
+        let affected = |job| self.scene.find_job(job).ok()??.affected.first().copied();
+        let vm = call.vm().or_else(|| self.faults.subject(job?, || affected(job?)));
         let host_name = Names::host_name(self, host).unwrap_or_default();
         let vm_name = vm.and_then(|vm| Names::vm_name(self, host, vm));
         let seen = Seen {
@@ -333,7 +386,7 @@ impl<S: Scene> Runner<S> {
             job,
             at: Names::now(self),
         };
-        self.memory.faults.iter_mut().find_map(|it| it.judge(&seen)).unwrap_or(Verdict::Pass)
+        self.faults.judge(&seen)
     }
 
     /// Applies an input and keeps up with names.
@@ -349,6 +402,11 @@ impl<S: Scene> Runner<S> {
                 self.memory.named.insert((*host, id));
             }
             self.see(name, id);
+        }
+        if let (Input::Call { call, .. }, Ok(Reply::Started(job))) = (input, &happened)
+            && let Some(vm) = call.vm()
+        {
+            self.faults.began(*job, vm);
         }
         match happened {
             Ok(reply) => Ok(Told::Reply(reply)),

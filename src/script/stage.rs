@@ -2,7 +2,6 @@
 
 use super::report::Side;
 use crate::engine::{Event, Input, Reply, World};
-use crate::layer::Armed;
 use crate::model::{HostId, JobId, VmId};
 use crate::oracle::{Violation, Watcher};
 use crate::sim::Held;
@@ -73,8 +72,6 @@ pub(super) struct Memory {
     /// What lines were about.
     pub(super) named: BTreeSet<(HostId, VmId)>,
     pub(super) sides: Arc<[Side]>,
-    /// What calls meet before they reach the world, in order.
-    pub(super) faults: Vec<Armed>,
 }
 
 impl Default for Memory {
@@ -84,7 +81,6 @@ impl Default for Memory {
             seen: BTreeMap::new(),
             named: BTreeSet::new(),
             sides: Arc::new([]),
-            faults: Vec::new(),
         }
     }
 }

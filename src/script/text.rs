@@ -172,11 +172,12 @@ pub(super) enum Keyword {
     Seed,
     Policy,
     Fault,
+    Fail,
     LimitTransfers,
 }
 
 impl Keyword {
-    const FIXED: [(Self, &'static str); 18] = [
+    const FIXED: [(Self, &'static str); 19] = [
         (Self::Host, "host"),
         (Self::Vm, "vm"),
         (Self::Advance, "advance"),
@@ -194,6 +195,7 @@ impl Keyword {
         (Self::Seed, "seed"),
         (Self::Policy, "policy"),
         (Self::Fault, "fault"),
+        (Self::Fail, "fail"),
         (Self::LimitTransfers, TRANSFERS),
     ];
 

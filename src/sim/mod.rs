@@ -85,12 +85,39 @@ impl Lab {
     /// report that instead.
     #[track_caller]
     pub fn new<'a>(hosts: impl IntoIterator<Item = &'a str>) -> Self {
+        Self::with_seed(0).joined_by(hosts)
+    }
+
+    /// The same with a [trace](Self::start_trace) from the very beginning, so that everything that
+    /// happens can be told as a script.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    ///
+    /// ```
+    /// use hyperv_replica::{script, sim::Lab};
+    /// use hyperv_replica::engine::World;
+    ///
+    /// let lab = Lab::traced(["tokyo"]);
+    /// lab.vm("web").on("tokyo").create();
+    /// let steps = lab.trace();
+    /// let script = script::record(World::new(0), steps.iter().map(|it| &it.input));
+    /// assert!(script.to_string().starts_with("host tokyo\nvm web on tokyo"));
+    /// ```
+    #[track_caller]
+    pub fn traced<'a>(hosts: impl IntoIterator<Item = &'a str>) -> Self {
         let lab = Self::with_seed(0);
+        lab.start_trace();
+        lab.joined_by(hosts)
+    }
+
+    #[track_caller]
+    fn joined_by<'a>(self, hosts: impl IntoIterator<Item = &'a str>) -> Self {
         for name in hosts {
-            let reply = lab.add_host(&HostSpec::trusting(name));
+            let reply = self.add_host(&HostSpec::trusting(name));
             assert!(reply == Reply::Happened, "host `{name}`: {reply:?}");
         }
-        lab
+        self
     }
 
     /// An empty lab. The seed decides what builders draw and which GUIDs the world mints.
@@ -243,6 +270,11 @@ impl Lab {
         let mut shared = self.lock();
         shared.trace.get_or_insert_default();
         shared.brief = true;
+    }
+
+    /// The trace so far, which goes on; nothing without one.
+    pub fn trace(&self) -> Vec<Step> {
+        self.lock().trace.clone().unwrap_or_default()
     }
 
     /// The trace so far, which begins anew.

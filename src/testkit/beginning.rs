@@ -8,6 +8,7 @@ use crate::model::{
     WindowsBuild,
 };
 use crate::script::{self, Fault, Runner, Script};
+use std::fmt;
 
 /// The virtual machine that beginnings replicate.
 pub const WEB: VmId = VmId(Guid(0x1111_1111_1111_4111_8111_1111_1111_1111));
@@ -24,7 +25,8 @@ const GIB: u64 = 1 << 30;
 
 /// How a world begins: its seed, its policy, and what has happened in it.
 ///
-/// A beginning is data. It is inputs, so that it prints as the first lines of a script.
+/// A beginning is data. It is inputs, so that it prints, by [`Debug`](fmt::Debug), as the first
+/// lines of a script.
 ///
 /// ```
 /// use hyperv_replica::prelude::*;
@@ -35,7 +37,7 @@ const GIB: u64 = 1 << 30;
 /// let seen = world.relationship(HostId(1), RelationshipId::primary(WEB));
 /// assert_eq!(seen.map(|it| it.state), Some(ReplicationState::Replicating));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Beginning {
     /// The seed of the world: which GUIDs it mints.
     pub seed: u64,
@@ -43,6 +45,13 @@ pub struct Beginning {
     pub policy: Policy,
     /// What has happened.
     pub inputs: Vec<Input>,
+}
+
+impl fmt::Debug for Beginning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let empty = World::with_policy(self.seed, self.policy.clone());
+        write!(f, "\n{}", script::record(empty, &self.inputs))
+    }
 }
 
 impl Beginning {

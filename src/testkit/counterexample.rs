@@ -4,15 +4,16 @@ use super::beginning::Beginning;
 use super::walk::Walk;
 use crate::engine::{Event, Input, World};
 use crate::oracle::{Violation, Watcher};
-use crate::script::{self, Line, Runner, Script};
+use crate::script::{self, Fault, Line, Runner, Script, Statement};
 use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Why a property does not hold, as the property says it.
 ///
-/// A sentence becomes a comment of the counterexample. A [`Line`] becomes its last line: an `expect`
-/// that does not come true fails wherever the script is run, without the property.
+/// It becomes the last line of the counterexample, and fails wherever that is run, without the
+/// property. A [`Line`] stands there as it is: an `expect` that does not come true. A sentence is said
+/// by a `fail`.
 ///
 /// ```
 /// use hyperv_replica::script::Line;
@@ -25,6 +26,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broken(Box<Line>);
+
+impl Broken {
+    /// The line that fails.
+    pub fn line(&self) -> &Line {
+        &self.0
+    }
+}
 
 impl From<Line> for Broken {
     fn from(line: Line) -> Self {
@@ -40,7 +48,7 @@ impl From<String> for Broken {
 
 impl From<&str> for Broken {
     fn from(says: &str) -> Self {
-        Line::comment(&format!(" {says}")).into()
+        Line::from(Statement::Fail(says.into())).into()
     }
 }
 
@@ -53,9 +61,7 @@ impl From<script::ParseError> for Broken {
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
-            Line { statement: None, answer: None, comment: Some(says) } => {
-                f.write_str(says.trim_start())
-            }
+            Line { statement: Some(Statement::Fail(says)), .. } => f.write_str(says),
             line => line.fmt(f),
         }
     }
@@ -78,6 +84,16 @@ impl Failure {
         let said = payload.downcast_ref::<String>().map(String::as_str);
         let said = said.or_else(|| payload.downcast_ref::<&str>().copied());
         Self::Panicked(said.unwrap_or("a panic without a message").to_owned())
+    }
+
+    /// The line that fails as this did, behind those that lead there; `None` if they fail themselves.
+    fn line(&self) -> Option<Line> {
+        match self {
+            Self::Violation(_) => None,
+            Self::Broken(Broken(line)) => Some(Line::clone(line)),
+            // The engine panics again by itself, and nobody gets here; a property's panic is told.
+            Self::Panicked(_) => Some(Statement::Fail(self.to_string().into()).into()),
+        }
     }
 
     /// Whether both are the same kind of failure; numbers and names in it may differ.
@@ -219,9 +235,7 @@ impl Found {
             }
             _ => record(&self.inputs),
         };
-        if let Failure::Broken(Broken(line)) = &self.failure {
-            script.lines.push(Line::clone(line));
-        }
+        script.lines.extend(self.failure.line());
         script
     }
 }
@@ -229,9 +243,9 @@ impl Found {
 /// A script that breaks a property; it [displays](fmt::Display) as the text of a file that does it
 /// again.
 ///
-/// A file that ends with an `expect` fails in every run. One that breaks an invariant fails where
-/// it is [observed](Runner::observed), as every file in `fixtures/scenarios/` is by a test. Any
-/// fails under [`replay`] with its property.
+/// The file fails in every [run](script::run), `hvr run` included: by its last line, or because the
+/// run is observed and an invariant breaks there. Whether the property still breaks is for
+/// [`replay`] to tell.
 #[derive(Clone, Debug)]
 pub struct Counterexample {
     /// The script, with a head of comments that says what breaks and how it was found.
@@ -260,15 +274,16 @@ impl fmt::Display for Counterexample {
 impl std::error::Error for Counterexample {}
 
 /// Runs a script under every invariant and a property; the first thing that goes wrong, as a
-/// [`Failure`] says it, or as the line that does not do what it says.
+/// [`Failure`] says it, or as the line that does not do what it says. What a `fail` line says is the
+/// property's to say again.
 pub fn replay(script: &Script, property: &impl Fn(&World) -> Result<(), Broken>) -> Option<String> {
     let mut runner = Runner::observed(World::new(0));
     for (number, line) in (1..).zip(&script.lines) {
         let judged = catch_unwind(AssertUnwindSafe(|| {
             let Some(step) = runner.step(number, line) else { return Ok(()) };
             match step.fault {
-                Some(fault) => Err(fault.to_string()),
-                None => property(runner.world()).map_err(|it| Failure::Broken(it).to_string()),
+                Some(fault) if !matches!(fault, Fault::Failed { .. }) => Err(fault.to_string()),
+                _ => property(runner.world()).map_err(|it| Failure::Broken(it).to_string()),
             }
         }));
         let panicked = |payload: Box<dyn Any + Send>| Failure::of_panic(&*payload).to_string();

@@ -13,9 +13,8 @@
 
 use crate::engine::{Digest, Event, Input, Reply, World};
 use crate::oracle::Picture;
-use crate::script::{self, Fault, Line, Script};
+use crate::script::{self, Fault, Line, Runner, Script, Statement};
 use crate::sim::{Lab, Step};
-use crate::testkit::beginning::Beginning;
 use std::fmt::{self, Write};
 
 /// Everything that could be seen of a run.
@@ -38,18 +37,33 @@ impl Run {
         Self { steps: lab.take_trace(), events: watch.take(), end: lab.world() }
     }
 
-    /// Runs a script in a world of its own, with the seed and policy that it names. What it expects
-    /// is not looked at, and what its faults kept from the world has not happened.
+    /// Runs a script in a world of its own, as [`script::run`] does: with the seed and the policy
+    /// that it says, and without the calls that its faults keep from the world. What it expects is
+    /// not looked at.
     ///
     /// # Errors
     /// The first line that cannot be done.
     pub fn of_script(script: &Script) -> Result<Self, Fault> {
-        let Beginning { seed, policy, inputs } = Beginning::script(script)?;
-        let end = World::with_policy(seed, policy);
-        let mut run = Self { steps: Vec::new(), events: Vec::new(), end };
-        for input in inputs {
-            run.make(input);
+        let mut runner = Runner::new(World::new(0));
+        let mut inputs = Vec::new();
+        for (number, line) in (1..).zip(&script.lines) {
+            let (before, from) = (runner.inputs().len(), runner.world().now());
+            if let Some(fault @ Fault::Problem(_)) =
+                runner.step(number, line).and_then(|it| it.fault)
+            {
+                return Err(fault);
+            }
+            match line.statement {
+                // How often it had to look is no part of what happened.
+                Some(Statement::Wait { .. }) => {
+                    inputs.push(Input::Advance(runner.world().now().since(from)));
+                }
+                _ => inputs.extend_from_slice(&runner.inputs()[before..]),
+            }
         }
+        let end = World::with_policy(runner.world().seed(), runner.world().policy().clone());
+        let mut run = Self { steps: Vec::new(), events: Vec::new(), end };
+        inputs.into_iter().for_each(|input| run.make(input));
         Ok(run)
     }
 

@@ -17,12 +17,13 @@
 use super::beginning::Beginning;
 use super::walk::{Pick, disturbance, opposite};
 use crate::engine::{Caller, Event, HostChange, HostTrouble, Input, VmTrouble, World};
-use crate::model::time::{hours, minutes, seconds};
+use crate::model::time::{format_duration, hours, minutes, seconds};
 use crate::model::{Call, Certificate};
-use crate::script::{Script, Verb};
+use crate::script::{Line, Nameless, Script, Verb};
 use crate::testkit::beginning::THUMBPRINT;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
+use std::fmt;
 use std::time::Duration;
 
 /// How often what goes wrong, and for how long.
@@ -71,10 +72,22 @@ impl Default for Dials {
 ///
 /// Entries are in the order of their times. A schedule may hold what comes to nothing: a host
 /// cannot crash that is down. It shrinks by taking entries out, in any order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// Its [`Debug`](fmt::Debug) is a line for each entry, with its time. It knows no names:
+/// [`script`](Self::script) does.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Schedule {
     /// What happens, and when.
     pub entries: Vec<(Duration, Input)>,
+}
+
+impl fmt::Debug for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.entries.iter().try_for_each(|(at, input)| {
+            let line = Line::from_input(input, &Nameless);
+            write!(f, "\n{:<8}  {line}", format!("@{}", format_duration(*at)))
+        })
+    }
 }
 
 impl Schedule {

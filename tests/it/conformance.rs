@@ -4,6 +4,7 @@ use hyperv_replica::ReplicationService;
 use hyperv_replica::engine::{Answer, Policy, Refusals};
 use hyperv_replica::error::Result;
 use hyperv_replica::evidence::EvidenceKind;
+use hyperv_replica::layer::{Faults, Linter, Recorder};
 use hyperv_replica::model::{Operation, Settings, VmId, WindowsBuild};
 use hyperv_replica::sim::HostHandle;
 use hyperv_replica::testkit::LabFixture;
@@ -95,6 +96,26 @@ fn decorators_that_do_nothing_change_nothing() {
     let build = WindowsBuild::Server2022;
     let bare = conformance::run(&mut || Box::new(LabFixture::new(build)));
     let make = || LabFixture::new(build).decorated(stack);
+    let decorated = conformance::run(&mut || Box::new(make()));
+    nothing_deviates(&decorated);
+    assert_eq!(bare.to_string(), decorated.to_string());
+}
+
+/// Every decorator there is, each with nothing to do, and what was recorded answers again.
+#[test]
+fn the_layers_change_nothing_by_themselves() {
+    let build = WindowsBuild::Server2022;
+    let bare = conformance::run(&mut || Box::new(LabFixture::new(build)));
+    let make = || {
+        // A rule that never decides is asked about everything.
+        let (faults, linter, recorder) = (Faults::new(), Linter::new(), Recorder::new());
+        std::mem::forget(faults.rule(|_| None));
+        LabFixture::new(build).decorated(move |host| {
+            let name = host.host().expect("it is up").name;
+            let under = linter.over(&name, faults.over(&name, host));
+            Box::new(recorder.over(&name, under).expect("it is up"))
+        })
+    };
     let decorated = conformance::run(&mut || Box::new(make()));
     nothing_deviates(&decorated);
     assert_eq!(bare.to_string(), decorated.to_string());

@@ -1,5 +1,6 @@
 //! Requests to a lab that clients use meanwhile.
 
+use hyperv_replica::layer::{Faults, Plan};
 use hyperv_replica::prelude::*;
 use hyperv_replica::script::{self, Control, Durability, Fault, Journal, MAX_FORKS};
 use hyperv_replica::sim::Lab;
@@ -40,6 +41,29 @@ fn a_request_is_run_as_a_script_is() {
         let expected: Vec<_> = steps.map(|it| (it.what, it.answer, it.fault)).collect();
         assert_eq!(whats, expected, "{name}");
     }
+}
+
+/// Faults are a lab's as its world is: clients who stand under them meet what control arms, a fork
+/// has its own, and a reset brings them back.
+#[test]
+fn clients_and_control_share_the_faults_of_a_lab() {
+    let (lab, faults) = (lab(), Faults::new());
+    faults.add("fault osaka call times=1  => 32768".parse::<Plan>().unwrap().faults.remove(0));
+    let control = Control::new(lab.clone()).under(faults.clone());
+    assert!(control.run(BEGINNING).passed());
+    let osaka = faults.over("osaka", lab.host("osaka"));
+    let web = osaka.vms().unwrap()[0].id;
+    let told = || osaka.commit_failover(web).unwrap_err().code().unwrap().to_wire();
+    assert!(control.run("fork other\nosaka CommitFailover web  => 32768").passed());
+    assert_eq!(told(), 32768, "the fork has met its own");
+    assert_eq!(told(), 32775);
+    assert!(control.run("fault osaka CommitFailover web times=2  => 32774").passed());
+    assert!(control.run("fork other\nosaka CommitFailover web  => 32775").passed());
+    assert!(control.run("osaka CommitFailover web  => 32774").passed());
+    assert_eq!((told(), told()), (32774, 32775), "control has met the first of two");
+    assert!(control.run("reset").passed());
+    assert!(control.run(BEGINNING).passed());
+    assert_eq!((told(), told()), (32768, 32775));
 }
 
 #[test]

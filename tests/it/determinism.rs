@@ -3,9 +3,8 @@
 use crate::scenarios;
 use hyperv_replica::engine::World;
 use hyperv_replica::prelude::*;
-use hyperv_replica::script::{self, Script};
+use hyperv_replica::script;
 use hyperv_replica::sim::Lab;
-use hyperv_replica::testkit::beginning::Beginning;
 use hyperv_replica::testkit::determinism::{Run, assert_deterministic};
 use std::cell::Cell;
 use std::fmt::Write;
@@ -47,10 +46,36 @@ fn what_is_outside_a_lab_is_caught() {
     });
 }
 
-/// The world that a script begins with.
-fn beginning(script: &Script) -> World {
-    let Beginning { seed, policy, .. } = Beginning::script(script).unwrap();
-    World::with_policy(seed, policy)
+/// A script is run as [`script::run`] runs it: with its seed and its policy, and without what its
+/// faults keep from the world.
+#[test]
+fn a_script_with_a_seed_a_policy_and_faults_is_run_as_it_says() {
+    let text = "\
+seed 7
+policy boot=30s StartVm=0
+host tokyo
+host osaka
+vm web on tokyo
+fault tokyo RequestStateChange web Enabled times=1       => 32774
+tokyo RequestStateChange web Enabled                     => 32774
+fault tokyo CreateReplicationRelationship web times=1    => delay 5m
+tokyo CreateReplicationRelationship web to=osaka         => 4096 job1
+wait job1
+fault osaka RemoveReplicationRelationship web            => unreachable
+osaka RemoveReplicationRelationship web                  => unanswered
+";
+    let script = script::parse(text).unwrap();
+    let run = Run::of_script(&script).unwrap();
+    let mut runner = script::Runner::new(World::new(0));
+    assert!(runner.run(&script).passed());
+    assert_eq!(run.end, *runner.world());
+    assert_eq!(run.end.seed(), 7);
+    // Two hosts, a virtual machine, five minutes late a relationship, and the wait for it.
+    assert_eq!(run.steps.len(), 6);
+    // What it did, written down without faults, is the same run.
+    let begin = World::with_policy(7, run.end.policy().clone());
+    let again = Run::of_script(&run.record(begin)).unwrap();
+    assert_eq!(again.digest(), run.digest());
 }
 
 /// What each scenario does, in a digest: every reply, every change, and the world in the end.
@@ -65,8 +90,9 @@ fn every_scenario_does_what_it_did() {
         let script = script::parse(&fs::read_to_string(&path).unwrap()).unwrap();
         let run = Run::of_script(&script).unwrap();
         // Written down and run again it is the same run.
-        let again = Run::of_script(&run.record(beginning(&script))).unwrap();
-        assert_eq!(run.difference(&again, &beginning(&script)), None, "{}", name.display());
+        let begin = || World::with_policy(run.end.seed(), run.end.policy().clone());
+        let again = Run::of_script(&run.record(begin())).unwrap();
+        assert_eq!(run.difference(&again, &begin()), None, "{}", name.display());
         assert_eq!(run.digest(), again.digest(), "{}", name.display());
         let (steps, events) = (run.steps.len(), run.events.len());
         let name = name.display().to_string();

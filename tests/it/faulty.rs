@@ -438,3 +438,76 @@ fault tokyo RequestStateChange any ShutDown from=1m  => unreachable
     }
     assert_eq!(*runner.world(), lab.world());
 }
+
+/// A job that was begun before the rules, or by somebody else, is about the virtual machine that it
+/// affects first, in process as in a script.
+#[test]
+fn a_job_of_somebody_else_belongs_to_what_it_affects() {
+    let (lab, web, faults) = lab();
+    let job = lab.host("tokyo").start_vm(web).unwrap().job().unwrap();
+    faults.add(Fault::refuse(Operation::GetErrorEx, ErrorCode::AccessDenied).vm("web"));
+    faults.add(Fault::new(Read::Job, Verdict::Missing).vm(web));
+    let tokyo = faults.over("tokyo", lab.host("tokyo"));
+    let found = tokyo.jobs().unwrap()[0].id;
+    assert_eq!(found, job);
+    assert_eq!(told(&tokyo.job(job)), "missing");
+    assert_eq!(told(&tokyo.call(&Call::GetErrorEx { job })), "32769");
+    let text = "fault tokyo GetErrorEx web  => 32769";
+    let mut runner = script::Runner::over(lab.hold());
+    assert_eq!(runner.step(1, &text.parse().unwrap()).and_then(|it| it.fault), None);
+    let line = runner.record(&Input::Call {
+        host: HostId(0),
+        caller: Caller::Administrator,
+        call: Call::GetErrorEx { job },
+    });
+    assert!(line.to_string().ends_with("=> 32769"), "{line}");
+}
+
+/// A job is about the virtual machine whose call began it, also when nobody knows of it any more.
+#[test]
+fn a_job_that_is_gone_belongs_to_whose_it_was() {
+    let text = "\
+host tokyo
+vm web on tokyo
+tokyo RequestStateChange web Enabled     => 4096 job1
+wait job1
+advance 6m
+fault tokyo GetErrorEx web               => 32769
+tokyo GetErrorEx job1                    => 32769
+";
+    let report = script::run(&script::parse(text).unwrap());
+    assert!(report.passed(), "{:?}", report.faults().next());
+    let (lab, web, faults) = lab();
+    let tokyo = faults.over("tokyo", lab.host("tokyo"));
+    let job = tokyo.start_vm(web).unwrap().job().unwrap();
+    lab.advance(minutes(6));
+    faults.add(Fault::refuse(Operation::GetErrorEx, ErrorCode::AccessDenied).vm("web"));
+    assert_eq!(told(&tokyo.call(&Call::GetErrorEx { job })), "32769");
+}
+
+/// A fork has the same rules, as often met, and goes its own way; what is restored is as it was.
+#[test]
+fn rules_fork_and_come_back() {
+    let (lab, web, faults) = lab();
+    faults.add(Fault::refuse(START, ErrorCode::InUse).times(3));
+    let tokyo = faults.over("tokyo", lab.host("tokyo"));
+    assert_eq!(told(&tokyo.start_vm(web)), "32774");
+    let fork = faults.fork();
+    let other = fork.over("tokyo", lab.host("tokyo"));
+    assert_eq!(told(&tokyo.start_vm(web)), "32774");
+    assert_eq!(told(&tokyo.start_vm(web)), "32774");
+    fork.add(Fault::refuse(Asked::AnyCall, ErrorCode::Timeout));
+    assert_eq!(told(&other.start_vm(web)), "32774");
+    assert_eq!(told(&other.start_vm(web)), "32774");
+    assert_eq!(told(&other.start_vm(web)), "32772");
+    assert_eq!(told(&tokyo.commit_failover(web)), "32775", "that rule is only in the fork");
+    // Back to a set that refuses once more; a guard of before takes nothing away.
+    let guard = faults.guard(Fault::unreachable(Asked::AnyCall));
+    let first = Faults::from(Plan::from(Fault::refuse(START, ErrorCode::Failed).times(1)));
+    faults.restore(&first);
+    drop(guard);
+    assert_eq!(told(&tokyo.start_vm(web)), "32768");
+    assert_eq!(told(&tokyo.start_vm(web)), "done");
+    faults.restore(&first);
+    assert_eq!(told(&tokyo.start_vm(web)), "32768", "it was not met in the other");
+}

@@ -112,6 +112,10 @@ fn what_is_no_recording_is_told_with_its_place() {
         ),
         ("@1h tokyo vms  => [{}]", "1:21: missing field `id`"),
         ("@1h tokyo vms now  => []", "1:15: expected the end of the line, found `now`"),
+        (
+            "@1h tokyo relationship {11111111-1111-4111-8111-111111111111} 7  => missing",
+            "1:63: expected `0` or `1`, found `7`",
+        ),
     ] {
         let error = text.parse::<Recording>().unwrap_err();
         assert_eq!(error.to_string(), message, "{text}");
@@ -273,6 +277,7 @@ fn each_kind_of_difference_is_found() {
         _ => false,
     });
     assert_eq!((&*job[0].recorded, &*job[0].simulated), ("\"Exception\"", "\"Completed\""));
+    assert!(job[0].because[0].contains(" began it: "), "{}", job[0]);
     // Something that is not there.
     let missing = doctored("missing", |question, told| {
         let is = matches!(question, Question::Look(Look::Settings(_)));
@@ -282,6 +287,37 @@ fn each_kind_of_difference_is_found() {
         is
     });
     assert_eq!((&*missing[0].recorded, &*missing[0].simulated), ("missing", "that it is there"));
+    assert!(missing[0].because[0].contains("it had accepted "), "{}", missing[0]);
+    // Another health than the rules of health give: each of them, with how it is known.
+    // https://learn.microsoft.com/virtualization/community/team-blog/2012/20120615-interpreting-replication-health-part-1
+    let unhealthy = |state, health| {
+        doctored("health", |_, told| match told {
+            Told::Shown(Shown::Relationship(it)) if it.state == state => {
+                it.health = health;
+                true
+            }
+            _ => false,
+        })
+    };
+    let well = unhealthy(ReplicationState::Recovered, ReplicationHealth::Ok);
+    assert_eq!((&*well[0].recorded, &*well[0].simulated), ("\"Ok\"", "\"Warning\""));
+    assert!(
+        well[0].because[0].starts_with("it is Warning (2) because it is failed over"),
+        "{}",
+        well[0]
+    );
+    assert!(well[0].because[0].contains("documented: https://"), "{}", well[0]);
+    let ill = unhealthy(ReplicationState::Replicating, ReplicationHealth::Critical);
+    assert_eq!(ill[0].because, ["it is Ok because no rule of health speaks"]);
+    // What no rule leads to is said to be news.
+    let build = doctored("host", |_, told| match told {
+        Told::Shown(Shown::Host(it)) => {
+            it.build = hyperv_replica::model::WindowsBuild::Server2016;
+            true
+        }
+        _ => false,
+    });
+    assert_eq!(build[0].because, ["no rule speaks of it: this is news"]);
     // Out parameters.
     let issues = doctored("output", |_, told| match told {
         Told::Returned(output) => match &mut **output {
@@ -303,6 +339,29 @@ fn each_kind_of_difference_is_found() {
         is
     });
     assert_eq!(lost, []);
+}
+
+/// Whatever a recording has otherwise, each difference that is not about pace has a reason, or is
+/// said to have none.
+#[test]
+fn each_difference_says_why() {
+    let recording = recorded();
+    let mut differing = 0;
+    for place in 0..recording.exchanges.len() {
+        let mut doctored = recording.clone();
+        let told = &mut doctored.exchanges[place].told;
+        *told = match told {
+            Told::Shown(_) => Told::Missing,
+            Told::Refused(_) => Told::Completed,
+            _ => Told::Refused(ErrorCode::StatusUnknown),
+        };
+        for it in compare(&doctored).unwrap().iter().filter(|it| !it.pace) {
+            differing += 1;
+            assert!(!it.because.is_empty(), "{it}");
+            assert!(it.because.iter().all(|it| !it.is_empty() && !it.ends_with('.')), "{it}");
+        }
+    }
+    assert!(differing > recording.exchanges.len() / 2, "{differing}");
 }
 
 /// A host that is slower than the model differs in pace alone, one that is faster as well.
@@ -331,19 +390,67 @@ fn how_fast_things_go_is_told_apart() {
     assert!(found.iter().any(|it| it.recorded == "that it has ended"), "{found:?}");
 }
 
+/// What devices a virtual machine has is seen when its recording begins.
 #[test]
-fn a_recording_that_begins_in_the_middle_is_refused() {
+fn a_recording_begins_with_the_devices_that_there_are() {
+    let lab = Lab::new(["tokyo", "osaka"]);
+    let size = 20 << 30;
+    let web = lab.vm("web").on("tokyo").disk(size, size / 2).disk(size, size / 2).create();
+    let recorder = Recorder::new();
+    let tokyo = recorder.over("tokyo", lab.host("tokyo")).unwrap();
+    assert_eq!(tokyo.devices(web).unwrap().disks.len(), 2);
+    assert_eq!(tokyo.devices(web).unwrap().adapters.len(), 1);
+    tokyo.failover_network(web).unwrap();
+    assert_eq!(compare(&recorder.recording()).unwrap(), []);
+}
+
+/// What replicates when a recording begins is re-enacted first, however late it is there; times in
+/// calls are later by as much.
+#[test]
+fn a_recording_that_begins_in_the_middle_is_rebuilt() {
+    let lab = Lab::new(["tokyo", "osaka"]);
+    lab.advance(days(3650));
+    let web = lab.vm("web").on("tokyo").running().create();
+    let db = lab.vm("db").on("tokyo").create();
+    let (tokyo, osaka) = (lab.host("tokyo"), lab.host("osaka"));
+    let done = |host: &dyn ReplicationService, it: Result<Outcome>| host.wait(it.unwrap()).unwrap();
+    done(&tokyo, tokyo.create_replication_relationship(web, Settings::to("osaka")));
+    done(&tokyo, tokyo.start_replication(web, InitialReplication::Network));
+    lab.advance(hours(1));
+    let recorder = Recorder::new();
+    let (tokyo, osaka) =
+        (recorder.over("tokyo", tokyo).unwrap(), recorder.over("osaka", osaka).unwrap());
+    done(&tokyo, tokyo.shut_down_vm(web));
+    done(&tokyo, tokyo.prepare_failover(RelationshipId::primary(web)));
+    done(&osaka, osaka.initiate_failover(web, None));
+    done(&osaka, osaka.reverse_replication_relationship(web, None));
+    let reversed = osaka.relationship(RelationshipId::primary(web)).unwrap();
+    assert_eq!(reversed.state, ReplicationState::Replicating);
+    done(&tokyo, tokyo.create_replication_relationship(db, Settings::to("osaka")));
+    let start = tokyo.now().unwrap() + hours(2);
+    assert!(tokyo.start_replication(db, InitialReplication::NetworkAt(start)).is_ok());
+    tokyo.sleep(hours(3)).unwrap();
+    let started = tokyo.relationship(RelationshipId::primary(db)).unwrap();
+    assert_eq!(started.state, ReplicationState::Replicating);
+    let recording: Recording = recorder.recording().to_string().parse().unwrap();
+    let found = compare(&recording).unwrap();
+    let real: Vec<_> = found.iter().filter(|it| !it.pace).collect();
+    assert!(real.is_empty(), "{real:?}");
+}
+
+#[test]
+fn a_recording_that_begins_where_nothing_leads_is_refused() {
     let lab = Lab::new(["tokyo", "osaka"]);
     let web = lab.vm("web").on("tokyo").create();
     let tokyo = lab.host("tokyo");
     tokyo.wait(tokyo.create_replication_relationship(web, Settings::to("osaka")).unwrap()).unwrap();
+    // Somebody is at work.
+    assert!(tokyo.start_vm(web).is_ok());
     let recorder = Recorder::new();
     recorder.over("tokyo", &tokyo).unwrap();
-    let error = compare(&recorder.recording()).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "web on tokyo is a Primary (1) already when the recording begins"
-    );
+    let error = compare(&recorder.recording()).unwrap_err().to_string();
+    assert!(error.starts_with("how the recording begins cannot be rebuilt: "), "{error}");
+    assert!(error.ends_with("; `hvr compare --from` takes a script that begins so"), "{error}");
     assert!(compare(&Recording::default()).is_err());
     // From a world that fits it can be compared all the same.
     let tokyo = recorder.over("tokyo", tokyo).unwrap();
@@ -375,4 +482,49 @@ fn hvr_compare_tells_by_its_exit_status() {
     assert_eq!(code, Some(1));
     assert!(said.contains("the recording says 32770, the simulator 32775\n  it refuses because"));
     assert_eq!(run("none.recording", "@x").0, Some(2));
+}
+
+/// A session with hosts becomes a file by `hvr run`, and the simulator is compared with it, also from
+/// where a script ends.
+#[test]
+#[cfg(feature = "cli")]
+fn hvr_run_records_what_hvr_compare_reads() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("hvr-record");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    let hvr = |args: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hvr"));
+        let output = command.args(args).current_dir(&folder).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout) + &text(output.stderr))
+    };
+    let lab = "host tokyo\nhost osaka\nvm web on tokyo running\n";
+    std::fs::write(folder.join("lab.hvr"), lab).unwrap();
+    let run = "host tokyo
+        host osaka
+        vm web on tokyo running
+        tokyo CreateReplicationRelationship web to=osaka  => 4096 job1
+        wait job1
+        expect osaka web Replica
+        osaka CommitFailover web                          => 32775";
+    std::fs::write(folder.join("run.hvr"), run).unwrap();
+    let hosts = ["--host", "tokyo=lab:lab.hvr#tokyo", "--host", "osaka=lab:lab.hvr#osaka"];
+    let mut args = vec!["run", "run.hvr", "--record", "session.recording"];
+    args.extend(hosts);
+    let (status, said) = hvr(&args);
+    assert_eq!(status, Some(0), "{said}");
+    let text = std::fs::read_to_string(folder.join("session.recording")).unwrap();
+    assert!(text.contains(" osaka CommitFailover web  => 32775\n"), "{text}");
+    for from in [&[][..], &["--from", "lab.hvr"]] {
+        let mut args = vec!["compare", "session.recording"];
+        args.extend(from);
+        let (status, said) = hvr(&args);
+        assert_eq!(status, Some(0), "{said}");
+        assert!(said.starts_with("session.recording: 0 differences"), "{said}");
+    }
+    // From elsewhere it differs.
+    std::fs::write(folder.join("other.hvr"), "host tokyo\nhost osaka\n").unwrap();
+    let (status, said) = hvr(&["compare", "session.recording", "--from", "other.hvr"]);
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("the recording says 4096, the simulator 327"), "{said}");
 }

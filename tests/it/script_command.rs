@@ -235,3 +235,45 @@ fn a_search_without_a_find_fails() {
     assert_eq!(status, 2);
     assert!(err.contains("no operation is called `NoMethod`"), "{err}");
 }
+
+/// What the kit finds is kept as a file, and the command fails with it in the same way: by the line
+/// that does not come true, by what the property said, or by what it panicked with.
+#[test]
+fn a_counterexample_that_is_kept_fails_again() {
+    use hyperv_replica::engine::World;
+    use hyperv_replica::script::{Line, Runner};
+    use hyperv_replica::testkit::counterexample::{Broken, Counterexample, Found};
+    type Property = fn(&World) -> Result<(), Broken>;
+    fn all_up(world: &World) -> bool {
+        world.hosts().all(|(host, _)| world.is_up(host))
+    }
+    let by_line: Property = |world| match all_up(world) {
+        true => Ok(()),
+        false => Err("expect tokyo web Primary".parse::<Line>()?.into()),
+    };
+    let by_sentence: Property = |world| match all_up(world) {
+        true => Ok(()),
+        false => Err("the tool cannot cope".into()),
+    };
+    let by_panic: Property = |world| {
+        assert!(all_up(world), "the tool cannot cope");
+        Ok(())
+    };
+    let folder = folder("counterexample");
+    let mut runner = Runner::new(World::new(0));
+    runner.run(&"host tokyo\nvm web on tokyo\ncrash tokyo".parse().unwrap());
+    for (property, says) in [
+        (by_line, "expected Primary"),
+        (by_sentence, "the tool cannot cope"),
+        (by_panic, "a panic: the tool cannot cope"),
+    ] {
+        let found =
+            Found::in_inputs(&World::new(0), runner.inputs(), &property).expect("it breaks");
+        let text = Counterexample::of(&found, "Found by hand.").to_string();
+        fs::write(folder.join("kept.hvr"), &text).unwrap();
+        let (status, out, err) = hvr(&folder, &["run", "kept.hvr"]);
+        assert_eq!((status, &*err), (1, ""), "{text}");
+        assert!(out.contains(says), "{says}: {out}");
+        assert!(out.contains("1 of 4 steps not as expected"), "{out}");
+    }
+}

@@ -578,6 +578,7 @@ fn line() -> BoxedStrategy<Line> {
         2 => expect.prop_map(|it| (it, false)),
         1 => wait.prop_map(|it| (it, false)),
         1 => fault().prop_map(|it| (Statement::Fault(it), false)),
+        1 => text().prop_map(|it| (Statement::Fail(it.into()), false)),
     ];
     let answer = any_of![
         Just(Expected::Completed),

@@ -3,6 +3,8 @@
 
 mod clock;
 
+mod faults;
+
 mod hosts;
 
 mod identity;

@@ -84,8 +84,9 @@ fn a_panic_becomes_a_script() {
     let again = replay(&script::parse(&text).unwrap(), &property);
     assert_eq!(again.as_deref(), Some("a panic: the tool cannot cope"), "{text}");
     assert!(text.contains("\n# Found with PROPTEST_RNG_SEED="), "{text}");
-    // A host, and what stops it.
-    assert_eq!(statements(&found), 2, "{text}");
+    // A host, what stops it, and that it fails there.
+    assert_eq!(statements(&found), 3, "{text}");
+    assert!(text.ends_with("\nfail \"a panic: the tool cannot cope\"\n"), "{text}");
 }
 
 /// A client that acts runs in a fork.
@@ -114,7 +115,13 @@ fn a_client_that_acts_is_found_out() {
         assert!(again.starts_with("the property does not hold: pausing was answered"), "{again}");
     }
     let shortest = found.iter().min_by_key(|it| statements(it)).unwrap();
-    assert!(statements(shortest) <= 9, "{shortest}");
+    assert!(statements(shortest) <= 10, "{shortest}");
+    // Without the property, the script says itself what is wrong at its end.
+    let report = script::run(&shortest.script);
+    let faults: Vec<_> = report.faults().map(|(step, fault)| (step.line, fault)).collect();
+    let [(line, fault)] = faults[..] else { panic!("{faults:?}\n{shortest}") };
+    assert_eq!(usize::try_from(line), Ok(shortest.script.lines.len()), "its last line fails");
+    assert!(fault.to_string().starts_with("pausing was answered"), "{fault}");
 }
 
 fn replicating(world: &World) -> Vec<(HostId, VmId)> {
@@ -125,6 +132,29 @@ fn replicating(world: &World) -> Vec<(HostId, VmId)> {
     };
     let of = |host| world.vms(host).map(move |vm| (host, vm.id));
     world.hosts().flat_map(|(host, _)| of(host)).filter(|it| sends(it.0, it.1)).collect()
+}
+
+/// What somebody's own property test prints of a failing case is a script, or lines of one.
+#[test]
+fn what_fails_is_printed_as_a_script() {
+    let beginning = Beginning::replicating();
+    let printed = format!("{beginning:?}");
+    assert!(printed.contains("\nhost tokyo ") && printed.contains("\nadvance 2h"), "{printed}");
+    let mut runner = script::Runner::new(World::new(0));
+    assert!(runner.run(&script::parse(&printed).unwrap()).passed(), "{printed}");
+    assert_eq!(*runner.world(), beginning.world());
+
+    for walk in some(&walks(0.8, 1..12), 20) {
+        let printed = format!("{walk:?}");
+        assert_eq!(script::parse(&printed).unwrap().to_string().trim(), printed.trim());
+        assert!(script::run(&script::parse(&printed).unwrap()).passed(), "{printed}");
+    }
+    for plan in some(&strategies::plans(1..4), 20) {
+        assert_eq!(format!("{plan:?}").parse(), Ok(plan));
+    }
+    let crash = Input::Disturb(Disturbance::CrashHost(HostId(1)));
+    let schedule = Schedule { entries: vec![(minutes(90), crash)] };
+    assert_eq!(format!("{schedule:?}"), "\n@1h30m    crash @1");
 }
 
 /// A property that holds is held.

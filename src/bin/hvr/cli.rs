@@ -246,13 +246,19 @@ impl FromStr for Spare {
 #[derive(Debug, Args)]
 #[command(after_help = COMPARE_STATUS)]
 pub(crate) struct Compare {
-    /// Recordings, as `layer::Recorder` makes them; `-` for the standard input.
+    /// Recordings, as `hvr run --record` and `layer::Recorder` make them; `-` for the standard
+    /// input.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) recordings: Vec<PathBuf>,
 
     /// List also what differs only in how fast things go.
     #[arg(long)]
     pub(crate) pace: bool,
+
+    /// Begin where this script ends, such as one of `hvr capture`, instead of with what each
+    /// recording saw first.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
 }
 
 const COMPARE_STATUS: &str = "\
@@ -291,6 +297,10 @@ pub(crate) struct Run {
     /// `NAME=https://HOST:5986/wsman`.
     #[arg(long, value_name = "NAME=ADDRESS")]
     pub(crate) host: Vec<Named>,
+
+    /// Write down what the hosts were asked and what they answered, for `hvr compare`.
+    #[arg(long, value_name = "FILE", requires = "host")]
+    pub(crate) record: Option<PathBuf>,
 
     /// Do it, also where calls change real hosts; without, only tells what would be done there.
     #[arg(long, requires = "host")]

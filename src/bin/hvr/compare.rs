@@ -1,7 +1,8 @@
 //! `hvr compare`: a recording of a host against the simulator.
 
 use crate::style::{BAD, BOLD, DIM, GOOD, WARN, printable};
-use crate::{Verdict, cli, files, style};
+use crate::{Verdict, cli, connect, files, style};
+use hyperv_replica::engine::World;
 use hyperv_replica::layer::Recording;
 use hyperv_replica::script::{self, Difference};
 use std::io::{self, Write};
@@ -13,9 +14,16 @@ pub(crate) fn compare(
     err: &mut dyn Write,
 ) -> io::Result<Verdict> {
     let mut verdict = Verdict::Held;
+    let from = match args.from.as_deref().map(connect::lab).transpose() {
+        Ok(from) => from.map(|(lab, _)| lab.world()),
+        Err(why) => {
+            style::error(err, &why)?;
+            return Ok(Verdict::Broken);
+        }
+    };
     for path in &args.recordings {
         let name = printable(&path.display().to_string());
-        let found = match read(path) {
+        let found = match read(path, from.as_ref()) {
             Ok(found) => found,
             Err(why) => {
                 style::error(err, &format!("{name}: {why}"))?;
@@ -41,11 +49,14 @@ pub(crate) fn compare(
     Ok(verdict)
 }
 
-fn read(path: &std::path::Path) -> Result<Vec<Difference>, String> {
+fn read(path: &std::path::Path, from: Option<&World>) -> Result<Vec<Difference>, String> {
     let bytes = files::read(path)?;
     let text = String::from_utf8(bytes).map_err(|_| "it is no UTF-8 text".to_owned())?;
     let recording: Recording = text.parse().map_err(|it: script::ParseError| it.to_string())?;
-    script::compare(&recording).map_err(|it| it.to_string())
+    match from {
+        Some(world) => Ok(script::compare_in(&recording, world.clone())),
+        None => script::compare(&recording).map_err(|it| it.to_string()),
+    }
 }
 
 fn show(name: &str, it: &Difference, out: &mut dyn Write) -> io::Result<()> {

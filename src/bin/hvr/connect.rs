@@ -9,6 +9,7 @@ mod wmi;
 use crate::{cli, files};
 use hyperv_replica::ReplicationService;
 use hyperv_replica::engine::World;
+use hyperv_replica::layer::{Faults, Faulty};
 use hyperv_replica::script::{self, Runner, Stage};
 use hyperv_replica::sim::{HostHandle, Lab};
 use std::path::{Path, PathBuf};
@@ -115,7 +116,7 @@ pub(crate) struct Connected {
 /// How it is spoken to.
 pub(crate) enum Link {
     Lab {
-        host: HostHandle,
+        host: Faulty<HostHandle>,
         file: PathBuf,
     },
     #[cfg(feature = "wsman")]
@@ -135,8 +136,9 @@ impl Connected {
         }
     }
 
-    /// The host in its lab, if it is a simulated one of this process.
-    pub(crate) fn simulated(&self) -> Option<&HostHandle> {
+    /// The host in its lab, under the faults that the lab's script says, if it is a simulated one
+    /// of this process.
+    pub(crate) fn simulated(&self) -> Option<&Faulty<HostHandle>> {
         self.in_lab().map(|(host, _)| host)
     }
 
@@ -144,7 +146,7 @@ impl Connected {
         not(any(feature = "wsman", all(feature = "wmi", windows))),
         expect(clippy::unnecessary_wraps, reason = "all hosts are simulated")
     )]
-    fn in_lab(&self) -> Option<(&HostHandle, &Path)> {
+    fn in_lab(&self) -> Option<(&Faulty<HostHandle>, &Path)> {
         match &self.link {
             Link::Lab { host, file } => Some((host, file)),
             #[cfg(feature = "wsman")]
@@ -159,14 +161,14 @@ impl Connected {
 pub(crate) fn in_one_lab(hosts: &[Connected]) -> Option<Vec<HostHandle>> {
     let labs = hosts.iter().map(Connected::in_lab).collect::<Option<Vec<_>>>()?;
     let first = labs.first()?.1;
-    labs.iter().map(|(host, file)| (*file == first).then(|| (*host).clone())).collect()
+    labs.iter().map(|(host, file)| (*file == first).then(|| host.inner().clone())).collect()
 }
 
 /// Finds every host. Those of one file are in one lab; those elsewhere are asked by whom the login
 /// says.
 #[cfg_attr(not(feature = "wsman"), expect(unused_variables, reason = "nobody logs in to a lab"))]
 pub(crate) fn all(named: &[Named], login: &cli::Login) -> Result<Vec<Connected>, String> {
-    let (mut labs, mut found) = (Vec::<(PathBuf, Lab)>::new(), Vec::<Connected>::new());
+    let (mut labs, mut found) = (Vec::<(PathBuf, (Lab, Faults))>::new(), Vec::<Connected>::new());
     for Named { name, address } in named {
         if found.iter().any(|it| it.name == *name) {
             return Err(format!("two hosts are called `{name}`"));
@@ -186,8 +188,8 @@ pub(crate) fn all(named: &[Named], login: &cli::Login) -> Result<Vec<Connected>,
                 continue;
             }
         };
-        let known = labs.iter().find(|(path, _)| path == file).map(|(_, lab)| lab.clone());
-        let lab = if let Some(lab) = known {
+        let known = labs.iter().find(|(path, ..)| path == file).map(|(_, lab)| lab.clone());
+        let (lab, faults) = if let Some(lab) = known {
             lab
         } else {
             let lab = lab(file)?;
@@ -196,18 +198,19 @@ pub(crate) fn all(named: &[Named], login: &cli::Login) -> Result<Vec<Connected>,
         };
         let handle = lab.find_host(host);
         let handle = handle.ok_or_else(|| format!("`{}` has no host `{host}`", file.display()))?;
-        let link = Link::Lab { host: handle, file: file.clone() };
+        let link = Link::Lab { host: faults.over(host, handle), file: file.clone() };
         found.push(Connected { name: name.clone(), link });
     }
     Ok(found)
 }
 
-/// The lab at the end of a script.
-fn lab(file: &Path) -> Result<Lab, String> {
+/// The lab at the end of a script, and the faults that its calls meet.
+pub(crate) fn lab(file: &Path) -> Result<(Lab, Faults), String> {
     let mut runner = Runner::new(World::new(0));
     play(file, &mut runner)?;
     // Its own draws, so that what a command makes there has GUIDs that are not taken.
-    Ok(Lab::over(runner.world().clone(), runner.world().seed() ^ u64::MAX))
+    let lab = Lab::over(runner.world().clone(), runner.world().seed() ^ u64::MAX);
+    Ok((lab, runner.faults().clone()))
 }
 
 /// Runs a script, in which everything has to go as it says.

@@ -91,7 +91,8 @@ impl Served {
     fn start(args: &cli::Serve) -> Result<Self, String> {
         refuse_exposure(args)?;
         let password = Secret::new(args.password.as_deref(), args.password_file.as_deref())?;
-        let lab::Built { lab, mut notes } = lab::build(&args.script, args.journal.as_deref())?;
+        let lab::Built { lab, faults, mut notes } =
+            lab::build(&args.script, args.journal.as_deref())?;
         if lab.read(|world| world.hosts().next().is_none()) {
             return Err(format!("`{}` has no host to serve", args.script.display()));
         }
@@ -101,7 +102,7 @@ impl Served {
         let tls = tls.map_err(|it| it.to_string())?.map(Arc::new);
         let clock = Clock::new(lab, args.clock, WallClock::new());
         let users = Users::default().with(&args.user, password.text());
-        let estate = Estate::new(clock, Plan::new(args, users, tls));
+        let estate = Estate::new(clock, faults, Plan::new(args, users, tls));
 
         let token = args.control.map(|_| Secret::generate());
         let more = match args.control.zip(token.as_ref()) {

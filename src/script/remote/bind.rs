@@ -62,7 +62,10 @@ impl Remote<'_> {
                 Some(at_line(needs(describe::keyword_of(change).name())))
             }
             // Faults are at the edge, in front of any service.
-            Statement::Advance(_) | Statement::Wait { .. } | Statement::Fault(_) => None,
+            Statement::Advance(_)
+            | Statement::Wait { .. }
+            | Statement::Fault(_)
+            | Statement::Fail(_) => None,
         }
     }
 

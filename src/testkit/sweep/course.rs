@@ -1,8 +1,9 @@
 //! The course of one run: what the orchestration asks for, and what becomes of it.
 
+use super::fate::Fate;
 use super::fault::{Fault, Incident};
-use crate::engine::{Caller, Input};
-use crate::error::{Error, Missing, Result};
+use crate::engine::{Caller, Input, World};
+use crate::error::Result;
 use crate::layer::{self, Asked, FaultGuard, Faults, Read, Seen, Verdict, VmRef};
 use crate::model::time::format_duration;
 use crate::model::{
@@ -10,9 +11,10 @@ use crate::model::{
     RecoveryPoint, Relationship, RelationshipId, RequestedJobState, ServiceSettings, Settings,
     SimTime, Vm, VmId,
 };
+use crate::script::Line;
 use crate::service::{Outcome, ReplicationService};
 use crate::sim::{HostHandle, Lab};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -47,7 +49,7 @@ impl Site {
     }
 }
 
-/// A moment at which something may go wrong: the orchestration turns to a host.
+/// A moment at which something may go wrong: the orchestration turns to a host, or has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Contact {
     pub(super) at: SimTime,
@@ -55,6 +57,8 @@ pub(super) struct Contact {
     pub(super) what: What,
     /// Whether it began a job.
     pub(super) began_a_job: bool,
+    /// The world at that moment, where the course is learnt.
+    pub(super) world: Option<Box<World>>,
 }
 
 /// What for.
@@ -63,6 +67,8 @@ pub(super) enum What {
     Call(Call),
     Read(Read, Option<VmId>, Option<JobId>),
     Sleep,
+    /// For nothing any more.
+    End,
 }
 
 /// A fault at the contact with this number, from 0.
@@ -91,6 +97,8 @@ pub(super) struct Limits {
     pub(super) contacts: usize,
     pub(super) time: Duration,
     pub(super) outage: Duration,
+    /// Whether worlds are kept, to see what could happen in them.
+    pub(super) learns: bool,
 }
 
 /// What unwinds a run that does not end.
@@ -113,7 +121,7 @@ pub(super) struct State {
     /// What ends, and when.
     pub(super) ends: Vec<(SimTime, Vec<Input>)>,
     after: Option<Fault>,
-    lost: BTreeSet<JobId>,
+    fates: BTreeMap<JobId, (HostId, Fate)>,
 }
 
 impl fmt::Debug for Course {
@@ -182,7 +190,7 @@ impl Course {
             // Nobody is told of this panic but the sweep, which catches it.
             resume_unwind(Box::new(Endless));
         }
-        state.contacts.push(Contact { at: now, host, what, began_a_job: false });
+        state.contacts.push(self.contact(now, host, what));
         let fault = state.injections.iter().find(|it| it.at == number)?.fault.clone();
         drop(state);
         match fault {
@@ -196,6 +204,53 @@ impl Course {
                 None
             }
         }
+    }
+
+    fn contact(&self, at: SimTime, host: HostId, what: What) -> Contact {
+        let world = self.limits.learns.then(|| Box::new(self.lab.world()));
+        Contact { at, host, what, began_a_job: false, world }
+    }
+
+    /// The orchestration has ended: what happens behind its last contact, for as long as it lasts.
+    pub(super) fn conclude(&self) {
+        let now = self.lab.now();
+        let mut state = self.lock();
+        let number = state.contacts.len();
+        state.contacts.push(self.contact(now, HostId(0), What::End));
+        let fault = state.injections.iter().find(|it| it.at == number).map(|it| it.fault.clone());
+        drop(state);
+        if let Some(Fault::Incident(incident)) = fault {
+            self.happen(&incident, now);
+            self.pass(self.limits.outage);
+        }
+        self.note([]);
+    }
+
+    /// A call that is to do nothing although its job is begun: that job.
+    fn pretend(&self, host: &HostHandle, call: &Call) -> Option<JobId> {
+        let mut state = self.lock();
+        let Some(Fault::JobFails(code)) = state.after else { return None };
+        state.after = None;
+        drop(state);
+        // What the job would have been, a copy of the lab tells.
+        let there = self.lab.fork().host_by_id(host.id());
+        let begun = there.call(call).ok().and_then(|it| there.job(it.job()?).ok());
+        let Some(job) = begun else {
+            self.lock().idle += 1;
+            return None;
+        };
+        let (id, fate) = Fate::instead(job, code);
+        let input =
+            Input::Call { host: host.id(), caller: Caller::Administrator, call: call.clone() };
+        let line = self.lab.read(|world| Line::from_input(&input, world));
+        let code = code.to_wire();
+        self.comment(format!("{line} is answered 4096, and its job fails with {code}."));
+        let mut state = self.lock();
+        state.fates.insert(id, (host.id(), fate));
+        if let Some(contact) = state.contacts.last_mut() {
+            contact.began_a_job = true;
+        }
+        Some(id)
     }
 
     fn happen(&self, incident: &Incident, now: SimTime) {
@@ -257,7 +312,13 @@ impl Course {
             }
             (Some(Fault::JobLost), Some(job)) => {
                 self.comment("The job of this call cannot be found any more.");
-                self.lock().lost.insert(job);
+                self.lock().fates.insert(job, (host.id(), Fate::Lost));
+            }
+            (Some(Fault::JobFailsAfter(code)), Some(job)) => {
+                let says = code.to_wire();
+                self.comment(format!("The job of this call does its work, and ends with {says}."));
+                let fate = Fate::Fails { code, instead: None };
+                self.lock().fates.insert(job, (host.id(), fate));
             }
             (Some(_), Some(job)) => {
                 self.comment("Another administrator terminates the job.");
@@ -274,13 +335,13 @@ impl Course {
 /// A host of the lab under a course.
 #[derive(Clone, Debug)]
 pub(super) struct Tap {
-    host: HostHandle,
+    pub(super) host: HostHandle,
     course: Arc<Course>,
 }
 
 impl Tap {
-    fn is_lost(&self, job: JobId) -> bool {
-        self.course.lock().lost.contains(&job)
+    fn fate(&self, job: JobId) -> Option<Fate> {
+        self.course.lock().fates.get(&job).map(|(_, fate)| fate.clone())
     }
 }
 
@@ -291,11 +352,14 @@ impl ReplicationService for Tap {
             Call::RequestJobStateChange { job, .. }
             | Call::GetError { job }
             | Call::GetErrorEx { job }
-                if self.is_lost(*job) =>
+                if let Some(fate) = self.fate(*job) =>
             {
-                Err(Error::NotFound(Missing::Job(*job)))
+                self.ask_job(call, *job, &fate)
             }
             _ => {
+                if let Some(job) = self.course.pretend(&self.host, call) {
+                    return Ok(Outcome::Started(job));
+                }
                 let outcome = self.host.call(call);
                 self.course.answered(&self.host, &outcome);
                 outcome
@@ -344,16 +408,19 @@ impl ReplicationService for Tap {
     }
 
     fn jobs(&self) -> Result<Vec<Job>> {
-        let mut jobs = self.host.jobs()?;
-        jobs.retain(|job| !self.is_lost(job.id));
+        let (mut jobs, here) = (self.host.jobs()?, self.host.id());
+        let fates = self.course.lock().fates.clone();
+        jobs.retain(|job| !fates.contains_key(&job.id));
+        let fated = fates.iter().filter(|(_, (host, _))| *host == here);
+        jobs.extend(fated.filter_map(|(id, (_, fate))| self.fated(*id, fate).ok()));
         Ok(jobs)
     }
 
     fn job(&self, id: JobId) -> Result<Job> {
-        if self.is_lost(id) {
-            return Err(Error::NotFound(Missing::Job(id)));
+        match self.fate(id) {
+            Some(fate) => self.fated(id, &fate),
+            None => self.host.job(id),
         }
-        self.host.job(id)
     }
 
     fn now(&self) -> Result<SimTime> {

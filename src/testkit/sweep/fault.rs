@@ -4,9 +4,9 @@ use crate::engine::{Caller, Disturbance, HostTrouble, Input, World};
 use crate::layer::Verdict;
 use crate::model::time::{format_duration, minutes};
 use crate::model::{
-    Call, ErrorCode, HostId, RelationshipId, ReplicationMode, RequestedReplicationState,
-    RequestedState, VmId,
+    Call, ErrorCode, HostId, RelationshipId, RequestedReplicationState, RequestedState, VmId,
 };
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -24,6 +24,10 @@ pub enum Fault {
     /// The job that the call begins does its work, and this session finds it no more, as was seen
     /// where a management session lost its jobs: <https://github.com/FuseCP/FuseCP/issues/146>.
     JobLost,
+    /// The call is answered 4096 and does not happen: a second later, its job ends with this error.
+    JobFails(ErrorCode),
+    /// The job that the call begins does its work, and ends with this error all the same.
+    JobFailsAfter(ErrorCode),
     /// Another administrator terminates the job as soon as it is begun.
     JobTerminated,
     /// Something happens in the world, just before.
@@ -32,7 +36,7 @@ pub enum Fault {
 
 impl Fault {
     /// What may become of a call: each documented code, a call that never arrives or arrives late,
-    /// an answer that is lost or late, a job that cannot be found any more or is terminated.
+    /// an answer that is lost or late, a job that cannot be found any more, fails, or is terminated.
     pub fn of_calls() -> Vec<Self> {
         let codes = ErrorCode::ALL.iter().map(|code| Self::Edge(Verdict::Refuse(*code)));
         let others = [
@@ -41,6 +45,8 @@ impl Fault {
             Self::Edge(Verdict::Delay(minutes(1))),
             Self::AnswerLate(minutes(6)),
             Self::JobLost,
+            Self::JobFails(ErrorCode::Failed),
+            Self::JobFailsAfter(ErrorCode::Failed),
             Self::JobTerminated,
         ];
         codes.chain(others).collect()
@@ -54,7 +60,8 @@ impl Fault {
 
     /// Whether it can be told from what a call answers only.
     pub(super) fn concerns_a_job(&self) -> bool {
-        matches!(self, Self::JobLost | Self::JobTerminated)
+        use Fault::{JobFails, JobFailsAfter, JobLost, JobTerminated};
+        matches!(self, JobLost | JobFails(_) | JobFailsAfter(_) | JobTerminated)
     }
 
     /// Whether it can happen to a read, too: the contract gives a read no return value.
@@ -86,6 +93,12 @@ impl fmt::Display for Fault {
             Self::Edge(Verdict::Missing) => f.write_str("what it is about is said to be missing"),
             Self::AnswerLate(by) => write!(f, "its answer comes {} later", format_duration(*by)),
             Self::JobLost => f.write_str("its job cannot be found any more"),
+            Self::JobFails(code) => {
+                write!(f, "its job fails with {} and does nothing", code.to_wire())
+            }
+            Self::JobFailsAfter(code) => {
+                write!(f, "its job does its work and ends with {}", code.to_wire())
+            }
             Self::JobTerminated => f.write_str("another administrator terminates its job"),
             Self::Incident(incident) => f.write_str(&incident.name),
         }
@@ -150,9 +163,9 @@ impl Incident {
     }
 
     /// What happens in a world unless something else is asked for: each link is cut, each host
-    /// crashes, has full storage, lacks memory, or hangs; and of each virtual machine that is
-    /// replicated, another administrator starts a copy, takes its failover back, or pauses its
-    /// replication.
+    /// crashes and is in each [trouble](Self::trouble); and on each host, [colleagues](Self::colleagues)
+    /// have to do with each virtual machine that there is anywhere, be it that the orchestration
+    /// brings it there first.
     pub fn all(world: &World) -> Vec<Self> {
         let hosts: Vec<HostId> = world.hosts().map(|(host, _)| host).collect();
         let mut all = Vec::new();
@@ -163,30 +176,47 @@ impl Incident {
             all.push(Self::crash(world, *host));
             all.extend(HostTrouble::ALL.map(|trouble| Self::trouble(world, *host, trouble)));
         }
+        let vms = hosts.iter().flat_map(|host| world.vms(*host));
+        // The copies of a virtual machine have one GUID.
+        let vms: BTreeMap<VmId, _> = vms.map(|vm| (vm.id, vm.name)).collect();
         for host in &hosts {
-            let replicated = |mode| mode != ReplicationMode::None;
-            for vm in world.vms(*host).filter(|vm| replicated(vm.mode)) {
-                all.extend(Self::colleagues(world, *host, vm.id));
-            }
+            all.extend(vms.iter().flat_map(|(vm, name)| Self::colleagues(world, *host, *vm, name)));
         }
         all
     }
 
-    fn colleagues(world: &World, host: HostId, vm: VmId) -> [Self; 3] {
-        let suspended = RequestedReplicationState::Suspended.to_wire();
+    /// What other administrators may come in between with, of a virtual machine on a host: they
+    /// start it, take its failover back, test its failover, pause, resynchronise or remove its
+    /// replication. That somebody turns it off is not among these: nobody who promises that it
+    /// runs can keep that then.
+    pub fn colleagues(world: &World, host: HostId, vm: VmId, vm_name: &str) -> [Self; 6] {
+        let requested = RequestedReplicationState::Suspended.to_wire();
         let relationship = Some(RelationshipId::primary(vm));
+        let pause = Call::RequestReplicationStateChange { vm, relationship, requested };
         let requested = RequestedState::Enabled.to_wire();
-        let vm_name = world.vm(host, vm).map_or_else(|| vm.to_string(), |it| it.name.to_string());
-        let named = |what| format!("a colleague {what} {vm_name} on {}", name(world, host));
+        let of = |what, call| {
+            let named = format!("a colleague {what} {vm_name} on {}", name(world, host));
+            Self::call(named, host, call)
+        };
         [
-            Self::call(named("starts"), host, Call::RequestStateChange { vm, requested }),
-            Self::call(named("takes back the failover of"), host, Call::RevertFailover { vm }),
-            Self::call(
-                named("pauses the replication of"),
-                host,
-                Call::RequestReplicationStateChange { vm, relationship, requested: suspended },
+            of("starts", Call::RequestStateChange { vm, requested }),
+            of("takes back the failover of", Call::RevertFailover { vm }),
+            of("tests the failover of", Call::TestReplicaSystem { vm, point: None }),
+            of("pauses the replication of", pause),
+            of("resynchronises", Call::Resynchronize { vm, start: None }),
+            of(
+                "removes the replication of",
+                Call::RemoveReplicationRelationship { vm, relationship: None },
             ),
         ]
+    }
+}
+
+impl Incident {
+    /// Whether it can happen in this world.
+    pub(super) fn can_happen(&self, world: &World) -> bool {
+        let refused = |first| world.clone().apply(first, &mut Vec::new()).is_refusal();
+        !self.happens.first().is_some_and(refused)
     }
 }
 

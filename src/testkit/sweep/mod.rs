@@ -3,13 +3,14 @@
 //! An orchestration is a function against `&dyn ReplicationService`. A first run without a fault
 //! learns where it turns to a host. Then it is run once for each such moment and each fault that
 //! could happen there, always on a copy of the same prepared lab: each documented return code, a
-//! call that never arrives, an answer that is lost or late, a job that is terminated or cannot be
-//! found any more, and incidents of the world: a cut link, a crash, a trouble, a colleague.
+//! call that never arrives, an answer that is lost or late, a job that fails, is terminated or cannot
+//! be found any more, and incidents of the world: a cut link, a crash, a trouble, a colleague. An
+//! incident may also come behind the last call.
 //!
 //! After each run three are asked: the oracle of the caller, who knows what the orchestration
-//! promises; the [invariants](crate::oracle::ALWAYS) of Hyper-V Replica, for each step; and the
-//! invariants once more after everything was healed and a day has passed. The [`Report`] is a
-//! matrix, and each red cell has the script that shows it.
+//! promises; the [invariants](crate::oracle::ALWAYS) of Hyper-V Replica, for each step, also while
+//! everything heals; and whether every relationship can [come to rest](super::liveness) again. The
+//! [`Report`] is a matrix, and each red cell has the script that shows it: its last line fails.
 //!
 //! ```
 //! use hyperv_replica::{prelude::*, sim::Lab, testkit::sweep::Sweep};
@@ -19,7 +20,7 @@
 //!     host.wait(host.suspend_replication(RelationshipId::primary(vm))?)
 //! }
 //!
-//! let lab = Lab::new(["tokyo", "osaka"]);
+//! let lab = Lab::traced(["tokyo", "osaka"]); // So that what is found is a script by itself.
 //! let tokyo = lab.host("tokyo");
 //! let web = lab.vm("web").on("tokyo").running().create();
 //! tokyo.wait(tokyo.create_replication_relationship(web, Settings::to("osaka"))?)?;
@@ -46,6 +47,7 @@
 //! calls has to depend on their answers alone.
 
 mod course;
+mod fate;
 mod fault;
 mod report;
 mod run;
@@ -58,8 +60,9 @@ pub use run::Complaint;
 use crate::engine::World;
 use crate::layer::Verdict;
 use crate::model::time::{days, hours, minutes};
-use crate::script::{Runner, Script};
+use crate::script::{self, Line, Runner, Script};
 use crate::sim::Lab;
+use crate::testkit::counterexample::Broken;
 use course::{Injection, What};
 use report::Row;
 use run::Run;
@@ -67,7 +70,11 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+/// What a script says first that cannot begin with nothing.
+const ELSEWHERE: &str = " Begins in the lab that was swept, which had no trace from its beginning.";
 
 /// What is told of a sweep at work: how many runs are done, and of how many.
 type Progress = Box<dyn Fn(usize, usize) + Send + Sync>;
@@ -86,6 +93,9 @@ pub struct Sweep {
     /// How long after everything is healed the world is looked at once more; to begin with 26 hours,
     /// as the two ends of a relationship have a day to agree.
     pub settle: Duration,
+    /// Whether every relationship has to be such that it comes to rest again, be it by what an
+    /// administrator is documented to do; to begin with it has to.
+    pub recovers: bool,
     /// How many times a run may turn to a host; to begin with 10 000. One that does so more often
     /// does not end.
     pub calls: usize,
@@ -106,16 +116,32 @@ impl fmt::Debug for Sweep {
 }
 
 impl Sweep {
-    /// Of a lab as it is now, which stays as it is. Scripts begin from there.
+    /// Of a lab as it is now, which stays as it is. If it has been [traced](Lab::traced) since it was
+    /// empty, what is found is a script by itself; otherwise the script begins in that lab, and says
+    /// so.
     pub fn of(lab: &Lab) -> Self {
+        let (world, inputs) = (lab.world(), lab.trace().into_iter().map(|it| it.input));
+        let empty = World::with_policy(world.seed(), world.policy().clone());
+        let (mut runner, inputs) = (Runner::new(empty.clone()), inputs.collect::<Vec<_>>());
+        let mut preparation = script::record(empty, &inputs);
+        runner.run(&preparation);
+        if *runner.world() != world {
+            preparation = Script { lines: vec![Line::comment(ELSEWHERE)] };
+            runner = Runner::new(world);
+        }
+        Self::prepared(lab, preparation, runner)
+    }
+
+    fn prepared(lab: &Lab, preparation: Script, runner: Runner) -> Self {
         let one = NonZeroUsize::MIN;
         Self {
             lab: lab.fork(),
-            preparation: Script::default(),
-            runner: Runner::new(lab.world()),
+            preparation,
+            runner,
             faults: Fault::all(&lab.world()),
             outage: minutes(3),
             settle: hours(26),
+            recovers: true,
             calls: 10_000,
             time: days(1),
             threads: std::thread::available_parallelism().unwrap_or(one),
@@ -127,16 +153,14 @@ impl Sweep {
     ///
     /// # Errors
     /// What did not go as the script says.
-    pub fn prepared_by(script: &Script) -> Result<Self, Box<crate::script::Report>> {
+    pub fn prepared_by(script: &Script) -> Result<Self, Box<script::Report>> {
         let mut runner = Runner::new(World::new(0));
-        let lines = (1..).zip(&script.lines);
-        let steps = lines.filter_map(|(number, line)| runner.step(number, line)).collect();
-        let report = crate::script::Report { steps };
+        let report = runner.run(script);
         if !report.passed() {
             return Err(Box::new(report));
         }
-        let sweep = Self::of(&Lab::over(runner.world().clone(), 0));
-        Ok(Self { preparation: script.clone(), runner, ..sweep })
+        let lab = Lab::over(runner.world().clone(), 0);
+        Ok(Self::prepared(&lab, script.clone(), runner))
     }
 
     /// The lab that every run begins with a copy of.
@@ -144,7 +168,7 @@ impl Sweep {
         &self.lab
     }
 
-    /// Is told after each run how many are done, and of how many.
+    /// Is told after each run how many are done, and of how many; in turn, by whichever thread.
     pub fn progress(self, tell: impl Fn(usize, usize) + Send + Sync + 'static) -> Self {
         Self { progress: Some(Box::new(tell)), ..self }
     }
@@ -152,11 +176,12 @@ impl Sweep {
     /// Runs the orchestration without a fault, and then once for each fault at each moment.
     ///
     /// The oracle is asked when a run has ended, before anything is healed: what it returns as an
-    /// error is what the report says. A run that panics is red, whatever the oracle thinks.
+    /// error is what the report says, and a [line](crate::script::Line) such as `expect osaka web
+    /// running` is the last one of the script. A run that panics is red, whatever the oracle thinks.
     pub fn run<R>(
         &self,
         orchestrate: impl Fn(&Site) -> R + Sync,
-        oracle: impl Fn(&Lab, &R) -> Result<(), String> + Sync,
+        oracle: impl Fn(&Lab, &R) -> Result<(), Broken> + Sync,
     ) -> Report {
         self.run_after(&[], &orchestrate, &oracle)
     }
@@ -168,7 +193,7 @@ impl Sweep {
     pub fn run_pairs<R>(
         &self,
         orchestrate: impl Fn(&Site) -> R + Sync,
-        oracle: impl Fn(&Lab, &R) -> Result<(), String> + Sync,
+        oracle: impl Fn(&Lab, &R) -> Result<(), Broken> + Sync,
     ) -> Vec<Report> {
         let singles = self.run_after(&[], &orchestrate, &oracle);
         let reports = singles
@@ -182,9 +207,9 @@ impl Sweep {
         &self,
         others: &[Injection],
         orchestrate: &(impl Fn(&Site) -> R + Sync),
-        oracle: &(impl Fn(&Lab, &R) -> Result<(), String> + Sync),
+        oracle: &(impl Fn(&Lab, &R) -> Result<(), Broken> + Sync),
     ) -> Report {
-        let Run { state, wrong } = self.once(others.to_vec(), orchestrate, oracle);
+        let Run { state, wrong } = self.once(others.to_vec(), true, orchestrate, oracle);
         let mut rows = Row::learn(&self.lab.world(), &state.contacts);
         rows.retain(|row| others.iter().all(|it| it.at < row.number));
         if wrong.is_some() {
@@ -193,7 +218,7 @@ impl Sweep {
         let cells = self.each(&self.plan(&rows), |place| {
             let Some(injection) = place else { return Cell::Impossible };
             let injections = [others, std::slice::from_ref(injection)].concat();
-            Cell::of(self.once(injections, orchestrate, oracle))
+            Cell::of(self.once(injections, false, orchestrate, oracle))
         });
         Report::of(rows, self.faults.clone(), cells)
     }
@@ -201,16 +226,18 @@ impl Sweep {
     /// Does something with each of a list, several at the same time; the results are in the order
     /// of the list.
     fn each<T: Sync, U: Send>(&self, list: &[T], with: impl Fn(&T) -> U + Sync) -> Vec<U> {
-        let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let (next, done) = (AtomicUsize::new(0), Mutex::new(0));
         let work = || {
             let mut results = Vec::new();
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 let Some(it) = list.get(number) else { return results };
                 results.push((number, with(it)));
-                let done = done.fetch_add(1, Ordering::Relaxed) + 1;
                 if let Some(tell) = &self.progress {
-                    tell(done, list.len());
+                    // Whoever is told hears of each in turn.
+                    let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+                    *done += 1;
+                    tell(*done, list.len());
                 }
             }
         };
@@ -238,7 +265,11 @@ impl Sweep {
                         && (call.operation().is_implemented() || !refused)
                 }
                 What::Read(..) => fault.concerns_reads(),
-                What::Sleep => matches!(fault, Fault::Incident(_)),
+                What::Sleep | What::End => matches!(fault, Fault::Incident(_)),
+            };
+            let can_happen = |fault: &Fault| match (fault, &row.contact.world) {
+                (Fault::Incident(it), Some(world)) => it.can_happen(world),
+                _ => can_happen(fault),
             };
             plan.extend(self.faults.iter().map(|fault| {
                 let fault = can_happen(fault).then(|| fault.clone());

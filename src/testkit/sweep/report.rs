@@ -60,6 +60,11 @@ impl Row {
     fn is_call(&self) -> bool {
         matches!(self.contact.what, What::Call(_))
     }
+
+    /// Whether it is drawn, also where nothing is red.
+    fn is_drawn(&self) -> bool {
+        self.is_call() || self.contact.what == What::End
+    }
 }
 
 fn label(world: &World, contact: &Contact) -> String {
@@ -77,6 +82,7 @@ fn label(world: &World, contact: &Contact) -> String {
             format!("{name} {read}{vm}")
         }
         What::Sleep => format!("{name} sleep"),
+        What::End => "at the end".to_owned(),
     }
 }
 
@@ -120,7 +126,8 @@ pub struct Red<'a> {
     pub fault: &'a Fault,
     /// What is wrong.
     pub complaint: &'a Complaint,
-    /// The whole course of it: everything that was made to happen until it was found.
+    /// The whole course of it: everything that was made to happen until it was found. Run from where
+    /// the lab began, it fails in the same way; see [`Sweep::of`](super::Sweep::of).
     pub script: &'a Script,
 }
 
@@ -236,7 +243,7 @@ impl Report {
         };
         for (row, (label, cells)) in self.rows.iter().zip(self.rows()) {
             let marks: Vec<char> = cells.iter().map(Cell::mark).collect();
-            if row.is_call() || marks.contains(&'X') {
+            if row.is_drawn() || marks.contains(&'X') {
                 lines.extend(quiet.take().map(drawn));
                 lines.push((row.contact.at, label.to_owned(), spaced(marks)));
                 continue;
@@ -308,9 +315,9 @@ impl fmt::Display for Report {
         writeln!(f, "{calls} calls, {} runs with one fault each, {reds} red\n", self.runs())?;
         self.matrix(f)?;
         let mut found: Vec<(&Complaint, usize, Red<'_>)> = Vec::new();
-        let mut known: BTreeMap<&Complaint, usize> = BTreeMap::new();
+        let mut known: BTreeMap<String, usize> = BTreeMap::new();
         for red in self.reds() {
-            let place = *known.entry(red.complaint).or_insert(found.len());
+            let place = *known.entry(red.complaint.to_string()).or_insert(found.len());
             match found.get_mut(place) {
                 None => found.push((red.complaint, 1, red)),
                 Some((_, count, shortest)) => {

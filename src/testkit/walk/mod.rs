@@ -27,6 +27,7 @@ use crate::engine::{Caller, Event, Glance, Input, World};
 use crate::model::{Flaw, HostId, Leg, Operation, VmId};
 use crate::rules::{Situation, Target, rule};
 use crate::script::{self, Script, Verb};
+use std::fmt;
 use std::time::Duration;
 
 /// One step of a walk.
@@ -230,7 +231,9 @@ fn accepted(world: &World, operation: Operation, pick: Pick) -> Option<Input> {
 }
 
 /// A walk: how its world begins, and what is done in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Its [`Debug`](fmt::Debug) is the script, which is what a failing property test prints.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Walk {
     /// How the world begins.
     pub beginning: Beginning,
@@ -250,6 +253,12 @@ impl Walk {
     pub fn script(&self) -> Script {
         let Beginning { seed, policy, .. } = &self.beginning;
         script::record(World::with_policy(*seed, policy.clone()), &self.inputs())
+    }
+}
+
+impl fmt::Debug for Walk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\n{}", self.script())
     }
 }
 

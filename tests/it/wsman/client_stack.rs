@@ -3,6 +3,7 @@
 
 use hyperv_replica::cim::namespace::Namespace;
 use hyperv_replica::cim::{CimClient, CimClientExt, CimService, Instance, Schema, Value};
+use hyperv_replica::layer::{Faults, Linter, Recorder, Replay};
 use hyperv_replica::prelude::*;
 use hyperv_replica::sim::{HostHandle, Lab};
 use hyperv_replica::wsman::auth::negotiate::Wrapping;
@@ -86,6 +87,31 @@ fn a_host_is_driven_over_sealed_connections() {
         let options = Options { scheme, ..options(&server, &host, "http") };
         protects(&CimService::new(Client::new(options).unwrap()), &host, web);
     }
+}
+
+/// The layers stand over a client of the wire as over anything, change nothing by themselves, and
+/// what they recorded answers again.
+#[test]
+fn the_layers_stand_over_the_wire() {
+    let (lab, web) = lab();
+    let host = lab.host("tokyo");
+    let server = serve(&host, None);
+    let service = CimService::new(Client::new(options(&server, &host, "http")).unwrap());
+    let (faults, linter, recorder) = (Faults::new(), Linter::new(), Recorder::new());
+    let _asked = faults.rule(|_| None);
+    let under = linter.over("tokyo", faults.over("tokyo", &service));
+    let recorded = recorder.over("tokyo", under).unwrap();
+    protects(&recorded, &host, web);
+    linter.assert_clean();
+    let replay = Replay::of(recorder.recording());
+    let again = replay.host("tokyo");
+    again.wait(again.create_replication_relationship(web, Settings::to("osaka")).unwrap()).unwrap();
+    again.wait(again.start_replication(web, InitialReplication::Network).unwrap()).unwrap();
+    let id = RelationshipId::primary(web);
+    assert_eq!(again.relationship(id).unwrap().state, ReplicationState::Replicating);
+    assert!(again.vms().is_ok() && again.host().is_ok());
+    assert_eq!(again.commit_failover(web).unwrap_err().code(), Some(ErrorCode::InvalidState));
+    assert!(replay.is_over());
 }
 
 #[test]

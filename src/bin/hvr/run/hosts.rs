@@ -5,9 +5,12 @@ use crate::connect::{self, Connected};
 use crate::style::{BOLD, WARN, printable};
 use crate::{Verdict, cli, json, style};
 use hyperv_replica::ReplicationService;
+use hyperv_replica::error::Result;
+use hyperv_replica::layer::Recorder;
 use hyperv_replica::model::Operation;
 use hyperv_replica::script::{CallLine, Remote, Report, Runner, Script, Statement};
 use hyperv_replica::sim::{Clock, Pace, Wall};
+use std::fs;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -32,7 +35,12 @@ pub(super) fn run(
         Ok(connected) => connected,
         Err(why) => return refuse(err, &why),
     };
-    let services: Vec<_> = connected.iter().map(service).collect();
+    let recorder = args.record.as_ref().map(|_| Recorder::new());
+    let services = connected.iter().map(|it| service(it, recorder.as_ref()));
+    let services = match services.collect::<Result<Vec<_>>>() {
+        Ok(services) => services,
+        Err(error) => return refuse(err, &format!("a host does not answer: {error}")),
+    };
     let named = connected.iter().map(|it| &*it.name).zip(services.iter().map(|it| &**it));
     let hosts = match Remote::new(named) {
         Ok(hosts) => hosts,
@@ -48,6 +56,11 @@ pub(super) fn run(
         return Ok(Verdict::Held);
     }
     let (script, report, rest) = run_on(hosts, script);
+    if let (Some(path), Some(recorder)) = (&args.record, recorder)
+        && let Err(why) = fs::write(path, recorder.recording().to_string())
+    {
+        return refuse(err, &format!("cannot write `{}`: {why}", path.display()));
+    }
     let time = "by the clock of the hosts";
     let ran = Ran { outcome: Outcome::Report(script, report), time, ..ran };
     let verdict = told(args, &ran, out, err)?;
@@ -77,12 +90,23 @@ fn told(
     Ok(ran.verdict())
 }
 
-/// A host's service. A simulated one lets time pass when somebody waits for a job, as
-/// `hvr serve --clock jump` does.
-fn service(host: &Connected) -> Box<dyn ReplicationService + '_> {
-    match host.simulated() {
-        Some(it) => Box::new(Clock::new(it.lab().clone(), Pace::Jump, Nobody).host_by_id(it.id())),
+/// A host's service, perhaps with somebody who writes down what it is asked. A simulated one lets
+/// time pass when somebody waits for a job, as `hvr serve --clock jump` does.
+fn service<'a>(
+    host: &'a Connected,
+    recorder: Option<&Recorder>,
+) -> Result<Box<dyn ReplicationService + 'a>> {
+    let service: Box<dyn ReplicationService + 'a> = match host.simulated() {
+        Some(it) => {
+            let handle = it.inner();
+            let clock = Clock::new(handle.lab().clone(), Pace::Jump, Nobody);
+            Box::new(it.faults().over(it.host_name(), clock.host_by_id(handle.id())))
+        }
         None => Box::new(host.service()),
+    };
+    match recorder {
+        Some(recorder) => Ok(Box::new(recorder.over(&host.name, service)?)),
+        None => Ok(service),
     }
 }
 

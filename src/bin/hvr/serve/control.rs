@@ -41,12 +41,13 @@ pub(super) struct Controlled {
 
 impl Controlled {
     pub(super) fn new(estate: Arc<Estate>) -> Self {
-        Self { control: Control::new(estate.clock().lab().clone()), estate }
+        let control = Control::new(estate.clock().lab().clone()).under(estate.faults().clone());
+        Self { control, estate }
     }
 
     /// Does what lines say, and serves what they have made.
     fn run(&self, lines: &str) -> Told {
-        let answer = self.control.run(lines);
+        let answer = self.estate.alone(|| self.control.run(lines));
         let (mut new, mut unserved) = (Vec::new(), Vec::new());
         for it in self.estate.keep_up() {
             match it {

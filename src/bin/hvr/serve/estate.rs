@@ -5,6 +5,7 @@ use super::listener;
 use crate::cli;
 use hyperv_replica::cim::Schema;
 use hyperv_replica::cim::namespace::Namespace;
+use hyperv_replica::layer::{Faults, Faulty};
 use hyperv_replica::model::{HostId, WindowsBuild};
 use hyperv_replica::sim::{Clock, HostHandle, Paced};
 use hyperv_replica::wsman::auth::{Guard, Users};
@@ -59,8 +60,13 @@ impl Plan {
         Self { listen: args.listen, port, users, tls, is_lenient: args.lenient, limits }
     }
 
-    fn endpoint(&self, machine: &Machine, host: &Paced<HostHandle>) -> LabEndpoint {
-        let place = || Namespace::new(host.clone());
+    fn endpoint(
+        &self,
+        machine: &Machine,
+        host: &Paced<HostHandle>,
+        faults: &Faults,
+    ) -> LabEndpoint {
+        let place = || Namespace::new(faults.over(&machine.name, host.clone()));
         let endpoint = Endpoint::new(machine.own_name(), random_ids())
             .with(r"root\virtualization\v2", Schema::virtualization(), place())
             .with(r"root\cimv2", Schema::virtualization(), place())
@@ -71,12 +77,38 @@ impl Plan {
     }
 }
 
-type LabEndpoint = Endpoint<Namespace<Paced<HostHandle>>>;
+type LabEndpoint = Endpoint<Namespace<Faulty<Paced<HostHandle>>>>;
+
+/// What keeps answers at once and changes of faults apart.
+///
+/// A fault may be that a call takes its time, which nobody may do on a thread that connections
+/// share. So as long as there is a fault, and while one may be armed, nothing is answered at once.
+#[derive(Clone, Debug, Default)]
+struct Gate {
+    faults: Faults,
+    arming: Arc<RwLock<()>>,
+}
+
+impl Gate {
+    /// Does what takes no time unless a fault says so; `None` if one may.
+    fn at_once<T>(&self, answer: impl FnOnce() -> Option<T>) -> Option<T> {
+        let quiet = self.arming.try_read().ok()?;
+        let answer = if self.faults.is_empty() { answer() } else { None };
+        drop(quiet);
+        answer
+    }
+
+    fn alone<T>(&self, arm: impl FnOnce() -> T) -> T {
+        let _alone = self.arming.write().unwrap_or_else(PoisonError::into_inner);
+        arm()
+    }
+}
 
 /// What answers on the port of a host: that host, while it is in the lab.
 #[derive(Clone, Debug)]
 struct Door {
     behind: Arc<RwLock<Tenant>>,
+    gate: Gate,
     max_body_bytes: usize,
 }
 
@@ -119,7 +151,7 @@ impl Respond for Door {
     }
 
     fn answer_at_once(&self, request: Request<'_>) -> Option<Response> {
-        self.tenant().endpoint.answer_at_once(request)
+        self.gate.at_once(|| self.tenant().endpoint.answer_at_once(request))
     }
 }
 
@@ -127,6 +159,7 @@ impl Respond for Door {
 #[derive(Debug)]
 pub(super) struct Estate {
     clock: Clock,
+    gate: Gate,
     plan: Plan,
     kept: Mutex<Kept>,
 }
@@ -148,12 +181,23 @@ pub(super) struct Place {
 }
 
 impl Estate {
-    pub(super) fn new(clock: Clock, plan: Plan) -> Arc<Self> {
-        Arc::new(Self { clock, plan, kept: Mutex::default() })
+    pub(super) fn new(clock: Clock, faults: Faults, plan: Plan) -> Arc<Self> {
+        let gate = Gate { faults, ..Gate::default() };
+        Arc::new(Self { clock, gate, plan, kept: Mutex::default() })
     }
 
     pub(super) fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// What clients meet, and whoever arranges the lab.
+    pub(super) fn faults(&self) -> &Faults {
+        &self.gate.faults
+    }
+
+    /// Does what may arm faults.
+    pub(super) fn alone<T>(&self, arm: impl FnOnce() -> T) -> T {
+        self.gate.alone(arm)
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -192,7 +236,7 @@ impl Estate {
 
     fn tenant(&self, machine: Machine) -> Tenant {
         let paced = self.clock.host_by_id(machine.id);
-        let endpoint = Arc::new(self.plan.endpoint(&machine, &paced));
+        let endpoint = Arc::new(self.plan.endpoint(&machine, &paced, self.faults()));
         Tenant { machine, endpoint }
     }
 
@@ -200,6 +244,7 @@ impl Estate {
     fn open(&self, machine: &Machine, number: usize) -> Result<(Door, Host), String> {
         let door = Door {
             behind: Arc::new(RwLock::new(self.tenant(machine.clone()))),
+            gate: self.gate.clone(),
             max_body_bytes: self.plan.limits.envelope_bytes as usize,
         };
         let listener = listener(&self.plan, number)?;

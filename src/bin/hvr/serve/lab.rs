@@ -1,6 +1,7 @@
 //! Where the lab comes from: a script, or what a journal says became of it.
 
 use crate::connect;
+use hyperv_replica::layer::Faults;
 use hyperv_replica::script::{Durability, Journal, JournalError, JournalLock, Rebuilt, Runner};
 use hyperv_replica::sim::Lab;
 use std::fs;
@@ -10,6 +11,8 @@ use std::path::{Path, PathBuf};
 /// A lab to be served.
 pub(super) struct Built {
     pub(super) lab: Lab,
+    /// What calls meet before they reach it: the `fault` lines of the script.
+    pub(super) faults: Faults,
     /// What the person who serves it should know.
     pub(super) notes: Vec<String>,
 }
@@ -17,9 +20,7 @@ pub(super) struct Built {
 /// The lab at the end of a script, or as its journal says if that has begun.
 pub(super) fn build(script: &Path, journal: Option<&Path>) -> Result<Built, String> {
     let Some(journal) = journal else {
-        let lab = Lab::with_seed(0);
-        connect::play(script, &mut Runner::over(lab.hold()))?;
-        return Ok(Built { lab, notes: Vec::new() });
+        return play(script, Lab::with_seed(0));
     };
     // Before anybody looks what is there: who has it may be about to begin it.
     let lock = JournalLock::take(journal).map_err(|error| refused(journal, &error))?;
@@ -43,10 +44,16 @@ fn begin(script: &Path, journal: &Path, lock: JournalLock) -> Result<Built, Stri
         _ => {}
     }
     let (written, rebuilt) = open(lock, &unfinished)?;
-    let lab = rebuilt.into_lab().written_by(written);
-    connect::play(script, &mut Runner::over(lab.hold()))?;
+    let built = play(script, rebuilt.into_lab().written_by(written))?;
     fs::rename(&unfinished, journal).map_err(|error| unusable(journal, &error))?;
-    Ok(Built { lab, notes: Vec::new() })
+    Ok(built)
+}
+
+/// Runs the script in an empty lab.
+fn play(script: &Path, lab: Lab) -> Result<Built, String> {
+    let faults = Faults::new();
+    connect::play(script, &mut Runner::over(lab.hold()).under(faults.clone()))?;
+    Ok(Built { lab, faults, notes: Vec::new() })
 }
 
 /// Goes on where a journal ends.
@@ -69,7 +76,8 @@ fn go_on(script: &Path, journal: &Path, lock: JournalLock) -> Result<Built, Stri
             "`{shown}` was begun by version {other}; this is {this}, and may come to another lab"
         ));
     }
-    Ok(Built { lab: rebuilt.into_lab().written_by(written), notes })
+    // Faults are no inputs, so that no journal has them.
+    Ok(Built { lab: rebuilt.into_lab().written_by(written), faults: Faults::new(), notes })
 }
 
 fn open(lock: JournalLock, path: &Path) -> Result<(Journal, Rebuilt), String> {
