@@ -101,13 +101,12 @@ const FLOWS: &[(&str, &str)] = &[
     ("extended replication, the second leg resynchronised", "extended-resync-second-leg"),
     ("extended replication removed, from its end", "extended-removal"),
     ("extended replication, a back-up of the middle", "extended-backup"),
-    ("extended replication, either leg resynchronised", "extended-resync"),
+    ("extended replication, the second leg after the first was resynchronised", "extended-resync"),
     // Removal; the set of disks.
     ("removed on the primary, then on the replica", "removal"),
     ("removed on the replica alone", "removal-on-the-replica"),
     ("removed on the replica, whose copy becomes a seed", "removal-then-seeded"),
     ("the replica deleted", "replica-deleted"),
-    ("a virtual hard disk of the replica missing", "replica-disk-missing"),
     ("the set of disks changed, the change failed and retried", "disk-set"),
 ];
 
