@@ -63,10 +63,8 @@ pub fn tokens(bytes: &[u8]) {
 /// What is said until a server lets somebody in: a name, its challenge, the proof.
 fn handshake(server: &mut Acceptor, who: Credentials, wrapping: Wrapping) -> [Vec<u8>; 3] {
     let (client, first) = Initiator::begin(who, wrapping);
-    let challenge = match server.step(&first, &Users::default(), NOW, &mut Zeros) {
-        Ok(Step::Continue(challenge)) => challenge,
-        _ => panic!("not challenged"),
-    };
+    let challenged = server.step(&first, &Users::default(), NOW, &mut Zeros);
+    let Ok(Step::Continue(challenge)) = challenged else { panic!("not challenged") };
     let (_, proof) = client.answer(&challenge, NOW, &mut Zeros).expect("a challenge");
     [first, challenge, proof]
 }
