@@ -34,7 +34,7 @@ pub struct Menu {
     pub next: bool,
     /// Whether time passes half as long, too: calls come between.
     pub half_way: bool,
-    /// Whether each job at work is terminated.
+    /// Whether each job at work is asked for its error, and terminated.
     pub jobs: bool,
     /// Whether failovers go back to the oldest recovery point, too.
     pub points: bool,
@@ -116,16 +116,18 @@ impl Menu {
     pub fn with(world: &World, settings: &Settings) -> Self {
         let mut menu = Self { next: true, jobs: true, points: true, tests: true, ..Self::empty() };
         let hosts: Vec<_> = world.hosts().map(|(id, host)| (id, host.name)).collect();
-        let mut vms: Vec<_> =
-            hosts.iter().flat_map(|(host, _)| world.vms(*host)).map(|vm| vm.id).collect();
-        vms.sort();
-        vms.dedup();
+        let mut vms: Vec<_> = hosts.iter().flat_map(|(host, _)| world.vms(*host)).collect();
+        vms.sort_by_key(|vm| vm.id);
+        vms.dedup_by_key(|vm| vm.id);
         for (host, _) in &hosts {
             let to = |name: &str| settings_to(settings, name);
             let others: Vec<Settings> =
                 hosts.iter().filter(|it| it.0 != *host).map(|it| to(&it.1)).collect();
             for vm in &vms {
-                menu.calls_of_vm(*host, *vm, &others, hosts.len() > 2);
+                menu.calls_of_vm(*host, vm.id, &others, hosts.len() > 2);
+                let import_location = format!(r"{EXPORTS}\{}_{}", vm.name, vm.id);
+                let import = Call::ImportInitialReplica { vm: vm.id, import_location };
+                menu.inputs.push(administrator(*host, import));
             }
             menu.calls_of_host(*host, &others);
         }
@@ -162,7 +164,7 @@ impl Menu {
 
     /// Keeps the calls of these operations, and what is no call.
     pub fn retain(&mut self, mut wanted: impl FnMut(Operation) -> bool) {
-        self.jobs &= wanted(Operation::RequestJobStateChange);
+        self.jobs &= OF_JOBS.iter().any(|it| wanted(*it));
         self.points &= wanted(Operation::InitiateFailover) || wanted(Operation::TestReplicaSystem);
         self.tests &= wanted(Operation::TestReplicaSystem);
         self.inputs.retain(|input| match input {
@@ -171,14 +173,14 @@ impl Menu {
         });
     }
 
-    /// The operations that are called, each once and in order.
+    /// The operations that are called, each once and in order: of [`Menu::of`], all there are.
     pub fn operations(&self) -> Vec<Operation> {
         let called = self.inputs.iter().filter_map(|input| match input {
             Input::Call { call, .. } => Some(call.operation()),
             _ => None,
         });
-        let of_jobs = self.jobs.then_some(Operation::RequestJobStateChange);
-        let mut all: Vec<_> = called.chain(of_jobs).collect();
+        let of_jobs: &[_] = if self.jobs { OF_JOBS } else { &[] };
+        let mut all: Vec<_> = called.chain(of_jobs.iter().copied()).collect();
         all.sort();
         all.dedup();
         all
@@ -213,6 +215,8 @@ impl Menu {
             let mut add = |call| out.push(administrator(host, call));
             match it {
                 Minted::Job(job) if self.jobs => {
+                    add(Call::GetError { job });
+                    add(Call::GetErrorEx { job });
                     let requested = RequestedJobState::Terminate.to_wire();
                     add(Call::RequestJobStateChange { job, requested });
                 }
@@ -249,12 +253,14 @@ impl Menu {
             let initial = kind.to_wire();
             add(Call::StartReplication { vm, initial, export_location, start: None });
         }
+        add(Call::SetAuthorizationEntry { vm, entry: any_entry() });
+        add(Call::SetFailoverNetworkAdapterSettings { vm, settings: Vec::new() });
         let legs: &[Leg] = if extends { &[Leg::Primary, Leg::Extended] } else { &[Leg::Primary] };
         for leg in legs {
             let relationship = Some(RelationshipId { vm, leg: *leg });
             add(Call::RemoveReplicationRelationship { vm, relationship });
-            for it in RequestedReplicationState::ALL {
-                let requested = it.to_wire();
+            let listed = RequestedReplicationState::ALL.iter().map(|it| it.to_wire());
+            for requested in listed.chain([UNLISTED]) {
                 add(Call::RequestReplicationStateChange { vm, relationship, requested });
             }
             add(Call::GetReplicationStatistics { vm, relationship });
@@ -268,8 +274,9 @@ impl Menu {
         add(Call::Resynchronize { vm, start: None });
         let relationship = RelationshipId::extended(vm);
         add(Call::ChangeReplicationModeToPrimary { vm, relationship });
-        for it in RequestedState::ALL {
-            add(Call::RequestStateChange { vm, requested: it.to_wire() });
+        let listed = RequestedState::ALL.iter().map(|it| it.to_wire());
+        for requested in listed.chain([UNLISTED]) {
+            add(Call::RequestStateChange { vm, requested });
         }
         add(Call::DestroySystem { vm });
     }
@@ -279,9 +286,13 @@ impl Menu {
         for settings in [ServiceSettings::kerberos(), ServiceSettings::default()] {
             add(Call::ModifyServiceSettings { settings: Box::new(settings) });
         }
-        add(Call::AddAuthorizationEntry { entry: AuthorizationEntry::any(r"D:\Replica") });
+        add(Call::AddAuthorizationEntry { entry: any_entry() });
+        add(Call::ModifyAuthorizationEntry { entry: any_entry() });
         add(Call::RemoveAuthorizationEntry { allowed_primary: "*".to_owned() });
         add(Call::GetSystemCertificates);
+        add(Call::RequestServiceStateChange { requested: UNLISTED });
+        add(Call::StartService);
+        add(Call::StopService);
         for settings in others {
             add(Call::TestReplicationConnection {
                 recovery_connection_point: settings.recovery_connection_point.clone(),
@@ -294,8 +305,20 @@ impl Menu {
     }
 }
 
-/// Where initial replicas are exported to.
+/// Where initial replicas are exported to, each into a folder of its own.
 const EXPORTS: &str = r"D:\Export";
+
+/// No state of anything that can be requested.
+const UNLISTED: u16 = 0;
+
+/// What is asked of jobs.
+const OF_JOBS: &[Operation] =
+    &[Operation::GetError, Operation::GetErrorEx, Operation::RequestJobStateChange];
+
+/// The entry that hosts which trust each other have.
+fn any_entry() -> AuthorizationEntry {
+    AuthorizationEntry::any(r"D:\Replica")
+}
 
 fn settings_to(settings: &Settings, host: &str) -> Settings {
     let Settings { recovery_connection_point, recovery_server_port, authentication, .. } =
