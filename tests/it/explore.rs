@@ -101,6 +101,25 @@ fn a_swarm_repeats_itself() {
     assert!(one.to_string().starts_with("In random orders of the seeds 1, 2, 3: "), "{one}");
 }
 
+/// What several walks met is counted once, whoever met it first.
+#[test]
+fn a_swarm_counts_each_state_once() {
+    let swarm = |seeds: &[u64]| {
+        let order = Order::Swarm(seeds.to_vec());
+        Explorer { order, ..two_hosts(3) }.run()
+    };
+    let (one, both) = (swarm(&[7]), swarm(&[7, 8]));
+    // Each walk goes everywhere: there is no more to be met.
+    assert_eq!((one.states, one.states), (two_hosts(3).run().states, both.states));
+    assert_eq!(both.levels.iter().sum::<usize>(), both.states);
+    assert!(both.steps > one.steps, "both looked");
+    let mut told = Vec::new();
+    let order = Order::Swarm(vec![7, 8]);
+    let search = Explorer { order, ..two_hosts(3) };
+    search.run_with(&mut |it| told.push(it.steps));
+    assert!(told.is_sorted() && told.last() == Some(&both.steps), "{:?}", told.last());
+}
+
 /// Whatever is reported as reached is reached by its script, by the step before which the lab is
 /// handed out.
 #[test]

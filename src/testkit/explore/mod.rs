@@ -166,7 +166,7 @@ impl Explorer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// Different states that were met.
+    /// Different states that were met; of a swarm, the sum over its walks.
     pub states: usize,
     /// How many of them wait to be looked into at the next level; depth first, how far down it is.
     pub frontier: usize,

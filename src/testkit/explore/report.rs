@@ -34,8 +34,8 @@ pub struct Report {
     pub(super) broken: Option<(Vec<u16>, Box<Violation>)>,
 }
 
-/// What ended a search before everything was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What ended a search before everything was found. Of several walks, what says most is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Bound {
     /// It went as deep as it was to go.
     Depth,
@@ -80,15 +80,20 @@ impl Report {
         !goals.is_empty() && goals.iter().all(|it| self.reached.contains_key(it))
     }
 
-    /// Adds what another search from the same beginning found. States that both met count twice.
+    /// Counts a state that was met so many steps from the beginning.
+    pub(super) fn count_at(&mut self, depth: u32) {
+        let depth = depth as usize;
+        self.levels.resize(self.levels.len().max(depth + 1), 0);
+        self.levels[depth] += 1;
+    }
+
+    /// Adds what another search from the same beginning found, but for its states, some of which
+    /// both may have met.
     pub(super) fn merge(&mut self, other: Self) {
-        self.states += other.states;
         self.steps += other.steps;
         self.refused += other.refused;
         self.seeds.extend(other.seeds);
-        self.levels.resize(self.levels.len().max(other.levels.len()), 0);
-        self.levels.iter_mut().zip(other.levels).for_each(|(here, there)| *here += there);
-        self.bound = self.bound.or(other.bound);
+        self.bound = self.bound.max(other.bound);
         self.broken = self.broken.take().or(other.broken);
         for (reached, path) in other.reached {
             let known = self.reached.entry(reached).or_insert_with(|| path.clone());

@@ -36,6 +36,11 @@ impl Space {
         self.digests.len()
     }
 
+    /// Every digest, in the order of the states' numbers.
+    pub(super) fn digests(&self) -> impl Iterator<Item = Digest> {
+        self.digests.iter().copied()
+    }
+
     /// Where a digest is, or would be.
     #[allow(clippy::cast_possible_truncation)] // Any part of a digest is as good as another.
     fn slot(&self, digest: Digest) -> usize {

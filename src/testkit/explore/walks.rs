@@ -7,7 +7,7 @@ use crate::engine::Digest;
 use crate::oracle::Violation;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// How deep a search goes that has no bound of its own.
 pub(super) const DEEP: u32 = 1000;
@@ -22,7 +22,7 @@ struct Frame {
 pub(super) fn search(explorer: &Explorer, progress: &mut dyn FnMut(&Progress)) -> Report {
     let mut walker = Walker::new(explorer, None);
     walker.walk(explorer.states, progress);
-    walker.finish()
+    walker.finish().report
 }
 
 /// Several searches in random orders; each seed has its share of the states.
@@ -32,19 +32,28 @@ pub(super) fn swarm(
     progress: &mut dyn FnMut(&Progress),
 ) -> Report {
     let share = (explorer.states / seeds.len().max(1)).max(1);
-    let turn = AtomicUsize::new(0);
+    let (turn, all_states, all_steps) =
+        (AtomicUsize::new(0), AtomicUsize::new(0), AtomicU64::new(0));
     let work = |progress: &mut dyn FnMut(&Progress)| {
         let mut done = Vec::new();
         loop {
             let number = turn.fetch_add(1, Ordering::Relaxed);
             let Some(seed) = seeds.get(number) else { return done };
             let mut walker = Walker::new(explorer, Some(*seed));
-            walker.walk(share, progress);
+            let (mut states, mut steps) = (0, 0);
+            // What is told is of all walks, whoever goes them.
+            walker.walk(share, &mut |it| {
+                let more = it.states - std::mem::replace(&mut states, it.states);
+                let all = all_states.fetch_add(more, Ordering::Relaxed) + more;
+                let more = it.steps - std::mem::replace(&mut steps, it.steps);
+                let tried = all_steps.fetch_add(more, Ordering::Relaxed) + more;
+                progress(&Progress { states: all, steps: tried, ..*it });
+            });
             done.push((number, walker.finish()));
         }
     };
     let threads = explorer.threads.clamp(1, seeds.len().max(1));
-    let mut reports = std::thread::scope(|scope| {
+    let mut walked = std::thread::scope(|scope| {
         let others: Vec<_> =
             (1..threads).map(|_| scope.spawn(|| work(&mut |_: &Progress| {}))).collect();
         let mut all = work(progress);
@@ -56,11 +65,33 @@ pub(super) fn swarm(
         }
         all
     });
-    reports.sort_by_key(|(number, _)| *number);
-    let mut reports = reports.into_iter().map(|(_, report)| report);
-    let mut all = reports.next().unwrap_or_else(|| Report::new(explorer));
-    reports.for_each(|report| all.merge(report));
-    all
+    walked.sort_by_key(|(number, _)| *number);
+    let all = walked.into_iter().map(|(_, walked)| walked).reduce(Walked::and);
+    all.map_or_else(|| Report::new(explorer), |all| all.report)
+}
+
+/// What came of a walk.
+struct Walked {
+    report: Report,
+    space: Space,
+    /// How deep each state of the space is, by its number.
+    depths: Vec<u32>,
+}
+
+impl Walked {
+    /// What came of two walks; a state that both met is one.
+    fn and(mut self, other: Self) -> Self {
+        let Self { report, space, depths } = &mut self;
+        report.merge(other.report);
+        for (digest, depth) in other.space.digests().zip(other.depths) {
+            if space.insert(digest, 0, 0).is_some() {
+                depths.push(depth);
+                report.count_at(depth);
+            }
+        }
+        report.states = space.len();
+        self
+    }
 }
 
 /// Goes down from the beginning as far as it may, back, and down again.
@@ -139,9 +170,7 @@ impl<'a> Walker<'a> {
         let depth = u32::try_from(depth).unwrap_or(u32::MAX);
         if self.space.insert(digest, 0, 0).is_some() {
             self.depths.push(depth);
-            let levels = &mut self.report.levels;
-            levels.resize(levels.len().max(depth as usize + 1), 0);
-            levels[depth as usize] += 1;
+            self.report.count_at(depth);
             return true;
         }
         let known = self.space.find(digest).and_then(|id| self.depths.get_mut(id as usize));
@@ -180,13 +209,13 @@ impl<'a> Walker<'a> {
         self.frames.push(Frame { kept, leads });
     }
 
-    fn finish(mut self) -> Report {
+    fn finish(mut self) -> Walked {
         self.report.states = self.space.len();
         self.report.add(self.stepper.tally);
         if let Some(first) = self.report.levels.first_mut() {
             *first = 1;
         }
-        self.report
+        Walked { report: self.report, space: self.space, depths: self.depths }
     }
 }
 
