@@ -328,7 +328,10 @@ impl Pass<'_> {
             self.plain(&point.kind);
             self.reach(Reach { position: point.position, ..it.held });
             self.flags(&[it.shrunk.is_some_and(|at| point.created < at)]);
+            self.flags(&[it.damage.hides(point.created)]);
+            self.flags(&[it.damage.is_below(Some(point.created))]);
         }
+        self.flags(&[it.damage.is_below(None)]);
         if let (Some(last), true) = (it.points.last(), self.canon.clock > Clock::Ignored) {
             let hour = |at: SimTime| at.ticks() / HOUR;
             self.flags(&[hour(self.now) > hour(last.created)]);

@@ -147,6 +147,9 @@ impl World {
             }
             Disturbance::ChangeDisks(host, vm) => self.change_disks(host, vm)?,
             Disturbance::CorruptLog(host, vm) => self.corrupt_log(host, vm, out)?,
+            Disturbance::CorruptUndoLog(host, vm, point) => {
+                self.corrupt_undo_log(host, vm, point)?;
+            }
             Disturbance::ResizeDisk(host, vm, disk) => self.resize_disk(host, vm, disk)?,
             Disturbance::DeleteVm(host, vm) => self.delete_vm(host, vm, out)?,
             Disturbance::PlugAdapter(host, vm, adapter, plug) => {

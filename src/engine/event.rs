@@ -70,6 +70,8 @@ pub enum Rejection {
     NoBackup(VmId),
     /// The virtual machine sends no change logs.
     NoLog(VmId),
+    /// The virtual machine has no such recovery point.
+    UnknownPoint(PointId),
     /// The virtual machine has no such disk, or it uses more than the new size holds.
     BadDisk,
     /// The host or virtual machine is in this trouble already.
@@ -136,6 +138,7 @@ impl fmt::Display for Rejection {
                 write!(f, "replica {vm} is not at rest, so no back-up can be made")
             }
             Self::NoLog(vm) => write!(f, "virtual machine {vm} keeps no change log"),
+            Self::UnknownPoint(point) => write!(f, "there is no recovery point {point}"),
             Self::BadDisk => f.write_str("there is no such disk, or it uses more than that"),
             Self::Troubled => f.write_str("that trouble is there already"),
             Self::NotTroubled => f.write_str("there is no such trouble"),

@@ -2,7 +2,7 @@
 
 use crate::model::{
     Adapter, AdapterId, AuthorizationEntry, Call, Certificate, Disk, Edition, GuestSystem, Guid,
-    HostId, Plug, ReplicationProvider, ServiceSettings, VmId, WindowsBuild,
+    HostId, Plug, PointId, ReplicationProvider, ServiceSettings, VmId, WindowsBuild,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -209,6 +209,15 @@ pub enum Disturbance {
     ChangeDisks(HostId, VmId),
     /// The change log of a virtual machine that sends becomes unreadable.
     CorruptLog(HostId, VmId),
+    /// The undo log of a recovery point becomes unreadable: failing over to this point or to an
+    /// older one fails, newer ones and the latest state are as good as ever. New points push the
+    /// damage out in time. On Windows Server 2012 it is the snapshot: this point, newer ones and
+    /// the latest state build on it, and only a resynchronisation brings a sound copy.
+    ///
+    /// Nobody notices before a failover needs it: the points stay listed.
+    ///
+    /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2014/20140127-improvements-in-recovery-history>.
+    CorruptUndoLog(HostId, VmId, PointId),
     /// A disk is resized, on this host only.
     ResizeDisk(HostId, VmId, Disk),
     /// A virtual machine is deleted without the service being asked, with all it was in.

@@ -39,6 +39,40 @@ pub(crate) struct Receiver {
     pub(crate) last_consistent: Option<SimTime>,
     /// When a disk became smaller: points from before cannot be failed over to.
     pub(crate) shrunk: Option<SimTime>,
+    /// What of the points is kept in files that cannot be read.
+    pub(crate) damage: Damage,
+}
+
+/// Which recovery points lie behind an unreadable file, by when they were made.
+///
+/// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2014/20140127-improvements-in-recovery-history>.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Damage {
+    /// The way back leads through an undo log: those up to this one.
+    pub(crate) undone: Option<SimTime>,
+    /// A snapshot is what later ones build on: those since this one, and the latest state.
+    pub(crate) built: Option<SimTime>,
+}
+
+impl Damage {
+    /// What the point that was made then is kept in is damaged: its undo log, or its snapshot.
+    pub(crate) fn strikes(&mut self, created: SimTime, is_undo_log: bool) {
+        if is_undo_log {
+            self.undone = self.undone.max(Some(created));
+        } else {
+            self.built = Some(self.built.map_or(created, |it| it.min(created)));
+        }
+    }
+
+    /// Whether an undo log is in the way to a point.
+    pub(crate) fn hides(self, created: SimTime) -> bool {
+        self.undone.is_some_and(|at| created <= at)
+    }
+
+    /// Whether a snapshot is below a point, or below the latest state.
+    pub(crate) fn is_below(self, created: Option<SimTime>) -> bool {
+        self.built.is_some_and(|at| created.is_none_or(|it| it >= at))
+    }
 }
 
 /// What was received, what of it was on the disks before the last log, and when all of it is.
@@ -128,6 +162,7 @@ impl Receiver {
             points: Vec::new(),
             last_consistent: None,
             shrunk: None,
+            damage: Damage::default(),
         }
     }
 
@@ -198,7 +233,7 @@ impl Receiver {
     /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2013/20130510-resynchronization-of-virtual-machines-in-hyper-v-replica>.
     pub(crate) fn is_copy_of(&mut self, reach: Reach, now: SimTime) {
         self.phase = Receiving::Replicating;
-        self.shrunk = None;
+        (self.shrunk, self.damage) = (None, Damage::default());
         self.points.clear();
         self.received(reach, ReplicationType::Regular, now, Some(now));
     }

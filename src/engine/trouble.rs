@@ -8,7 +8,7 @@ use super::input::{HostTrouble, VmTrouble};
 use super::lines::Reach;
 use super::vm::VmState;
 use crate::model::{
-    Disk, EnabledState, HostId, JobId, Leg, Operation, ReplicationState, SimTime, VmId,
+    Disk, EnabledState, HostId, JobId, Leg, Operation, PointId, ReplicationState, SimTime, VmId,
     WindowsBuild,
 };
 use crate::rules::{Cause, Happening};
@@ -151,6 +151,26 @@ impl World {
             return Err(Rejection::NoLog(id));
         }
         self.needs_resync(host, id, leg, Happening::LogInvalid, out);
+        Ok(())
+    }
+
+    /// What a recovery point is kept in becomes unreadable.
+    pub(super) fn corrupt_undo_log(
+        &mut self,
+        host: HostId,
+        id: VmId,
+        point: PointId,
+    ) -> Result<(), Rejection> {
+        self.must_be(host, true)?;
+        let has_undo_logs =
+            self.host(host).is_some_and(|it| it.build >= WindowsBuild::Server2012R2);
+        let vm = self.vm_state(host, id).ok_or(Rejection::UnknownVm(id))?;
+        let points = vm.receiver().map_or(&[][..], |it| &it.points);
+        let found = points.iter().find(|it| it.id == point);
+        let created = found.map(|it| it.created).ok_or(Rejection::UnknownPoint(point))?;
+        if let Some(receiver) = self.vm_mut(host, id).and_then(VmState::receiver_mut) {
+            receiver.damage.strikes(created, has_undo_logs);
+        }
         Ok(())
     }
 

@@ -231,6 +231,9 @@ fn disturbance(f: &mut fmt::Formatter<'_>, what: Disturbance, picture: &Picture)
             write!(f, "the disks of {} are changed", vm(host, id))
         }
         Disturbance::CorruptLog(host, id) => write!(f, "the log of {} is corrupt", vm(host, id)),
+        Disturbance::CorruptUndoLog(host, id, point) => {
+            write!(f, "the undo log of point {point} of {} is corrupt", vm(host, id))
+        }
         Disturbance::ResizeDisk(host, id, disk) => {
             write!(f, "disk {} of {} is resized", disk.id.0, vm(host, id))
         }

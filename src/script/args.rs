@@ -37,6 +37,8 @@ pub(super) trait Args: Sized {
     fn many<F: Form>(&mut self, key: &'static str, form: F, values: &mut Vec<F::Value>);
     /// A recovery point of this virtual machine.
     fn point(&mut self, vm: VmId, point: &mut Option<PointId>);
+    /// A recovery point of this virtual machine that is kept, not the latest state.
+    fn kept_point(&mut self, vm: VmId, point: &mut PointId);
     /// A relationship, as a rule of this virtual machine.
     fn relationship(&mut self, vm: VmId, id: &mut Option<RelationshipId>);
     /// A point in time.
@@ -400,6 +402,18 @@ impl Args for Reader<'_> {
         *point = self.take("point").and_then(|arg| self.point_word(vm, &arg.value));
     }
 
+    fn kept_point(&mut self, vm: VmId, point: &mut PointId) {
+        let Some(arg) = self.take("point") else {
+            return self.problem_at_end("expected `point=`");
+        };
+        if arg.value.plain() == Some("latest") {
+            let message = "expected `oldest`, `#1` or `{GUID}`, found `latest`";
+            self.problem(arg.value.span(), message);
+        } else if let Some(id) = self.point_word(vm, &arg.value) {
+            *point = id;
+        }
+    }
+
     fn relationship(&mut self, vm: VmId, id: &mut Option<RelationshipId>) {
         let Some(arg) = self.take("relationship") else { return *id = None };
         let word = &arg.value;
@@ -550,6 +564,10 @@ impl Args for Writer<'_> {
             None => braced(id.0),
         };
         self.push("point", word);
+    }
+
+    fn kept_point(&mut self, vm: VmId, point: &mut PointId) {
+        self.point(vm, &mut Some(*point));
     }
 
     fn relationship(&mut self, vm: VmId, id: &mut Option<RelationshipId>) {

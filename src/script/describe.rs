@@ -14,7 +14,7 @@ use crate::engine::{Disturbance, HostChange, HostSpec, HostTrouble, Policy, VmSp
 use crate::model::{
     Adapter, AdapterId, AdapterKind, AllowedAuthentication, AuthenticationType, AuthorizationEntry,
     Call, Certificate, Disk, DiskId, Edition, FailoverNetworkAdapterSettings, GuestSystem, Guid,
-    HostId, IN_BOX_PROVIDER, InitialReplicationType, IpProtocol, Operation, Plug, RelationshipId,
+    HostId, IN_BOX_PROVIDER, InitialReplicationType, IpProtocol, Operation, Plug, PointId, RelationshipId,
     ReplicationProvider, RequestedJobState, RequestedReplicationState, RequestedState,
     ServiceSettings, Settings, SimTime, VmId, WindowsBuild,
 };
@@ -458,6 +458,7 @@ pub(super) const fn verb(what: &Disturbance) -> Verb {
         Disturbance::RelieveHost(..) | Disturbance::RelieveVm(..) => Verb::Relieve,
         Disturbance::ChangeDisks(..) => Verb::ChangeDisks,
         Disturbance::CorruptLog(..) => Verb::CorruptLog,
+        Disturbance::CorruptUndoLog(..) => Verb::CorruptUndoLog,
         Disturbance::ResizeDisk(..) => Verb::Resize,
         Disturbance::DeleteVm(..) => Verb::Delete,
         Disturbance::PlugAdapter(..) => Verb::Plug,
@@ -480,6 +481,7 @@ pub(super) fn blank_disturbance(verb: Verb) -> Disturbance {
         Verb::Relieve => Disturbance::RelieveHost(host, HostTrouble::StorageFull),
         Verb::ChangeDisks => Disturbance::ChangeDisks(host, vm),
         Verb::CorruptLog => Disturbance::CorruptLog(host, vm),
+        Verb::CorruptUndoLog => Disturbance::CorruptUndoLog(host, vm, PointId(Guid(0))),
         Verb::Resize => Disturbance::ResizeDisk(host, vm, blank_disk(0)),
         Verb::Delete => Disturbance::DeleteVm(host, vm),
         Verb::Plug => Disturbance::PlugAdapter(host, vm, AdapterId(0), PLUGGED),
@@ -513,6 +515,11 @@ pub(super) fn disturbance<A: Args>(args: &mut A, what: &mut Disturbance) {
         | Disturbance::DeleteVm(host, vm) => {
             args.host(host);
             args.vm(vm);
+        }
+        Disturbance::CorruptUndoLog(host, vm, point) => {
+            args.host(host);
+            args.vm(vm);
+            args.kept_point(*vm, point);
         }
         Disturbance::PlugAdapter(host, vm, adapter, it) => {
             args.host(host);

@@ -43,7 +43,7 @@ pub struct Dials {
     /// A virtual machine: its VSS, a back-up, its disks.
     pub vms: u16,
     /// Damage that replication has to repair itself: disks changed or resized behind its back, a
-    /// log corrupted, an adapter plugged elsewhere, a virtual machine deleted.
+    /// log or an undo log corrupted, an adapter plugged elsewhere, a virtual machine deleted.
     pub damage: u16,
     /// A certificate that is gone until another is installed, a port that somebody takes.
     pub machines: u16,
@@ -195,7 +195,13 @@ impl Draws {
             Some(2) => trouble(pick.how % OF_HOSTS),
             Some(3) => trouble(OF_HOSTS + pick.how % OF_VMS),
             Some(4) => {
-                let verbs = [Verb::ChangeDisks, Verb::CorruptLog, Verb::Resize, Verb::Plug];
+                let verbs = [
+                    Verb::ChangeDisks,
+                    Verb::CorruptLog,
+                    Verb::Resize,
+                    Verb::Plug,
+                    Verb::CorruptUndoLog,
+                ];
                 // Deleting is final: an eighth.
                 if what % 8 == 7 { disturb(&[Verb::Delete], 0) } else { disturb(&verbs, pick.how) }
             }

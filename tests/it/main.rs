@@ -50,5 +50,6 @@ mod strategies;
 mod strict;
 mod sweep;
 mod transitions;
+mod undo_logs;
 #[cfg(feature = "wsman")]
 mod wsman;

@@ -45,6 +45,8 @@ const FLOWS: &[(&str, &str)] = &[
     ("recovery points hourly, history reduced, no history", "recovery-points"),
     ("application-consistent recovery points", "recovery-points-consistent"),
     ("application-consistent recovery points that fail", "vss-fails"),
+    ("a damaged undo log, and which points it costs", "undo-log-damaged"),
+    ("a damaged snapshot on Windows Server 2012", "snapshot-damaged"),
     ("a recoverable failure is retried", "retry-back-off"),
     ("a failure that is not recoverable: an entry removed", "send-refused"),
     ("a slow link, latency, and missed cycles", "link-slow"),

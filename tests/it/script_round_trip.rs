@@ -394,6 +394,9 @@ fn input() -> BoxedStrategy<Input> {
         (host(), vm(), vm_trouble()).prop_map(|(h, vm, it)| Disturbance::RelieveVm(h, vm, it)),
         (host(), vm()).prop_map(|(host, vm)| Disturbance::ChangeDisks(host, vm)),
         (host(), vm()).prop_map(|(host, vm)| Disturbance::CorruptLog(host, vm)),
+        (host(), vm(), guid()).prop_map(|(host, vm, point)| {
+            Disturbance::CorruptUndoLog(host, vm, PointId(point))
+        }),
         (host(), vm()).prop_map(|(host, vm)| Disturbance::DeleteVm(host, vm)),
         (host(), vm(), disk()).prop_map(|(host, vm, disk)| Disturbance::ResizeDisk(host, vm, disk)),
         (host(), guid(), any::<u8>(), plug()).prop_map(|(host, vm, adapter, plug)| {

@@ -42,6 +42,12 @@ pub(in crate::testkit) fn disturbance(
         }
         Verb::ChangeDisks => Disturbance::ChangeDisks(host, vm(world, host, pick)?),
         Verb::CorruptLog => Disturbance::CorruptLog(host, vm(world, host, pick)?),
+        Verb::CorruptUndoLog => {
+            let vm = vm(world, host, pick)?;
+            let points = world.recovery_points(host, vm)?;
+            let point = points.get(usize::from(how).checked_rem(points.len())?)?;
+            Disturbance::CorruptUndoLog(host, vm, point.id)
+        }
         Verb::Delete => Disturbance::DeleteVm(host, vm(world, host, pick)?),
         Verb::Resize => {
             let capacity_bytes = [1 << 29, 1 << 30, 40 << 30, 80 << 30][usize::from(how % 4)];
