@@ -52,11 +52,12 @@ impl World {
         {
             return Reply::NotFound(Missing::Job(*job));
         }
+        let build = host.build;
         let (leg, plan, hint) = match self.judge(host_id, host, caller, call) {
             Ok(accepted) => accepted,
             Err(refusal) => return self.refuse(host_id, call, refusal, out),
         };
-        let now = |plan| self.policy.answers_now(call.operation(), plan);
+        let now = |plan| self.policy.answers_now(build, call.operation(), plan);
         match plan {
             Some(plan) if !now(plan) => {
                 Reply::Started(self.begin(host_id, hint, leg, plan, named, out))

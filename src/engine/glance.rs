@@ -88,7 +88,7 @@ impl World {
     pub(crate) fn begins_a_job(&self, host: HostId, caller: Caller, call: &Call) -> bool {
         let Ok(state) = self.host_or_missing(host) else { return false };
         let Ok((_, Some(plan), _)) = self.judge(host, state, caller, call) else { return false };
-        !self.policy.answers_now(call.operation(), plan)
+        !self.policy.answers_now(state.build, call.operation(), plan)
     }
 }
 

@@ -36,9 +36,12 @@ pub struct Policy {
     pub guest_talks: Duration,
     /// How calls are answered that are not answered as the rule book says: at once (0) or with a
     /// job (4096). Clients have to handle both. An operation that has no type of job answers at
-    /// once whatever this says. It holds for every host: no source tells of a Windows that answers
-    /// otherwise than another.
+    /// once whatever this says.
     pub answers: BTreeMap<Operation, Answer>,
+    /// How hosts with one Windows answer otherwise than others: what stands here goes before
+    /// [`answers`](Self::answers). No source tells of such a difference; a client that has to
+    /// handle both answers can be tried on two hosts at once.
+    pub answers_of_build: BTreeMap<WindowsBuild, BTreeMap<Operation, Answer>>,
     /// When a call fails that an accepted one could not be told from by its form alone.
     pub refusals: Refusals,
     /// How long a finished job can be read.
@@ -105,6 +108,7 @@ impl Default for Policy {
             guest_shutdown: Duration::from_secs(20),
             guest_talks: Duration::from_secs(10),
             answers: BTreeMap::new(),
+            answers_of_build: BTreeMap::new(),
             refusals: Refusals::Early,
             job_retention: JOB_RETENTION,
             completed_with_warnings: BTreeSet::new(),
@@ -120,9 +124,16 @@ impl Policy {
         Settings { auto_resynchronize: self.auto_resynchronize, ..Settings::default() }
     }
 
-    /// Whether an accepted call is done before it returns.
-    pub(crate) fn answers_now(&self, operation: Operation, plan: &Plan) -> bool {
-        let answer = self.answers.get(&operation);
+    /// Whether an accepted call is done before it returns, on a host of this Windows.
+    pub(crate) fn answers_now(
+        &self,
+        build: WindowsBuild,
+        operation: Operation,
+        plan: &Plan,
+    ) -> bool {
+        let of_build = self.answers_of_build.get(&build);
+        let own = of_build.and_then(|it| it.get(&operation));
+        let answer = own.or_else(|| self.answers.get(&operation));
         answer.map_or(plan.at_once, |answer| *answer == Answer::Now)
     }
 

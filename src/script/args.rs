@@ -51,6 +51,8 @@ pub(super) trait Args: Sized {
         items: &mut Vec<T>,
         group: Group<Self, T>,
     );
+    /// What stands before the first `key=`, with which a group begins that takes the same.
+    fn before(&mut self, key: &'static str, described: impl FnOnce(&mut Self));
     /// Whether optional settings are there; in a line they are, if any key is.
     fn has_settings(&self, there: bool) -> bool;
 }
@@ -468,6 +470,14 @@ impl Args for Reader<'_> {
         (self.window, self.head) = outer;
     }
 
+    fn before(&mut self, key: &'static str, described: impl FnOnce(&mut Self)) {
+        let outer = self.window;
+        let head = (outer.0..outer.1).find(|at| self.args[*at].key.as_deref() == Some(key));
+        self.window.1 = head.unwrap_or(outer.1);
+        described(self);
+        self.window = outer;
+    }
+
     fn has_settings(&self, _: bool) -> bool {
         self.args.iter().any(|arg| arg.key.is_some())
     }
@@ -600,6 +610,10 @@ impl Args for Writer<'_> {
         for (place, item) in items.iter_mut().enumerate() {
             (group.item)(self, item, place);
         }
+    }
+
+    fn before(&mut self, _: &'static str, described: impl FnOnce(&mut Self)) {
+        described(self);
     }
 
     fn has_settings(&self, there: bool) -> bool {

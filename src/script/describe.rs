@@ -10,14 +10,17 @@ use super::hash::id_of_name;
 use super::method::Method;
 use super::named::{Build, OperationName, Trouble, TroubleName};
 use super::text::Keyword;
-use crate::engine::{Disturbance, HostChange, HostSpec, HostTrouble, Policy, VmSpec, Weakness};
+use crate::engine::{
+    Answer, Disturbance, HostChange, HostSpec, HostTrouble, Policy, VmSpec, Weakness,
+};
 use crate::model::{
     Adapter, AdapterId, AdapterKind, AllowedAuthentication, AuthenticationType, AuthorizationEntry,
     Call, Certificate, Disk, DiskId, Edition, FailoverNetworkAdapterSettings, GuestSystem, Guid,
-    HostId, IN_BOX_PROVIDER, InitialReplicationType, IpProtocol, Operation, Plug, PointId, RelationshipId,
-    ReplicationProvider, RequestedJobState, RequestedReplicationState, RequestedState,
-    ServiceSettings, Settings, SimTime, VmId, WindowsBuild,
+    HostId, IN_BOX_PROVIDER, InitialReplicationType, IpProtocol, Operation, Plug, PointId,
+    RelationshipId, ReplicationProvider, RequestedJobState, RequestedReplicationState,
+    RequestedState, ServiceSettings, Settings, SimTime, VmId, WindowsBuild,
 };
+use std::collections::BTreeMap;
 
 /// Where replicas are stored if a line does not say.
 const STORAGE: &str = r"D:\Replica";
@@ -224,7 +227,8 @@ fn adapters<A: Args>() -> Group<A, FailoverNetworkAdapterSettings> {
     }
 }
 
-/// `boot=30s refusals=late StartReplication=4096`: what differs from the default policy.
+/// `boot=30s refusals=late StartReplication=4096 build=9200 StartReplication=0`: what differs from
+/// the default policy.
 pub(super) fn policy<A: Args>(args: &mut A, policy: &mut Policy) {
     let base = Policy::default();
     args.key("link_rate", Rate, &mut policy.link_rate, base.link_rate);
@@ -247,10 +251,30 @@ pub(super) fn policy<A: Args>(args: &mut A, policy: &mut Policy) {
     let mut warnings: Vec<_> = policy.completed_with_warnings.iter().copied().collect();
     args.many("completed_with_warnings", OperationName, &mut warnings);
     policy.completed_with_warnings = warnings.into_iter().collect();
+    args.before("build", |args| answers(args, &mut policy.answers));
+    let of_builds = Group {
+        default: Vec::new(),
+        blank: |_| (WindowsBuild::Server2022, BTreeMap::new()),
+        item: |args: &mut A, (build, of_build): &mut (WindowsBuild, Answers), _| {
+            args.need("build", Build, build);
+            answers(args, of_build);
+        },
+    };
+    let mut all: Vec<_> = std::mem::take(&mut policy.answers_of_build).into_iter().collect();
+    args.group("build", &mut all, of_builds);
+    for (build, of_build) in all {
+        policy.answers_of_build.entry(build).or_default().extend(of_build);
+    }
+}
+
+type Answers = BTreeMap<Operation, Answer>;
+
+/// `StartReplication=4096 CommitFailover=0`: how operations are answered.
+fn answers<A: Args>(args: &mut A, answers: &mut Answers) {
     for &operation in Operation::ALL {
-        let mut answer = policy.answers.remove(&operation);
+        let mut answer = answers.remove(&operation);
         args.maybe(operation.name(), ANSWER, &mut answer);
-        policy.answers.extend(answer.map(|answer| (operation, answer)));
+        answers.extend(answer.map(|answer| (operation, answer)));
     }
 }
 

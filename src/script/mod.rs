@@ -84,7 +84,9 @@
 //! `policy` takes what differs from the [default](crate::engine::Policy), by the names of its
 //! fields: `link_rate=1MiB/s`, `boot=30s`, `auto_resynchronize=no`, `refusals=late`,
 //! `survives_shutdown=14393`, any number of `completed_with_warnings=StartReplication`; and by the
-//! names of operations how they answer: `StartReplication=0`, `PrepareFailover=4096`.
+//! names of operations how they answer: `StartReplication=0`, `PrepareFailover=4096`. What follows a
+//! `build=9200` is so on hosts with that Windows: `StartReplication=4096 build=9200
+//! StartReplication=0`.
 //!
 //! `host` takes `build=9600`, `edition=Client`, `clustered=yes`, `utc_offset=-3h30m`,
 //! `server=on|off`, `auth=Kerberos|Certificate|Both|Undefined`, `port=`, `https_port=`,

@@ -481,7 +481,9 @@ prop_compose! {
 fn policy() -> impl Strategy<Value = Policy> {
     let answers = prop_oneof![Just(Answer::Now), Just(Answer::Job)];
     let operation = || prop::sample::select(Operation::ALL.to_vec());
-    let answers = prop::collection::btree_map(operation(), answers, 0..4);
+    let answers = || prop::collection::btree_map(operation(), answers.clone(), 0..4);
+    let of_build = prop::sample::select(WindowsBuild::ALL);
+    let answers = (answers(), prop::collection::btree_map(of_build, answers(), 0..4));
     let warnings = prop::collection::btree_set(operation(), 0..4);
     let times = vec(any::<Duration>(), 11);
     let rest = (any::<[u64; 2]>(), any::<[bool; 2]>(), of(one_of()));
@@ -513,7 +515,8 @@ fn policy() -> impl Strategy<Value = Policy> {
             boot,
             guest_shutdown,
             guest_talks,
-            answers,
+            answers: answers.0,
+            answers_of_build: answers.1,
             refusals: if late { Refusals::Late } else { Refusals::Early },
             job_retention,
             completed_with_warnings: warnings,
