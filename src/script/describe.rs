@@ -245,6 +245,10 @@ pub(super) fn policy<A: Args>(args: &mut A, policy: &mut Policy) {
     args.key("guest_talks", Time, &mut policy.guest_talks, base.guest_talks);
     args.key("refusals", REFUSALS, &mut policy.refusals, base.refusals);
     args.key("job_retention", Time, &mut policy.job_retention, base.job_retention);
+    args.key("job_new", Time, &mut policy.job_new, base.job_new);
+    args.key("job_starting", Time, &mut policy.job_starting, base.job_starting);
+    let shutting_down = &mut policy.job_shutting_down;
+    args.key("job_shutting_down", Time, shutting_down, base.job_shutting_down);
     let resynchronize = &mut policy.auto_resynchronize;
     args.key("auto_resynchronize", YES_NO, resynchronize, base.auto_resynchronize);
     args.maybe("survives_shutdown", Build, &mut policy.survives_shutdown);

@@ -31,6 +31,7 @@ const FLOWS: &[(&str, &str)] = &[
     ("a node of a failover cluster", "cluster-node"),
     ("a host that hangs, and one that is out of memory", "host-in-trouble"),
     ("how jobs end, and how one learns of it", "jobs-ended"),
+    ("what a job is before it works, and before it has terminated", "jobs-begun"),
     // Initial replication.
     ("enabled, and initial replication over the network", "initial-network"),
     ("initial replication at a set time, and its cancellation", "initial-scheduled"),
