@@ -109,6 +109,7 @@ impl World {
         if self.fabric.loses(from, to) {
             return Err(Turned::Lost);
         }
+        self.note_move(from, to, at);
         let taken = self.take_log(from, to, at, log, out)?;
         if taken.relays {
             self.watch_log(to, at.id, Leg::Extended);

@@ -460,6 +460,7 @@ pub(super) const fn verb(what: &Disturbance) -> Verb {
         Disturbance::CorruptLog(..) => Verb::CorruptLog,
         Disturbance::ResizeDisk(..) => Verb::Resize,
         Disturbance::DeleteVm(..) => Verb::Delete,
+        Disturbance::MigrateVm(..) => Verb::Migrate,
         Disturbance::PlugAdapter(..) => Verb::Plug,
     }
 }
@@ -482,6 +483,7 @@ pub(super) fn blank_disturbance(verb: Verb) -> Disturbance {
         Verb::CorruptLog => Disturbance::CorruptLog(host, vm),
         Verb::Resize => Disturbance::ResizeDisk(host, vm, blank_disk(0)),
         Verb::Delete => Disturbance::DeleteVm(host, vm),
+        Verb::Migrate => Disturbance::MigrateVm(host, vm, host),
         Verb::Plug => Disturbance::PlugAdapter(host, vm, AdapterId(0), PLUGGED),
     }
 }
@@ -513,6 +515,11 @@ pub(super) fn disturbance<A: Args>(args: &mut A, what: &mut Disturbance) {
         | Disturbance::DeleteVm(host, vm) => {
             args.host(host);
             args.vm(vm);
+        }
+        Disturbance::MigrateVm(from, vm, to) => {
+            args.host(from);
+            args.vm(vm);
+            args.host(to);
         }
         Disturbance::PlugAdapter(host, vm, adapter, it) => {
             args.host(host);

@@ -65,6 +65,8 @@
 //!   a virtual machine is.
 //! - `change_disks HOST VM`, `corrupt_log HOST VM`, `resize HOST VM disk=SIZE …`, `delete HOST VM`:
 //!   something is done to a virtual machine behind the service's back.
+//! - `migrate HOST VM HOST`: a virtual machine is moved from the first host to the second, with its
+//!   disks, and goes on running if it runs.
 //! - `plug HOST VM adapter=0`: a network adapter is plugged into a switch; with `connected=no` into
 //!   nothing, with `test_switch=yes` its test replicas into another switch.
 //! - `certificate HOST THUMBPRINT …`, `discard HOST THUMBPRINT`: a certificate comes into the

@@ -217,7 +217,7 @@ fn walks_call_and_disturb_everything() {
 const TROUBLES: usize = HostTrouble::ALL.len() + VmTrouble::ALL.len();
 
 /// How many kinds of disturbances there are: each trouble begins and ends.
-const KINDS: usize = 12 + 2 * TROUBLES;
+const KINDS: usize = 13 + 2 * TROUBLES;
 
 /// The name of the variant, and of the trouble.
 fn kind(what: &Disturbance) -> String {
@@ -315,6 +315,7 @@ fn a_schedule_is_a_function_of_its_seed() {
         damage: 0,
         machines: 0,
         administrators: 0,
+        moves: 0,
         ..Dials::default()
     };
     assert_eq!(Schedule::draw(1, &world, hours(6), &none), Schedule::default());
@@ -363,6 +364,7 @@ fn a_dial_is_about_one_kind() {
         damage: 0,
         machines: 0,
         administrators: 0,
+        moves: 0,
         every: minutes(10),
         ..Dials::default()
     };
@@ -385,6 +387,7 @@ fn a_dial_is_about_one_kind() {
         matches!(it, D::TroubleHost(..) | D::RelieveHost(..))
     });
     only(Dials { vms: 4, ..none.clone() }, |it| matches!(it, D::TroubleVm(..) | D::RelieveVm(..)));
+    only(Dials { moves: 4, ..none.clone() }, |it| matches!(it, D::MigrateVm(..)));
 }
 
 proptest! {

@@ -62,6 +62,8 @@ pub enum Mishap {
     Disks,
     /// Virtual machines are deleted behind the service's back.
     Deletions,
+    /// Virtual machines are moved to other hosts.
+    Moves,
 }
 
 impl Mishap {
@@ -75,6 +77,7 @@ impl Mishap {
         Self::VmTroubles,
         Self::Disks,
         Self::Deletions,
+        Self::Moves,
     ];
 
     /// The kind in a word.
@@ -88,6 +91,7 @@ impl Mishap {
             Self::VmTroubles => "vm-troubles",
             Self::Disks => "disks",
             Self::Deletions => "deletions",
+            Self::Moves => "moves",
         }
     }
 }
@@ -152,6 +156,10 @@ impl Menu {
             for (i, host) in hosts.iter().enumerate() {
                 for other in &hosts[i + 1..] {
                     disturb_link(*kind, *host, *other, &mut add);
+                    for vm in vms.iter().filter(|_| *kind == Mishap::Moves) {
+                        add(Disturbance::MigrateVm(*host, *vm, *other));
+                        add(Disturbance::MigrateVm(*other, *vm, *host));
+                    }
                 }
                 disturb_host(*kind, *host, &mut add);
                 for vm in &vms {
