@@ -109,8 +109,8 @@ impl World {
         if self.fabric.loses(from, to) {
             return Err(Turned::Lost);
         }
-        self.note_move(from, to, at);
         let taken = self.take_log(from, to, at, log, out)?;
+        self.note_move(from, to, at);
         if taken.relays {
             self.watch_log(to, at.id, Leg::Extended);
         }

@@ -193,7 +193,6 @@ impl World {
             self.enroll(from, to, id, message, out)?;
             return self.answered(from, to);
         }
-        self.note_move(from, to, id);
         let by = Cause::Happening(match message {
             Message::InitialReplica { .. } => Happening::InitialReplicationCompleted,
             Message::ResyncBegins => Happening::ResynchronizationStarted,
@@ -206,6 +205,7 @@ impl World {
         });
         self.edit(to, id, by, out, |vm| vm.take(from, message, now))
             .unwrap_or(Err(Turned::NoReplica))?;
+        self.note_move(from, to, id);
         if let Message::ResyncEnds { reach: Some(_) } = message {
             self.disks_were_replaced(to, id, out);
         }

@@ -20,7 +20,7 @@ use super::agenda::Due;
 use super::event::{Change, Event, Rejection};
 use super::input::{HostTrouble, VmTrouble};
 use super::network::Injection;
-use super::sender::Cycle;
+use super::sender::{Cycle, Sending};
 use super::turned::Turned;
 use super::vm::{Role, VmState};
 use super::vms::Spot;
@@ -165,7 +165,7 @@ impl World {
         let host = self.host(at).ok_or(Turned::UnknownHost)?;
         let entry = |id| self.host(id).and_then(|it| host.entry_for(&it.name));
         let bound = replica.entry.as_ref().and_then(|name| host.entry(name));
-        let moved = self.has_moved_from(known, new, id);
+        let moved = self.has_moved(known, new, at, id);
         let same = match (bound.or_else(|| entry(known)), entry(new)) {
             (Some(own), Some(other)) => {
                 own.trust_group == other.trust_group && (moved || own.allowed_primary != "*")
@@ -179,19 +179,27 @@ impl World {
         }
     }
 
-    /// Whether a virtual machine that sends has moved to this host since its replica has last heard
-    /// of it, which was on the other.
-    fn has_moved_from(&self, known: HostId, new: HostId, id: VmId) -> bool {
-        let sender = self.vm_state(new, id).and_then(|vm| vm.sender(vm.sending_leg()));
-        sender.is_some_and(|it| it.known_on == Some(known))
+    /// Whether a virtual machine that sends has moved from one host to another since its replica has
+    /// last heard of it; and no other copy has begun to send there from its old host.
+    fn has_moved(&self, known: HostId, new: HostId, replica: HostId, id: VmId) -> bool {
+        let sender = |host| self.vm_state(host, id).and_then(|vm| vm.sender(vm.sending_leg()));
+        sender(new).is_some_and(|it| it.known_on == Some(known))
+            && sender(known).is_none_or(|it| it.peer != replica)
     }
 
-    /// A replica that lets its sender in notes where that is now, if it has moved.
+    /// Where the sending end is that a replica receives from, whether it knows that or not.
+    pub(crate) fn source_of(&self, host: HostId, id: VmId) -> Option<HostId> {
+        let known = self.vm_state(host, id)?.receiver()?.peer?;
+        let moved = || self.host_ids().find(|it| self.has_moved(known, *it, host, id));
+        Some(moved().unwrap_or(known)).filter(|it| *it != host)
+    }
+
+    /// A replica that has taken something of its sender notes where that is now, if it has moved.
     pub(super) fn note_move(&mut self, from: HostId, to: HostId, at: impl Into<Spot>) {
         let at = at.into();
         let peer = self.vm_state(to, at).and_then(VmState::receiver).and_then(|it| it.peer);
         let Spot { id, .. } = at;
-        if !peer.is_some_and(|peer| peer != from && self.has_moved_from(peer, from, id)) {
+        if !peer.is_some_and(|peer| peer != from && self.has_moved(peer, from, to, id)) {
             return;
         }
         let Some(name) = self.host(from).map(|it| Arc::clone(&it.name)) else { return };
@@ -204,7 +212,6 @@ impl World {
         {
             sender.known_on = None;
         }
-        self.compare_disks(to, id);
     }
 
     /// Where the replica of a sending end is, if one asks for it on this host: there, or where the
@@ -216,18 +223,23 @@ impl World {
         leg: Leg,
         asked: HostId,
     ) -> Option<HostId> {
-        let is_there = |it: &HostId| {
-            let Ok((_, vm, receiver)) = self.known_end(host, *it, id) else { return false };
-            let fits = match leg {
-                Leg::Primary => matches!(vm.role, Role::Replica { .. }),
-                Leg::Extended => matches!(vm.role, Role::Extended { .. }),
-            };
-            let known = receiver.peer;
-            fits && known.is_some_and(|it| it == host || self.has_moved_from(it, host, id))
-        };
         let is_node = |it: &HostId| self.host(*it).is_some_and(|it| it.clustered);
         let nodes = self.host_ids().filter(|it| is_node(&asked) && is_node(it));
-        std::iter::once(asked).chain(nodes).find(is_there)
+        std::iter::once(asked).chain(nodes).find(|it| self.has_replica(*it, host, id, leg))
+    }
+
+    /// Whether a host has the replica of a sending end, and not one that is left of an earlier
+    /// relationship and further than this one.
+    pub(crate) fn has_replica(&self, there: HostId, host: HostId, id: VmId, leg: Leg) -> bool {
+        let Some(sender) = self.sender(host, id, leg) else { return false };
+        let Ok((_, vm, receiver)) = self.known_end(host, there, id) else { return false };
+        let fits = match leg {
+            Leg::Primary => matches!(vm.role, Role::Replica { .. }),
+            Leg::Extended => matches!(vm.role, Role::Extended { .. }),
+        };
+        let begins = sender.phase == Sending::Ready || sender.phase.is_initial();
+        let own = |it| it == host || self.has_moved(it, host, there, id);
+        fits && begins != receiver.is_complete() && receiver.peer.is_some_and(own)
     }
 
     /// A sending end whose replica is not where it was, but on another node of the same cluster,

@@ -5,9 +5,16 @@
 //! <https://learn.microsoft.com/virtualization/community/team-blog>. Builds with debug assertions
 //! check the engine's books after every line, and every line is judged by every invariant.
 
+use crate::arbitrary::{Step, config, step};
 use hyperv_replica::engine::{Disturbance, Input, Rejection, Reply, World};
 use hyperv_replica::model::{HostId, Leg, RelationshipId, VmId};
-use hyperv_replica::script::{Runner, id_of_name, parse};
+use hyperv_replica::oracle::Watcher;
+use hyperv_replica::script::{Runner, Verb, id_of_name, parse};
+use hyperv_replica::testkit::beginning::Beginning;
+use hyperv_replica::testkit::liveness::recover;
+use hyperv_replica::testkit::strategies::picks;
+use hyperv_replica::testkit::walk::Walk;
+use proptest::prelude::*;
 
 /// Plays a script in a world of its own.
 fn play(text: &str) -> World {
@@ -587,4 +594,45 @@ fn a_binding_goes_along_if_it_can() {
          expect kyoto web Primary Replicating
          expect oslo web Replica Replicating Ok",
     );
+}
+
+/// Three nodes of a cluster and a host; servers of two trust groups; four that trust each other.
+/// `web` replicates, on to a third host in the last.
+fn mobile() -> impl Strategy<Value = Beginning> {
+    let cluster = "host tokyo\nhost osaka clustered=yes\nhost kyoto clustered=yes\n\
+        host nara clustered=yes";
+    let chain = "osaka CreateReplicationRelationship web to=nara history=2 => 4096 job2\nwait job2\n\
+        osaka StartReplication web Network => 4096\nadvance 1h";
+    let all = [cluster.to_owned(), GROUPS.to_owned(), FOUR.to_owned()].map(|it| replicating(&it));
+    let chains = [cluster, FOUR].map(|it| replicating(it) + chain);
+    let texts = all.into_iter().chain(chains).map(|text| {
+        Beginning::script(&parse(&text).expect("a script")).expect("a script that runs")
+    });
+    prop::sample::select(texts.collect::<Vec<_>>())
+}
+
+/// Much happens, and every third thing is a move.
+fn walks() -> impl Strategy<Value = Walk> {
+    let moves = picks().prop_map(|pick| Step::Disturb(Verb::Migrate, pick));
+    let steps = prop::collection::vec(prop_oneof![2 => step(), 1 => moves], 1..50);
+    (mobile(), steps).prop_map(|(beginning, steps)| Walk { beginning, steps })
+}
+
+proptest! {
+    #![proptest_config(config(60))]
+
+    /// Wherever virtual machines go, every invariant holds, and everything comes to rest again.
+    #[test]
+    fn whoever_moves_comes_to_rest(walk in walks()) {
+        let mut world = walk.beginning.world();
+        let mut watcher = Watcher::new(&world);
+        for step in walk.steps {
+            let Some(input) = step.resolve(&world) else { continue };
+            let judged = watcher.apply(&mut world, &input, &mut Vec::new());
+            prop_assert!(judged.is_ok(), "{}", judged.unwrap_err());
+        }
+        let recovery = recover(&world);
+        let stuck: Vec<_> = recovery.stuck.iter().map(ToString::to_string).collect();
+        prop_assert!(stuck.is_empty(), "{}", stuck.join("; "));
+    }
 }

@@ -103,12 +103,12 @@ fn a_client_that_acts_is_found_out() {
         }
         Ok(())
     };
-    // Shrinking ends where no single change makes it shorter; of two seeds one ends at the shortest.
+    // Shrinking ends where no single change makes it shorter; of some seeds one ends at the shortest.
     let of_seed = |seed| {
         let config = Config { rng_seed: RngSeed::Fixed(seed), ..config(2000) };
         *strategies::check(&config, walks(0.8, 1..40), property).expect_err("it is found")
     };
-    let found = [0, 1].map(of_seed);
+    let found = [0, 1, 2, 3].map(of_seed);
     for it in &found {
         let text = it.to_string();
         let again = replay(&script::parse(&text).unwrap(), &property).unwrap_or_default();
@@ -170,7 +170,7 @@ fn what_holds_is_not_found() {
 fn walks_call_and_disturb_everything() {
     let (mut called, mut accepted) = (BTreeSet::new(), BTreeSet::new());
     let mut disturbed = BTreeSet::new();
-    for (lab, steps) in some(&(labs(), prop::collection::vec(steps(0.6), 60)), 1000) {
+    for (lab, steps) in some(&(labs(), prop::collection::vec(steps(0.6), 60)), 2000) {
         let mut world = lab.world();
         for step in steps {
             let Some(input) = step.resolve(&world) else { continue };

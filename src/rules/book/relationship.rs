@@ -190,7 +190,7 @@ pub(super) const MODIFY: Rule = Rule {
             .cancellable(),
         plan(JobType::ModifySettings, &[Pace::Contact]),
     ],
-    effect: "The settings change on both sides; recovery points beyond a smaller RecoveryHistory are deleted. Added disks are copied first (15). Where another recovery server is named, the replica has moved there.",
+    effect: "The settings change on both sides; recovery points beyond a smaller RecoveryHistory are deleted. Added disks are copied first (15). If another recovery server is named, one that the replica was moved to, the sender goes on there.",
     evidence: Documented(page::SET_REPLICATION),
     late: &[PEER_REFUSES, NO_REPLICA_THERE, CHAIN_TOO_SLOW, DISK_FULL, DISK_MISSING],
 };
