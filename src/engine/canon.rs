@@ -266,7 +266,7 @@ impl Pass<'_> {
 
     fn sender(&mut self, host: HostId, it: &Sender) {
         self.word(u64::from(it.peer.0) << 32 | u64::from(it.failures).min(RETRIES));
-        self.plain(&it.settings);
+        self.plain(&(it.known_on, &it.settings));
         self.plain(&it.wanted);
         self.plain(&(it.phase, it.last_type));
         self.flags(&[

@@ -222,6 +222,13 @@ pub enum Disturbance {
     ResizeDisk(HostId, VmId, Disk),
     /// A virtual machine is deleted without the service being asked, with all it was in.
     DeleteVm(HostId, VmId),
+    /// A virtual machine, on the first host, is moved to the second with its disks, by an
+    /// administrator or by its cluster. It takes no time, and a guest that runs goes on running.
+    ///
+    /// Replication follows it, with its settings, recovery points and statistics; what the other
+    /// end makes of that is decided when the two next talk. A virtual machine that is busy is not
+    /// moved: Windows would answer 32774.
+    MigrateVm(HostId, VmId, HostId),
     /// An adapter of a virtual machine is plugged into something else.
     PlugAdapter(HostId, VmId, AdapterId, Plug),
 }

@@ -160,7 +160,6 @@ impl Hearing<'_> {
             | Fact::SettingsComplete
             | Fact::DisksKnown
             | Fact::OtherHost
-            | Fact::SameConnectionPoint
             | Fact::FitsChain
             | Fact::ProviderKnown
             | Fact::DisksFree
@@ -299,10 +298,6 @@ impl Hearing<'_> {
             Fact::OtherHost => {
                 !settings.recovery_connection_point.eq_ignore_ascii_case(&self.host.name)
             }
-            Fact::SameConnectionPoint => current.is_none_or(|it| {
-                let point = &it.settings.recovery_connection_point;
-                point.eq_ignore_ascii_case(&settings.recovery_connection_point)
-            }),
             Fact::DisksKnown => self.vm.is_none_or(|vm| disks_are_known(vm, settings)),
             Fact::FitsChain => self.vm.is_none_or(|vm| fits_chain(vm, settings)),
             Fact::DiskSetChanges => self.changes_disks(settings),

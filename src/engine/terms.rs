@@ -49,6 +49,19 @@ impl Terms {
         Duration::from_secs(self.interval_s.into())
     }
 
+    /// The sending end is on this host now.
+    pub(crate) fn sent_from(&mut self, host: &str) {
+        let (primary_host, primary_connection_point) = (host.to_owned(), host.to_owned());
+        let settings = Settings::clone(self);
+        *self = Arc::new(Settings { primary_host, primary_connection_point, ..settings }).into();
+    }
+
+    /// The receiving end is on this host now. The connection point is what somebody named.
+    pub(crate) fn received_on(&mut self, host: &str) {
+        let recovery_host = host.to_owned();
+        *self = Arc::new(Settings { recovery_host, ..Settings::clone(self) }).into();
+    }
+
     /// Notes that a host was let in with these settings, unless time alone may change that.
     pub(crate) fn note_let_in(&mut self, from: HostId, now: Generation) {
         if self.access.authentication != Some(AuthenticationType::Certificate) {

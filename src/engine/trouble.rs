@@ -222,7 +222,7 @@ impl World {
     /// its sender's, and room for what that may write.
     pub(super) fn compare_disks(&mut self, host: HostId, id: VmId) {
         let Some(vm) = self.vm_state(host, id) else { return };
-        let Some(peer) = vm.receiver().and_then(|it| it.peer) else { return };
+        let Some(peer) = self.source_of(host, id) else { return };
         let Some(sender) = self.vm_state(peer, id) else { return };
         let compare = |disk: &Disk| {
             let other = sender.disks.iter().find(|it| it.id == disk.id)?;

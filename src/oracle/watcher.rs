@@ -241,6 +241,9 @@ fn disturbance(f: &mut fmt::Formatter<'_>, what: Disturbance, picture: &Picture)
             write!(f, "adapter {} of {} is plugged elsewhere", adapter.0, vm(host, id))
         }
         Disturbance::DeleteVm(host, id) => write!(f, "{} is deleted", vm(host, id)),
+        Disturbance::MigrateVm(host, id, to) => {
+            write!(f, "{} is moved to {}", vm(host, id), name(to))
+        }
     }
 }
 

@@ -489,6 +489,7 @@ pub(super) const fn verb(what: &Disturbance) -> Verb {
         Disturbance::CorruptUndoLog(..) => Verb::CorruptUndoLog,
         Disturbance::ResizeDisk(..) => Verb::Resize,
         Disturbance::DeleteVm(..) => Verb::Delete,
+        Disturbance::MigrateVm(..) => Verb::Migrate,
         Disturbance::PlugAdapter(..) => Verb::Plug,
     }
 }
@@ -512,6 +513,7 @@ pub(super) fn blank_disturbance(verb: Verb) -> Disturbance {
         Verb::CorruptUndoLog => Disturbance::CorruptUndoLog(host, vm, PointId(Guid(0))),
         Verb::Resize => Disturbance::ResizeDisk(host, vm, blank_disk(0)),
         Verb::Delete => Disturbance::DeleteVm(host, vm),
+        Verb::Migrate => Disturbance::MigrateVm(host, vm, host),
         Verb::Plug => Disturbance::PlugAdapter(host, vm, AdapterId(0), PLUGGED),
     }
 }
@@ -548,6 +550,11 @@ pub(super) fn disturbance<A: Args>(args: &mut A, what: &mut Disturbance) {
             args.host(host);
             args.vm(vm);
             args.kept_point(*vm, point);
+        }
+        Disturbance::MigrateVm(from, vm, to) => {
+            args.host(from);
+            args.vm(vm);
+            args.host(to);
         }
         Disturbance::PlugAdapter(host, vm, adapter, it) => {
             args.host(host);

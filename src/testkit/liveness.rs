@@ -16,7 +16,7 @@
 //! - an extended replica, as long as the replica before it is one of these.
 
 use crate::engine::{Caller, Disturbance, HostChange, HostTrouble, Input, Reply, VmTrouble, World};
-use crate::model::time::{days, hours};
+use crate::model::time::{days, hours, seconds};
 use crate::model::{
     AllowedAuthentication, AuthorizationEntry, Call, Certificate, HostId, InitialReplicationType,
     Leg, RelationshipId, ReplicationHealth, ReplicationMode, ReplicationProvider, ReplicationState,
@@ -90,6 +90,11 @@ pub fn recover(world: &World) -> Recovery {
     mender.heal();
     for _ in 0..ROUNDS {
         mender.pass(hours(6));
+        if mender.repair() {
+            continue;
+        }
+        // An operation is refused while a log is being applied, which is over now.
+        mender.pass(seconds(1));
         if !mender.repair() {
             break;
         }
@@ -212,6 +217,20 @@ impl Mender<'_> {
             self.open_server(*host);
         }
         self.enlarge_disks(&hosts);
+        while self.upgrade_receiver() {}
+    }
+
+    /// A host that receives from a newer Windows gets that, too; whether there was one.
+    fn upgrade_receiver(&mut self) -> bool {
+        let build = |world: &World, host| world.host_view(host).map(|it| it.build);
+        let older = ends(self.world).find_map(|end| {
+            let peer = self.world.sends_to(end.host, end.id)?;
+            let newer = build(self.world, end.host)?;
+            (build(self.world, peer)? < newer).then_some((peer, newer))
+        });
+        older.is_some_and(|(host, build)| {
+            self.make(Input::Configure { host, change: HostChange::Upgrade(build) })
+        })
     }
 
     /// The replica server of a host receives again.
@@ -221,10 +240,11 @@ impl Mender<'_> {
             self.make(Input::Configure { host, change: HostChange::ReleasePort(port) });
         }
         let name = self.world.host_view(host).map(|it| it.name).unwrap_or_default();
-        let thumbprint = settings.certificate_thumbprint.clone();
-        if !thumbprint.is_empty() {
+        let thumbprints = self.presented(host, &settings.certificate_thumbprint);
+        settings.certificate_thumbprint = thumbprints.first().cloned().unwrap_or_default();
+        for thumbprint in &thumbprints {
             let old = HostChange::RemoveCertificate(thumbprint.clone());
-            let new = HostChange::InstallCertificate(Certificate::of(&name, &thumbprint));
+            let new = HostChange::InstallCertificate(Certificate::of(&name, thumbprint));
             self.make(Input::Configure { host, change: old });
             self.make(Input::Configure { host, change: new });
         }
@@ -245,7 +265,7 @@ impl Mender<'_> {
             self.make(Input::Configure { host, change: HostChange::RegisterProvider(provider) });
         }
         settings.recovery_server_enabled = true;
-        settings.allowed_authentication = if thumbprint.is_empty() {
+        settings.allowed_authentication = if settings.certificate_thumbprint.is_empty() {
             AllowedAuthentication::Kerberos
         } else {
             AllowedAuthentication::Both
@@ -254,6 +274,24 @@ impl Mender<'_> {
             let settings: Box<ServiceSettings> = Box::new(settings);
             self.call(host, Call::ModifyServiceSettings { settings });
         }
+    }
+
+    /// The certificates that a host presents: its listener's, which a server that was set up anew
+    /// does not know, and those of relationships in which it sends or receives.
+    fn presented(&self, host: HostId, own: &str) -> Vec<String> {
+        let of_relationships = ends(self.world).filter_map(|it| {
+            let takes_part = it.host == host || self.world.sends_to(it.host, it.id) == Some(host);
+            let settings = it.settings(self.world).filter(|_| takes_part)?;
+            Some(settings.certificate_thumbprint)
+        });
+        let all = std::iter::once(own.to_owned()).chain(of_relationships);
+        let mut thumbprints: Vec<String> = Vec::new();
+        for it in all.filter(|it| !it.is_empty()) {
+            if !thumbprints.contains(&it) {
+                thumbprints.push(it);
+            }
+        }
+        thumbprints
     }
 
     /// A disk that is smaller than another copy of it becomes as large.
@@ -280,11 +318,40 @@ impl Mender<'_> {
         }
     }
 
+    /// Whoever receives from an end that was refused lets it in, wherever that was before: there
+    /// are entries for it, and all are of one trust group.
+    ///
+    /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2012/20120409-configure-your-replica-server-to-receive-replication-traffic-from-specific-primary-server-s>.
+    fn let_in(&mut self, end: &End) {
+        let refused = end.side == Side::Sender && !end.is_at_rest(self.world);
+        let peer = self.world.sends_to(end.host, end.id).filter(|_| refused);
+        let Some(host) = peer else { return };
+        let entries: Vec<_> = self.world.authorization_entries(host).cloned().collect();
+        let Some(first) = entries.first().filter(|it| it.allowed_primary != "*").cloned() else {
+            return;
+        };
+        for entry in entries.iter().filter(|it| it.trust_group != first.trust_group) {
+            let entry =
+                AuthorizationEntry { trust_group: first.trust_group.clone(), ..entry.clone() };
+            self.call(host, Call::ModifyAuthorizationEntry { entry });
+        }
+        let here = self.world.host_view(end.host).map(|it| it.name.to_string());
+        let before =
+            self.world.settings(host, RelationshipId::primary(end.id.vm)).map(|it| it.primary_host);
+        for name in here.into_iter().chain(before).filter(|it| !it.is_empty()) {
+            if !entries.iter().any(|it| it.covers(&name)) {
+                let entry = AuthorizationEntry { allowed_primary: name, ..first.clone() };
+                self.call(host, Call::AddAuthorizationEntry { entry });
+            }
+        }
+    }
+
     /// Repairs every end that waits for it; whether there was one.
     fn repair(&mut self) -> bool {
         let mut repaired = false;
         let waiting: Vec<End> = ends(self.world).collect();
         for end in waiting {
+            self.let_in(&end);
             for call in end.repairs(self.world) {
                 if self.call(end.host, call) {
                     repaired = true;
@@ -336,7 +403,8 @@ impl End {
                 let id = RelationshipId::primary(self.id.vm);
                 let there = world.vm(peer, id.vm).is_some_and(|it| it.mode == mode);
                 let from = world.settings(peer, id)?.primary_host;
-                let mine = world.host_named(&from) == Some(self.host);
+                let mine = world.host_named(&from) == Some(self.host)
+                    || world.source_of(peer, self.id.vm) == Some(self.host);
                 let state = world.relationship(peer, id)?.state;
                 (there && mine).then_some(End { host: peer, id, side: Side::Receiver, state })
             }
@@ -347,6 +415,22 @@ impl End {
             }),
             Side::Neither => None,
         }
+    }
+
+    /// Where the replica of a sending end has moved, if that does not look for it there.
+    fn replica_elsewhere(&self, world: &World) -> Option<HostId> {
+        if self.side != Side::Sender || self.other(world).is_some() {
+            return None;
+        }
+        let mut hosts = world.hosts().map(|(host, _)| host);
+        hosts.find(|it| world.has_replica(*it, self.host, self.id.vm, self.id.leg))
+    }
+
+    /// The settings of a sending end with the name of the host where its replica is now.
+    fn renamed(&self, world: &World) -> Option<Settings> {
+        let name = world.host_view(self.replica_elsewhere(world)?)?.name;
+        let settings = self.settings(world)?;
+        Some(Settings { recovery_connection_point: name.to_string(), ..settings })
     }
 
     /// Whether a receiving end waits, marked, for its primary.
@@ -428,6 +512,12 @@ impl End {
             Call::RequestReplicationStateChange { vm, relationship, requested }
         };
         let remove = || Call::RemoveReplicationRelationship { vm, relationship };
+        if let Some(settings) = self.renamed(world) {
+            return vec![Call::ModifyReplicationSettings { vm, settings: Box::new(settings) }];
+        }
+        if ends(world).any(|it| it.id.vm == vm && it.replica_elsewhere(world) == Some(self.host)) {
+            return Vec::new();
+        }
         if self.other(world).is_none() && !self.is_marked(world) && !self.is_final() {
             let onward = Some(RelationshipId::extended(vm));
             let onward = Call::RemoveReplicationRelationship { vm, relationship: onward };
@@ -439,6 +529,8 @@ impl End {
             };
         }
         let resume = || request(RequestedReplicationState::Replicating);
+        let initial = S::WaitingForInitialReplication;
+        let waits = self.other(world).is_some_and(|it| it.state == initial);
         match (self.side, self.state) {
             (Side::Sender, S::Ready) => {
                 let initial = InitialReplicationType::Network.to_wire();
@@ -450,6 +542,8 @@ impl End {
                     .any(|job| job.affected.contains(&vm) && !job.state.is_terminal());
                 if works { Vec::new() } else { vec![request(RequestedReplicationState::Ready)] }
             }
+            // What was exported is no longer what is sent on.
+            (Side::Sender, S::WaitingForResynchronization) if waits => vec![remove()],
             (Side::Sender, S::WaitingForResynchronization) => {
                 vec![Call::Resynchronize { vm, start: None }]
             }

@@ -398,6 +398,7 @@ fn input() -> BoxedStrategy<Input> {
             Disturbance::CorruptUndoLog(host, vm, PointId(point))
         }),
         (host(), vm()).prop_map(|(host, vm)| Disturbance::DeleteVm(host, vm)),
+        (host(), vm(), host()).prop_map(|(from, vm, to)| Disturbance::MigrateVm(from, vm, to)),
         (host(), vm(), disk()).prop_map(|(host, vm, disk)| Disturbance::ResizeDisk(host, vm, disk)),
         (host(), guid(), any::<u8>(), plug()).prop_map(|(host, vm, adapter, plug)| {
             Disturbance::PlugAdapter(host, VmId(vm), AdapterId(adapter), plug)
