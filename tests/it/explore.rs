@@ -6,7 +6,9 @@ use hyperv_replica::oracle::Goal;
 use hyperv_replica::script;
 use hyperv_replica::sim::Lab;
 use hyperv_replica::testkit::beginning::Beginning;
-use hyperv_replica::testkit::explore::{self, Bound, Explorer, Menu, Mishap, Order, Reached};
+use hyperv_replica::testkit::explore::{
+    self, Bound, Explorer, Menu, Mishap, Order, Reached, Unmet,
+};
 
 fn two_hosts(depth: u32) -> Explorer {
     Explorer { depth: Some(depth), observed: false, ..Explorer::new(Beginning::lab(2, 1)) }
@@ -230,4 +232,45 @@ fn what_is_found_can_be_gone_on_with() {
     let found = explore::find("PrepareFailover 32775".parse().unwrap()).unwrap();
     let lab: Lab = found.lab;
     assert!(lab.find_host("osaka").is_some());
+}
+
+/// What is printed of anything that may be reached reads as the same.
+#[test]
+fn whatever_may_be_reached_can_be_asked_for() {
+    let all = Reached::all(Operation::ALL);
+    assert!(all.iter().any(|it| matches!(it, Reached::Unmet(_))));
+    assert!(all.iter().any(|it| matches!(it, Reached::Moved(_))));
+    for it in all {
+        assert_eq!(it.to_string().parse(), Ok(it), "{it}");
+    }
+    for none in [
+        "CommitFailover 32775: the moon must be full",
+        "CommitFailover 32774: the replica must be failed over",
+        "receiver from 5 to 6 by StartVm",
+        "CommitFailover 32775:",
+        ":",
+    ] {
+        assert!(none.parse::<Reached>().is_err(), "{none}");
+    }
+}
+
+/// Several requirements of one operation have one code; each is found with a script of its own.
+#[test]
+fn each_requirement_is_found_by_itself() {
+    let search = Explorer { depth: Some(3), observed: false, ..Explorer::new(replicating()) };
+    let report = search.run();
+    let unmet: Vec<_> = Unmet::all(Operation::PrepareFailover)
+        .filter(|it| it.require().otherwise == ErrorCode::InvalidState)
+        .filter_map(|it| Some((it, report.found(Reached::Unmet(it))?)))
+        .collect();
+    assert!(unmet.len() > 1, "{}", unmet.len());
+    for (it, found) in unmet {
+        let Reply::Refused(refusal) = found.lab.apply(&found.input) else { panic!("{it}") };
+        assert_eq!(refusal.why.to_string(), it.require().says);
+        assert!(found.script.to_string().ends_with("=> 32775\n"), "{}", found.script);
+    }
+    // A change of state is found with the cause that it has.
+    let moved = "sender from 3 to 7 by SuspendReplication".parse().unwrap();
+    let script = report.script(moved).expect("it is one step away").to_string();
+    assert!(script.contains("RequestReplicationStateChangeEx web Suspended"), "{script}");
 }

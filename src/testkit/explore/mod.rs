@@ -24,6 +24,7 @@
 //! A search is deterministic: it finds the same, by the same scripts, on any machine and with any
 //! number of threads.
 
+mod book;
 mod breadth;
 mod menu;
 mod reached;
@@ -32,6 +33,7 @@ mod space;
 mod step;
 mod walks;
 
+pub use book::{Move, Unmet};
 pub use menu::{Menu, Mishap};
 pub use reached::{Reached, UnknownGoal};
 pub use report::{Bound, Found, Report};
@@ -188,7 +190,7 @@ impl Explorer {
     /// Finds a world in which something is reached by one more input, within the bounds of this
     /// search.
     pub fn find(&self, reached: Reached) -> Option<Found> {
-        let answers = reached.index().is_some();
+        let answers = !matches!(reached, Reached::Goal(_));
         // Answers are read off without watching closely.
         let observed = self.observed && !answers;
         let search = Self { goals: vec![reached], observed, ..self.clone() };

@@ -1,6 +1,6 @@
 //! One world and everything that may happen in it next.
 
-use super::{Explorer, Reached};
+use super::{Explorer, Move, Reached, Unmet};
 use crate::engine::{Canon, Change, Digest, Event, Input, Reply, World};
 use crate::model::RelationshipId;
 use crate::oracle::{Coverage, Goal, Violation, Watcher};
@@ -40,9 +40,7 @@ pub(super) struct Stepper<'a> {
     canon: Canon,
     events: Vec<Event>,
     more: Vec<Input>,
-    /// What is known to be reached: answers by their number, then everything else.
-    answers: Vec<bool>,
-    goals: Coverage,
+    known: Known,
     pub(super) tally: Tally,
 }
 
@@ -53,21 +51,14 @@ impl<'a> Stepper<'a> {
             canon: Canon::new(explorer.clock()),
             events: Vec::new(),
             more: Vec::new(),
-            answers: vec![false; Reached::ANSWERS],
-            goals: Coverage::default(),
+            known: Known::default(),
             tally: Tally::default(),
         }
     }
 
     /// Nothing needs to be noted that is known already.
     pub(super) fn knows(&mut self, reached: impl IntoIterator<Item = Reached>) {
-        for it in reached {
-            match (it.index(), it) {
-                (Some(index), _) => self.answers[index] = true,
-                (None, Reached::Goal(goal)) => _ = self.goals.reach(goal),
-                (None, _) => {}
-            }
-        }
+        reached.into_iter().for_each(|it| _ = self.known.learn(it));
     }
 
     /// The beginning, and its digest.
@@ -139,9 +130,8 @@ impl<'a> Stepper<'a> {
         self.tally.steps += 1;
         self.events.clear();
         let reply = world.apply(input, &mut self.events);
-        if let Some(answer) = answer(input, &reply) {
-            let known = answer.index().map(|index| &mut self.answers[index]);
-            if known.is_some_and(|known| !std::mem::replace(known, true)) {
+        for answer in answers(input, &reply).into_iter().flatten() {
+            if self.known.learn(answer) {
                 first(answer);
             }
         }
@@ -159,36 +149,70 @@ impl<'a> Stepper<'a> {
                 return Edge::Breaks(violation);
             }
             for goal in watcher.coverage().reached() {
-                if !matches!(goal, Goal::Answered(_) | Goal::Refused(_)) && self.goals.reach(*goal)
+                if !matches!(goal, Goal::Answered(_) | Goal::Refused(_))
+                    && self.known.learn(Reached::Goal(*goal))
                 {
                     first(Reached::Goal(*goal));
                 }
             }
-        } else {
-            for goal in self.events.iter().flat_map(|it| goals(&it.change)).flatten() {
-                if self.goals.reach(goal) {
-                    first(Reached::Goal(goal));
-                }
+        }
+        for it in self.events.iter().flat_map(|it| seen(&it.change)).flatten() {
+            if self.known.learn(it) {
+                first(it);
             }
         }
         Edge::Leads(self.canon.digest(world))
     }
 }
 
-fn answer(input: &Input, reply: &Reply) -> Option<Reached> {
-    let Input::Call { call, .. } = input else { return None };
+/// What is known to be reached: by its number what has one, then goals.
+#[derive(Debug)]
+struct Known {
+    numbered: [u64; Reached::NUMBERS.div_ceil(64)],
+    goals: Coverage,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { numbered: [0; _], goals: Coverage::default() }
+    }
+}
+
+impl Known {
+    /// Adds what was reached; whether it is new.
+    fn learn(&mut self, it: Reached) -> bool {
+        match (it.index(), it) {
+            (Some(index), _) => {
+                let (word, bit) = (&mut self.numbered[index / 64], 1 << (index % 64));
+                let new = *word & bit == 0;
+                *word |= bit;
+                new
+            }
+            (None, Reached::Goal(goal)) => self.goals.reach(goal),
+            (None, _) => false,
+        }
+    }
+}
+
+fn answers(input: &Input, reply: &Reply) -> [Option<Reached>; 2] {
+    let Input::Call { call, .. } = input else { return [None; 2] };
     match reply {
-        Reply::Refused(refusal) => Some(Reached::Refused(refusal.operation, refusal.code)),
-        Reply::NotFound(_) | Reply::Rejected(_) => None,
-        _ => Some(Reached::Accepted(call.operation())),
+        Reply::Refused(it) => {
+            let unmet = Unmet::of(it).map(Reached::Unmet);
+            [Some(Reached::Refused(it.operation, it.code)), unmet]
+        }
+        Reply::NotFound(_) | Reply::Rejected(_) => [None; 2],
+        _ => [Some(Reached::Accepted(call.operation())), None],
     }
 }
 
 /// What an event says without a look at the world.
-fn goals(change: &Change) -> [Option<Goal>; 2] {
-    match change {
-        Change::State { id: RelationshipId { leg, .. }, mode, to, .. } => {
-            [Some(Goal::State(Side::of(*mode, *leg, *to), *to)), None]
+fn seen(change: &Change) -> [Option<Reached>; 2] {
+    let goals = match change {
+        Change::State { id: RelationshipId { leg, .. }, mode, from, to, by, .. } => {
+            let side = Side::of(*mode, *leg, *to);
+            let moved = Move::of(side, *from, *to, *by).map(Reached::Moved);
+            return [Some(Reached::Goal(Goal::State(side, *to))), moved];
         }
         Change::Mode { to, .. } => [Some(Goal::Role(*to)), None],
         Change::Job { job_type, to, .. } => {
@@ -196,12 +220,13 @@ fn goals(change: &Change) -> [Option<Goal>; 2] {
         }
         Change::PointCreated { kind, .. } => [Some(Goal::Point(*kind)), None],
         _ => [None; 2],
-    }
+    };
+    goals.map(|it| it.map(Reached::Goal))
 }
 
 /// Whether only who looks at worlds sees that it is reached.
 pub(super) const fn needs_a_look(goal: Goal) -> bool {
-    matches!(goal, Goal::Health(..) | Goal::JobFailed(_) | Goal::Failover(_))
+    matches!(goal, Goal::Health(..) | Goal::JobFailed(_) | Goal::Failover(_) | Goal::Judged(_))
 }
 
 #[cfg(test)]
