@@ -89,16 +89,12 @@ impl Watcher {
         verdict.map(|_| reply)
     }
 
-    /// One that watches on with the same memory, and has reached nothing yet.
-    #[must_use]
-    pub fn fork(&self) -> Self {
-        let Self { seen, memory, .. } = self;
-        Self {
-            seen: seen.clone(),
-            spare: seen.clone(),
-            kept: None,
-            memory: memory.clone(),
-            coverage: Coverage::default(),
+    /// Goes back to what another one has seen and remembers, by copying only what differs. What it
+    /// has reached stays reached.
+    pub(crate) fn restore(&mut self, from: &Self) {
+        self.seen.restore(&from.seen);
+        if self.memory != from.memory {
+            self.memory.clone_from(&from.memory);
         }
     }
 

@@ -4,10 +4,10 @@ mod told;
 
 use super::step::{Tally, needs_a_look};
 use super::{Explorer, Reached};
-use crate::engine::Input;
-use crate::oracle::Violation;
+use crate::engine::{Input, World};
 use crate::script::Script;
 use crate::sim::Lab;
+use crate::testkit::counterexample::{self, Counterexample, Failure};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a search found.
@@ -24,14 +24,19 @@ pub struct Report {
     pub steps: u64,
     /// Those of them that were refused, and changed nothing.
     pub refused: u64,
+    /// Those of them that broke an invariant or the property, if the search went on after the first.
+    pub breaks: u64,
+    /// How many bytes it took at most: its states, and the worlds on the way of one thread. Each
+    /// thread more has a way of its own.
+    pub bytes: usize,
     /// What ended the search; `None` if there is nothing left to find.
     pub bound: Option<Bound>,
     /// The seeds of its random orders.
     pub seeds: Vec<u64>,
     /// What was reached, and the inputs that first led there.
     pub(super) reached: BTreeMap<Reached, Vec<u16>>,
-    /// The step that broke an invariant.
-    pub(super) broken: Option<(Vec<u16>, Box<Violation>)>,
+    /// The step that first broke an invariant or the property.
+    pub(super) broken: Option<(Vec<u16>, Failure)>,
 }
 
 /// What ended a search before everything was found. Of several walks, what says most is told.
@@ -41,8 +46,12 @@ pub enum Bound {
     Depth,
     /// It met as many states as it was to keep.
     States,
-    /// It reached its goals, or an invariant does not hold.
+    /// It took as much memory as it was to take.
+    Memory,
+    /// It reached its goals, or something does not hold that should.
     Goal,
+    /// It did not begin: what it was to reach [cannot be](Explorer::check).
+    Unreachable,
 }
 
 /// A world from which something is reached by one more input.
@@ -64,6 +73,8 @@ impl Report {
             levels: Vec::new(),
             steps: 0,
             refused: 0,
+            breaks: 0,
+            bytes: 0,
             bound: None,
             seeds: Vec::new(),
             reached: BTreeMap::new(),
@@ -74,10 +85,24 @@ impl Report {
     pub(super) fn add(&mut self, tally: Tally) {
         self.steps += tally.steps;
         self.refused += tally.refused;
+        self.breaks += tally.breaks;
     }
 
-    pub(super) fn has_all(&self, goals: &[Reached]) -> bool {
-        !goals.is_empty() && goals.iter().all(|it| self.reached.contains_key(it))
+    /// Whether everything that was asked for is reached, or something is broken after which it is
+    /// not to go on.
+    pub(super) fn is_done(&self) -> bool {
+        let goals = &self.explorer.goals;
+        let has_all = !goals.is_empty() && goals.iter().all(|it| self.reached.contains_key(it));
+        has_all || self.broken.is_some() && !self.explorer.goes_on
+    }
+
+    /// The property should hold before anything happens, too.
+    pub(super) fn judge_beginning(&mut self, world: &World) {
+        let property = self.explorer.property.as_ref();
+        if let Some(Err(failure)) = property.map(|it| it.judge(world)) {
+            self.breaks += 1;
+            self.broken = Some((Vec::new(), failure));
+        }
     }
 
     /// Counts a state that was met so many steps from the beginning.
@@ -92,9 +117,12 @@ impl Report {
     pub(super) fn merge(&mut self, other: Self) {
         self.steps += other.steps;
         self.refused += other.refused;
+        self.breaks += other.breaks;
+        self.bytes += other.bytes;
         self.seeds.extend(other.seeds);
         self.bound = self.bound.max(other.bound);
-        self.broken = self.broken.take().or(other.broken);
+        let broken = self.broken.take().into_iter().chain(other.broken);
+        self.broken = broken.min_by_key(|(path, _)| path.len());
         for (reached, path) in other.reached {
             let known = self.reached.entry(reached).or_insert_with(|| path.clone());
             if path.len() < known.len() {
@@ -134,10 +162,27 @@ impl Report {
         Some(Found { lab: Lab::over(before, 0), input, script })
     }
 
-    /// The invariant that does not hold, if one was found, and the shortest script that breaks it.
-    pub fn broken(&self) -> Option<(&Violation, Script)> {
-        let (path, violation) = self.broken.as_ref()?;
+    /// What does not hold, an invariant or the property, if something does not: with the script that
+    /// first broke it, without what it breaks without, too. Breadth first that is a shortest one.
+    ///
+    /// It is as [`strategies::check`](crate::testkit::strategies::check) gives it, a file that fails
+    /// in the same way; [`replay`](counterexample::replay) judges it again.
+    pub fn broken(&self) -> Option<Counterexample> {
+        let (path, failure) = self.broken.as_ref()?;
+        let Explorer { beginning, property, .. } = &self.explorer;
         let (inputs, _) = self.explorer.replay(path);
-        Some((&**violation, self.explorer.beginning.record(&inputs)))
+        let property = |world: &World| property.as_ref().map_or(Ok(()), |it| it.holds(world));
+        let found =
+            counterexample::Found { begin: beginning.world(), inputs, failure: failure.clone() };
+        let found = found.shrink(&property);
+        let steps = found.inputs.len();
+        let found = counterexample::Found {
+            begin: World::with_policy(beginning.seed, beginning.policy.clone()),
+            inputs: beginning.inputs.iter().cloned().chain(found.inputs).collect(),
+            ..found
+        };
+        let s = if steps == 1 { "" } else { "s" };
+        let how = format!("Found by a search, {steps} step{s} from where it began.");
+        Some(Counterexample::of(&found, &how))
     }
 }

@@ -4,7 +4,7 @@ use super::{Bound, Report};
 use crate::model::Operation;
 use crate::oracle::{Always, Goal};
 use crate::rules::Require;
-use crate::testkit::explore::{Order, Reached, Unmet, comment};
+use crate::testkit::explore::{Order, Reached, Unmet};
 use std::fmt;
 
 impl Report {
@@ -16,10 +16,11 @@ impl Report {
         };
         writeln!(
             f,
-            "{order}: {}; {} tried, {} of them refused.",
+            "{order}: {}; {} tried, {} of them refused; {} at most.",
             Count(self.states as u64, "state"),
             Count(self.steps, "input"),
-            Number(self.refused)
+            Number(self.refused),
+            Bytes(self.bytes)
         )?;
         let levels = self.levels.len().saturating_sub(1);
         match self.bound {
@@ -28,10 +29,17 @@ impl Report {
             Some(Bound::States) => {
                 writeln!(f, "The bound on states ended it, {levels} steps from the beginning.")
             }
+            Some(Bound::Memory) => {
+                writeln!(f, "The bound on memory ended it, {levels} steps from the beginning.")
+            }
             Some(Bound::Goal) if self.broken.is_some() => {
-                writeln!(f, "An invariant does not hold; that ended it.")
+                writeln!(f, "Something does not hold; that ended it.")
             }
             Some(Bound::Goal) => writeln!(f, "Everything that was asked for is reached."),
+            Some(Bound::Unreachable) => match self.explorer.check() {
+                Err(why) => writeln!(f, "It did not begin: {why}."),
+                Ok(()) => Ok(()),
+            },
         }
     }
 
@@ -161,9 +169,15 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.head(f)?;
-        if let Some((violation, mut script)) = self.broken() {
-            script.lines.insert(0, comment("This breaks an invariant."));
-            return write!(f, "\n{violation}\n\n{script}");
+        if self.bound == Some(Bound::Unreachable) {
+            return Ok(());
+        }
+        if let Some(found) = self.broken() {
+            write!(f, "\n{found}")?;
+            if !self.explorer.goes_on {
+                return Ok(());
+            }
+            writeln!(f, "\n{} broke something.", Count(self.breaks, "step"))?;
         }
         self.growth(f)?;
         self.answers(f)?;
@@ -200,6 +214,16 @@ impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let s = if self.0 == 1 { "" } else { "s" };
         write!(f, "{} {}{s}", Number(self.0), self.1)
+    }
+}
+
+/// So much memory.
+struct Bytes(usize);
+
+impl fmt::Display for Bytes {
+    #[allow(clippy::cast_precision_loss)] // It is rounded anyhow.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.1} MiB", self.0 as f64 / f64::from(1 << 20))
     }
 }
 
