@@ -108,6 +108,18 @@ impl Picture {
         jobs.follow(world.glance_at_jobs(), new, |(_, job), (_, it)| it.review(*now, job));
     }
 
+    /// Makes it equal to another by copying only what differs.
+    pub(super) fn restore(&mut self, from: &Self) {
+        let Self { now, hosts, copies, jobs, split } = self;
+        *now = from.now;
+        hosts.restore(&from.hosts);
+        copies.restore(&from.copies);
+        jobs.restore(&from.jobs);
+        if *split != from.split {
+            split.clone_from(&from.split);
+        }
+    }
+
     /// Every end of every relationship that exists, with its host and its copy.
     pub fn ends(&self) -> impl Iterator<Item = (HostId, &Copy, &End)> {
         self.copies.iter().flat_map(|((host, _), copy)| {

@@ -80,7 +80,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    fn of_panic(payload: &(dyn Any + Send)) -> Self {
+    pub(super) fn of_panic(payload: &(dyn Any + Send)) -> Self {
         let said = payload.downcast_ref::<String>().map(String::as_str);
         let said = said.or_else(|| payload.downcast_ref::<&str>().copied());
         Self::Panicked(said.unwrap_or("a panic without a message").to_owned())
