@@ -320,7 +320,7 @@ pub enum Change {
         /// Which relationship, on the receiver.
         id: RelationshipId,
     },
-    /// A recovery point was created.
+    /// A recovery point was created. It is listed as soon as its log is applied.
     PointCreated {
         /// Of which virtual machine.
         vm: VmId,

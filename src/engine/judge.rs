@@ -276,7 +276,8 @@ impl Hearing<'_> {
             return true;
         };
         point.is_none_or(|id| {
-            vm.receiver().is_some_and(|it| it.points.iter().any(|point| point.id == id))
+            let now = self.world.now;
+            vm.receiver().is_some_and(|it| it.listed(now).iter().any(|point| point.id == id))
         })
     }
 

@@ -165,7 +165,7 @@ impl World {
         let has_undo_logs =
             self.host(host).is_some_and(|it| it.build >= WindowsBuild::Server2012R2);
         let vm = self.vm_state(host, id).ok_or(Rejection::UnknownVm(id))?;
-        let points = vm.receiver().map_or(&[][..], |it| &it.points);
+        let points = vm.receiver().map_or(&[][..], |it| it.listed(self.now));
         let found = points.iter().find(|it| it.id == point);
         let created = found.map(|it| it.created).ok_or(Rejection::UnknownPoint(point))?;
         if let Some(receiver) = self.vm_mut(host, id).and_then(VmState::receiver_mut) {

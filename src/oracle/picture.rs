@@ -46,6 +46,8 @@ pub struct Copy {
     /// How far what it has received reaches, which is what a replica sends on, whatever its guest
     /// writes once it is failed over; `None` of what receives nothing.
     pub received: Option<u64>,
+    /// How far what of that it has applied reaches.
+    pub applied: Option<u64>,
     /// Its recovery points, oldest first.
     pub points: Vec<RecoveryPoint>,
     /// Its ends of relationships: one always, a replica has two.
@@ -145,6 +147,7 @@ impl Copy {
             vm: glance.vm(),
             position: 0,
             received: None,
+            applied: None,
             points: Vec::new(),
             ends: Ends::default(),
         };
@@ -155,6 +158,7 @@ impl Copy {
     fn refresh(&mut self, glance: Glance<'_>) {
         glance.review(&mut self.vm);
         (self.position, self.received) = (glance.position(), glance.received());
+        self.applied = glance.applied();
         if self.points != glance.points() {
             self.points.clear();
             self.points.extend_from_slice(glance.points());

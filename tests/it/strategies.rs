@@ -103,7 +103,7 @@ fn a_client_that_acts_is_found_out() {
         }
         Ok(())
     };
-    // Shrinking ends where no single change makes it shorter; of some seeds one ends at the shortest.
+    // Shrinking ends where no single change makes it shorter; of two seeds one ends at the shortest.
     let of_seed = |seed| {
         let config = Config { rng_seed: RngSeed::Fixed(seed), ..config(2000) };
         *strategies::check(&config, walks(0.8, 1..40), property).expect_err("it is found")

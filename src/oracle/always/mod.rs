@@ -271,8 +271,8 @@ invariants! {
     "A replica never has more recovery points than RecoveryHistory."
     PointsWithinHistory, "points-within-history", end data::points_within_history: Documented(page::SETTINGS);
 
-    "A recovery point is never newer than what its replica has received."
-    PointsAreReceived, "points-are-received", end data::points_are_received: Assumed("a recovery point is made of a received log");
+    "A recovery point is never newer than what its replica has applied."
+    PointsAreApplied, "points-are-applied", end data::points_are_applied: Assumed("a recovery point is a state of the replica's disks");
 
     "A committed replica has no recovery points."
     CommitDeletesPoints, "commit-deletes-points", copy data::commit_deletes_points: Documented(page::COMMIT);
