@@ -268,7 +268,7 @@ impl World {
             sender.counters.failures = sender.counters.failures.saturating_add(1);
         }
         let pause = pause_after(sender.failures, sender.interval());
-        let redirected = self.is_redirected(host, id, leg);
+        let redirected = self.redirect(host, id, leg);
         let Some(sender) = self.sender_mut(host, id, leg) else { return };
         // An apply that failed on the replica of Windows Server 2012 is tried once more.
         let again = turned == Turned::NotApplied && sender.failures == 0;

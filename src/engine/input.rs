@@ -64,6 +64,8 @@ pub struct HostSpec {
     pub edition: Edition,
     /// Whether it is a node of a failover cluster: its replica server's settings and entries are
     /// those of the cluster's broker, which is not in the world, and cannot be changed on the node.
+    /// A primary whose replica was moved from one node to another is redirected there, as the broker
+    /// would. All nodes in a world are of one cluster.
     pub clustered: bool,
     /// Local time minus UTC, in minutes; -720 to 840. Automatic resynchronisation goes by it. What
     /// goes by it when Windows is set up is [`HostSpec::with_utc_offset`].
@@ -277,6 +279,11 @@ pub enum VmTrouble {
     ApplyFails,
     /// A virtual hard disk is missing.
     DiskMissing,
+    /// Its storage is being moved on its host: operations and back-ups wait, received logs are not
+    /// applied. When that is over everything is as it was, recovery points and statistics among it.
+    ///
+    /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2014/20140127-improvements-in-recovery-history>.
+    StorageMoves,
 }
 
 impl HostTrouble {
@@ -303,8 +310,8 @@ impl HostTrouble {
 
 impl VmTrouble {
     /// Every trouble.
-    pub const ALL: [Self; 4] =
-        [Self::VssFails, Self::BackupRuns, Self::ApplyFails, Self::DiskMissing];
+    pub const ALL: [Self; 5] =
+        [Self::VssFails, Self::BackupRuns, Self::ApplyFails, Self::DiskMissing, Self::StorageMoves];
 
     /// The trouble in one word.
     pub const fn name(self) -> &'static str {
@@ -313,6 +320,7 @@ impl VmTrouble {
             Self::BackupRuns => "BackupRuns",
             Self::ApplyFails => "ApplyFails",
             Self::DiskMissing => "DiskMissing",
+            Self::StorageMoves => "StorageMoves",
         }
     }
 }

@@ -5,7 +5,7 @@ mod server;
 use super::World;
 use super::host::HostState;
 use super::input::Caller;
-use super::input::{HostTrouble, VmTrouble};
+use super::input::HostTrouble;
 use super::job::JobRecord;
 use super::receiver::Receiver;
 use super::sender::{Sender, Sending};
@@ -265,7 +265,7 @@ impl Hearing<'_> {
                 .is_none_or(|it| it.transfer.is_none() || it.phase == Sending::ResyncSuspended)
         };
         let applies = || vm.receiver().is_some_and(|it| it.is_applying(self.world.now));
-        let held = vm.troubles.has(VmTrouble::BackupRuns);
+        let held = vm.troubles.hold();
         (vm.lock.is_none() || reverts) && !held && !applies() && (!needs_path || path_is_free())
     }
 

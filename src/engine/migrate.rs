@@ -13,11 +13,12 @@
 //! Sources: <https://learn.microsoft.com/virtualization/community/team-blog/2012/20120327-why-is-the-hyper-v-replica-broker-required>,
 //! <https://learn.microsoft.com/virtualization/community/team-blog/2012/20120409-configure-your-replica-server-to-receive-replication-traffic-from-specific-primary-server-s>,
 //! <https://learn.microsoft.com/virtualization/community/team-blog/2012/20120621-interpreting-replication-health-part-2>
-//! and <https://learn.microsoft.com/virtualization/community/team-blog/2014/20140127-hyper-v-replica-recovery-points>.
+//! and <https://learn.microsoft.com/virtualization/community/team-blog/2014/20140127-improvements-in-recovery-history>.
 
 use super::World;
 use super::agenda::Due;
 use super::event::{Change, Event, Rejection};
+use super::host::HostState;
 use super::input::{HostTrouble, VmTrouble};
 use super::network::Injection;
 use super::sender::{Cycle, Sending};
@@ -91,9 +92,16 @@ impl World {
         if vm.troubles.has(VmTrouble::DiskMissing) {
             return Err(Rejection::DiskIsMissing(id));
         }
-        let mut jobs = hosts[0].jobs.values();
-        let works = jobs.any(|job| job.vm == Some(id) && !job.state.is_terminal());
-        if works || vm.is_busy(self.now) { Err(Rejection::VmIsBusy(id)) } else { Ok(()) }
+        if self.is_busy(from, id) { Err(Rejection::VmIsBusy(id)) } else { Ok(()) }
+    }
+
+    /// Whether a virtual machine cannot be moved now, neither to another host nor its storage.
+    pub(super) fn is_busy(&self, host: HostId, id: VmId) -> bool {
+        let works = |host: &HostState| {
+            host.jobs.values().any(|job| job.vm == Some(id) && !job.state.is_terminal())
+        };
+        let vm = self.vm_state(host, id);
+        self.host(host).is_some_and(works) || vm.is_some_and(|it| it.is_busy(self.now))
     }
 
     /// Takes a sending end out of its cycle and off the agenda; when its next log is due.
@@ -107,8 +115,9 @@ impl World {
             self.disarm(host, id, leg);
         }
         let sender = self.sender_mut(host, id, leg)?;
-        let tickets = [sender.overflow.take(), sender.window.take()];
-        tickets.into_iter().for_each(|it| self.agenda.cancel(it));
+        for ticket in [sender.overflow.take(), sender.window.take()] {
+            self.agenda.cancel(ticket);
+        }
         next
     }
 
@@ -246,7 +255,7 @@ impl World {
     /// sends there from now on; whether that is so.
     ///
     /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2013/20131010-replica-clusters-behind-a-nat>.
-    pub(super) fn is_redirected(&mut self, host: HostId, id: VmId, leg: Leg) -> bool {
+    pub(super) fn redirect(&mut self, host: HostId, id: VmId, leg: Leg) -> bool {
         let Some(peer) = self.sender(host, id, leg).map(|it| it.peer) else { return false };
         let found = self.known_end(host, peer, id).map(drop);
         if !matches!(found, Err(Turned::NoReplica | Turned::Unreachable)) {
@@ -269,7 +278,7 @@ impl World {
         let (old, peer) = (&sender.settings.recovery_connection_point, sender.peer);
         let renamed = named.map(|it| &it.recovery_connection_point);
         let Some(name) = renamed.filter(|it| !it.eq_ignore_ascii_case(old)) else {
-            self.is_redirected(host, id, leg);
+            self.redirect(host, id, leg);
             return Ok(());
         };
         let asked = self.resolve(host, name)?;
@@ -290,8 +299,11 @@ impl World {
 }
 
 impl VmState {
-    /// Whether a virtual machine is at work on something that it cannot take along. That a move
-    /// waits for it is not documented; a back-up of a replica has to.
+    /// Whether a virtual machine is at work on something that it cannot take along.
+    ///
+    /// That it is refused then (32774) no source says: it is the code for a virtual machine that is
+    /// locked, and a back-up of a replica, which a migration keeps off, is kept off by the same:
+    /// <https://learn.microsoft.com/virtualization/community/team-blog/2014/20140424-backup-of-a-replica-vm>.
     fn is_busy(&self, now: SimTime) -> bool {
         use ReplicationState as S;
         let rests = |leg| {
@@ -308,7 +320,7 @@ impl VmState {
         let receiver = self.receiver();
         let is_next = receiver.is_some_and(|it| it.last_type == ReplicationType::Planned);
         let applies = receiver.is_some_and(|it| it.is_applying(now));
-        self.troubles.has(VmTrouble::BackupRuns)
+        self.troubles.hold()
             || applies
             || is_next
             || self.lock.is_some()

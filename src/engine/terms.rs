@@ -51,15 +51,17 @@ impl Terms {
 
     /// The sending end is on this host now.
     pub(crate) fn sent_from(&mut self, host: &str) {
-        let (primary_host, primary_connection_point) = (host.to_owned(), host.to_owned());
-        let settings = Settings::clone(self);
-        *self = Arc::new(Settings { primary_host, primary_connection_point, ..settings }).into();
+        let mut settings = Settings::clone(self);
+        host.clone_into(&mut settings.primary_host);
+        host.clone_into(&mut settings.primary_connection_point);
+        *self = Arc::new(settings).into();
     }
 
     /// The receiving end is on this host now. The connection point is what somebody named.
     pub(crate) fn received_on(&mut self, host: &str) {
-        let recovery_host = host.to_owned();
-        *self = Arc::new(Settings { recovery_host, ..Settings::clone(self) }).into();
+        let mut settings = Settings::clone(self);
+        host.clone_into(&mut settings.recovery_host);
+        *self = Arc::new(settings).into();
     }
 
     /// Notes that a host was let in with these settings, unless time alone may change that.

@@ -99,8 +99,14 @@ impl World {
         if vm.troubles.has(trouble) == troubled {
             return Err(if troubled { Rejection::Troubled } else { Rejection::NotTroubled });
         }
-        if troubled && trouble == VmTrouble::BackupRuns && vm.refuses_backup(self.now) {
-            return Err(Rejection::NoBackup(id));
+        match trouble {
+            VmTrouble::BackupRuns if troubled && vm.refuses_backup(self.now) => {
+                return Err(Rejection::NoBackup(id));
+            }
+            VmTrouble::StorageMoves if troubled && self.is_busy(host, id) => {
+                return Err(Rejection::VmIsBusy(id));
+            }
+            _ => {}
         }
         if let Some(vm) = self.vm_mut(host, id) {
             vm.troubles.set(trouble, troubled);
@@ -289,6 +295,7 @@ impl VmState {
                 | FailoverInProgress
                 | FailbackInProgress
         );
-        busy || receiver.is_applying(now) || self.troubles.has(VmTrouble::ApplyFails)
+        let keeps = [VmTrouble::ApplyFails, VmTrouble::StorageMoves];
+        busy || receiver.is_applying(now) || keeps.into_iter().any(|it| self.troubles.has(it))
     }
 }

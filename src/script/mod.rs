@@ -62,7 +62,7 @@
 //!   up.
 //! - `trouble HOST StorageFull|MemoryLow|ServiceHangs|KerberosFails|ProxyInspects`: a host is in
 //!   trouble until `relieve HOST …`; `trouble HOST VssFails|BackupRuns|ApplyFails|DiskMissing VM`:
-//!   a virtual machine is.
+//!   a virtual machine is; `trouble HOST StorageMoves VM`: its disks are moved on its host.
 //! - `change_disks HOST VM`, `corrupt_log HOST VM`, `resize HOST VM disk=SIZE …`, `delete HOST VM`:
 //!   something is done to a virtual machine behind the service's back.
 //! - `corrupt_undo_log HOST VM point=#2`: what a recovery point is kept in becomes unreadable;

@@ -249,14 +249,16 @@ impl Mender<'_> {
             self.make(Input::Configure { host, change: new });
         }
         let mut entries: Vec<_> = self.world.authorization_entries(host).cloned().collect();
-        if entries.is_empty() {
-            let entry = AuthorizationEntry::any(r"D:\Replica");
-            entries.push(entry.clone());
-            self.call(host, Call::AddAuthorizationEntry { entry });
+        let closed = entries.is_empty();
+        if closed {
+            entries.push(AuthorizationEntry::any(r"D:\Replica"));
         }
-        for AuthorizationEntry { storage_location, .. } in entries {
-            let change = HostChange::OpenFolder(storage_location);
+        for AuthorizationEntry { storage_location, .. } in &entries {
+            let change = HostChange::OpenFolder(storage_location.clone());
             self.make(Input::Configure { host, change });
+        }
+        for entry in entries.into_iter().filter(|_| closed) {
+            self.call(host, Call::AddAuthorizationEntry { entry });
         }
         let senders: Vec<_> = ends(self.world).filter_map(|it| it.settings(self.world)).collect();
         for Settings { provider, .. } in senders.into_iter().filter(Settings::is_external) {

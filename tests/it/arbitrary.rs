@@ -3,7 +3,7 @@
 use hyperv_replica::engine::{
     Caller, Disturbance, Event, HostChange, HostTrouble, Input, VmTrouble, World,
 };
-use hyperv_replica::model::{Call, Certificate, HostId};
+use hyperv_replica::model::{Call, Certificate};
 use hyperv_replica::testkit::beginning::{Beginning, THUMBPRINT, both_listeners, provider};
 use hyperv_replica::testkit::strategies;
 use hyperv_replica::testkit::walk;
@@ -55,9 +55,10 @@ pub(crate) fn walk(world: &mut World, steps: &[Step]) -> (Vec<Input>, Vec<Event>
 
 /// What repairs everything from outside: links, then hosts, then what troubles them.
 pub(crate) fn heal_inputs(world: &World) -> Vec<Input> {
-    let links = [(0, 1), (1, 2), (0, 2)].map(|(a, b)| Disturbance::HealLink(HostId(a), HostId(b)));
-    let mut all = links.to_vec();
-    for host in [HostId(0), HostId(1), HostId(2)] {
+    let hosts = || world.hosts().map(|(host, _)| host);
+    let links = hosts().flat_map(|a| hosts().filter(move |b| a < *b).map(move |b| (a, b)));
+    let mut all: Vec<_> = links.map(|(a, b)| Disturbance::HealLink(a, b)).collect();
+    for host in hosts() {
         if !world.is_up(host) {
             all.push(Disturbance::BootHost(host));
         }

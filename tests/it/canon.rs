@@ -45,7 +45,8 @@ fn translated(input: &Input, from: &World, to: &World) -> Option<Input> {
         | D::CorruptLog(host, vm)
         | D::ResizeDisk(host, vm, _)
         | D::DeleteVm(host, vm)
-        | D::MigrateVm(host, vm, _),
+        | D::MigrateVm(host, vm, _)
+        | D::PlugAdapter(host, vm, ..),
     ) = input
     {
         let is_test = from.vms(*host).any(|it| it.test_replica == Some(*vm));

@@ -146,7 +146,7 @@ fn what_is_busy_stays_where_it_is() {
 
 /// “When the VM migrates from one node to another, the replication statistics are preserved and
 /// used in the new node”: /2012/20120621-interpreting-replication-health-part-2. Recovery points
-/// survive: /2014/20140127-hyper-v-replica-recovery-points.
+/// survive: /2014/20140127-improvements-in-recovery-history.
 #[test]
 fn statistics_health_and_points_go_along() {
     let before = play(&replicating(FOUR));
@@ -485,6 +485,31 @@ fn a_chain_moves() {
     );
 }
 
+/// What became the primary of its extended replica on the host to which it had moved is known there,
+/// and moves on from there.
+#[test]
+fn who_takes_over_is_known_where_it_is() {
+    play(
+        &(replicating(FOUR)
+            + "osaka CreateReplicationRelationship web to=nara => 4096 job2
+               wait job2
+               osaka StartReplication web Network => 4096
+               advance 1h
+               migrate osaka web kyoto
+               kyoto InitiateFailover web => 4096 job3
+               wait job3
+               kyoto CommitFailover web => 4096 job4
+               wait job4
+               kyoto ChangeReplicationModeToPrimary web relationship=1 => 4096 job5
+               wait job5
+               expect job5 Completed
+               migrate kyoto web osaka
+               advance 20m
+               expect osaka web Primary Replicating Ok
+               expect nara web Replica Replicating Ok"),
+    );
+}
+
 /// “If these move to different nodes, the association between the replica VM and test-replica VM is
 /// broken. The user can do another TFO and this will lead to two test failover VMs for one replica
 /// VM”: /2012/20120725-types-of-failover-operations-in-hyper-v-replica-part-i-test-failover.
@@ -527,6 +552,34 @@ fn a_test_replica_left_behind_is_nobodys() {
     ] {
         play(&(tested.clone() + more));
     }
+}
+
+/// Storage migration is named beside live migration: recovery points live through both
+/// (/2014/20140127-improvements-in-recovery-history), and a replica that is migrated is not backed up
+/// (/2014/20140424-backup-of-a-replica-vm). That it holds the virtual machine as a back-up does is
+/// concluded.
+#[test]
+fn storage_moves_and_everything_stays() {
+    play(
+        &(replicating(FOUR)
+            + "trouble tokyo StorageMoves web
+               tokyo RequestReplicationStateChangeEx web Suspended => 32774
+               trouble osaka StorageMoves web
+               trouble osaka BackupRuns web => rejected
+               migrate osaka web kyoto => rejected
+               osaka InitiateFailover web => 32774
+               advance 10m
+               expect tokyo web Primary Replicating Ok successes=26 misses=0
+               expect osaka web Replica Replicating points=2
+               relieve osaka StorageMoves web
+               relieve tokyo StorageMoves web
+               advance 1s
+               expect osaka web Replica Replicating Ok points=2
+               osaka InitiateFailover web => 4096 job2
+               wait job2
+               expect job2 Completed
+               trouble osaka StorageMoves web => rejected"),
+    );
 }
 
 /// What waits for a time waits on the new host: a resynchronisation for its window, which is in the
