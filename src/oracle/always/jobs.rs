@@ -1,7 +1,7 @@
 //! Invariants about jobs.
 
 use crate::engine::Change;
-use crate::model::{JOB_RETENTION, JobId, SimTime, VmId};
+use crate::model::{JobId, SimTime, VmId};
 use crate::oracle::{Finding, Memory, Step};
 
 fn finding(about: Option<&VmId>, says: String) -> Finding {
@@ -29,9 +29,10 @@ pub(super) fn ended_job_never_changes(step: &Step<'_>, _: &Memory) -> Result<(),
 }
 
 pub(super) fn ended_job_stays_five_minutes(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
-    let now = step.after.now;
+    let (now, kept) = (step.after.now, step.after.job_retention);
     for (id, (_, job)) in step.after.jobs.iter() {
-        if job.state.is_terminal() && now.since(job.state_changed) >= JOB_RETENTION {
+        let ended = job.state.is_terminal() && job.state_changed < now;
+        if ended && now.since(job.state_changed) >= kept {
             let says = format!("job {id} has ended at {} and is still there", job.state_changed);
             return Err(finding(job.affected.first(), says));
         }
@@ -42,7 +43,7 @@ pub(super) fn ended_job_stays_five_minutes(step: &Step<'_>, _: &Memory) -> Resul
             continue;
         }
         let ended = ended_at(step, id);
-        if ended.is_none_or(|ended| event.at.since(ended) != JOB_RETENTION) {
+        if ended.is_none_or(|ended| event.at.since(ended) != kept) {
             let about = step.before.jobs.get(&id).and_then(|(_, job)| job.affected.first());
             let says = match ended {
                 Some(ended) => format!("job {id} ended at {ended} and was removed at {}", event.at),

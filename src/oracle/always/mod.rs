@@ -242,7 +242,7 @@ pub static ALWAYS: &[Always] = &[
     },
     Always {
         name: "ended-job-stays-five-minutes",
-        says: "A job that has ended is there for exactly five minutes, if its host stays up.",
+        says: "A job that has ended is there for exactly five minutes, or as long as the policy says, if its host stays up.",
         evidence: Documented(page::JOB),
         check: jobs::ended_job_stays_five_minutes,
     },
