@@ -274,6 +274,10 @@ impl World {
         let again = turned == Turned::NotApplied && sender.failures == 0;
         sender.failures = sender.failures.saturating_add(1);
         let work = if sender.phase == Sending::Initial { Work::Initial } else { Work::Replication };
+        if turned == Turned::NotNow && sender.phase == Sending::Replicating {
+            // That a change of its disks is over may have been lost.
+            self.tell_peer(host, id, leg, Message::DisksUpdate(false), out);
+        }
         if turned == Turned::OutOfSequence {
             self.needs_resync(host, id, leg, Happening::LogInvalid, out);
         } else if turned.is_recoverable() || again || redirected {

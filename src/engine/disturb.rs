@@ -185,7 +185,8 @@ impl World {
     fn go_down(&mut self, host: HostId, how: Happening, out: &mut Vec<Event>) {
         let jobs: Vec<JobId> = self.hosts[usize::from(host.0)].jobs.keys().copied().collect();
         let vms: Vec<VmId> = self.hosts[usize::from(host.0)].vms.keys().copied().collect();
-        for job in jobs {
+        // What began last is taken back first, each to what it found.
+        for job in jobs.into_iter().rev() {
             self.forget_job(host, job, out);
         }
         for vm in &vms {

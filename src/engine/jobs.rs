@@ -265,7 +265,8 @@ impl World {
     fn jobs_over(&self, from: HostId, to: HostId) -> Vec<JobId> {
         let jobs = self.host(from).into_iter().flat_map(|it| &it.jobs);
         let moves = |job: &JobRecord| {
-            let live = job.state == JobState::Running && job.started.is_some();
+            // One that is paused goes on at the new pace, too.
+            let live = !job.state.is_terminal() && job.started.is_some();
             let sender = || self.sender(from, job.vm?, job.leg);
             live && matches!(job.pace(), Some(Pace::Copy | Pace::Flush))
                 && sender().is_some_and(|it| it.peer == to)

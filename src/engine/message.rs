@@ -206,7 +206,7 @@ impl World {
         self.edit(to, id, by, out, |vm| vm.take(from, message, now))
             .unwrap_or(Err(Turned::NoReplica))?;
         self.note_move(from, to, id);
-        if let Message::ResyncEnds { reach: Some(_) } = message {
+        if let Message::InitialReplica { .. } | Message::ResyncEnds { reach: Some(_) } = message {
             self.disks_were_replaced(to, id, out);
         }
         self.answered(from, to)
@@ -336,8 +336,12 @@ impl VmState {
                 receiver.drop_surplus_points();
                 self.take_disks(disks);
             }
+            Message::InitialReplica { .. } if prepared => return Err(Turned::NotNow),
+            // It has come before where its sender did not learn of it, and is as good again.
             Message::InitialReplica { reach } => match shown {
-                ReplicationState::WaitingForInitialReplication => receiver.is_copy_of(reach, now),
+                ReplicationState::WaitingForInitialReplication | ReplicationState::Replicating => {
+                    receiver.is_copy_of(reach, now);
+                }
                 ReplicationState::Suspended => return Err(Turned::NotNow),
                 _ => return Err(Turned::NoReplica),
             },

@@ -131,6 +131,12 @@ impl Receiving {
         }
     }
 
+    /// Whether the initial replica has not arrived, or not as a whole. A job that resumes may show
+    /// something else meanwhile.
+    pub(crate) fn lacks_initial(self) -> bool {
+        self == Self::Waiting || self.interrupted() == Some(Work::Initial)
+    }
+
     pub(crate) const fn recovery(self) -> Option<Recovery> {
         match self {
             Self::FailedOver(it) | Self::Committed(it) | Self::FailedBack(it) => Some(it),
@@ -206,9 +212,7 @@ impl Receiver {
 
     /// Whether the initial replica is here.
     pub(crate) fn is_complete(&self) -> bool {
-        let waits =
-            self.phase == Receiving::Waiting || self.phase.interrupted() == Some(Work::Initial);
-        self.last_received.is_some() && !waits
+        self.last_received.is_some() && !self.phase.lacks_initial()
     }
 
     /// A log has been received, and is applied at that time with all that was received before; or

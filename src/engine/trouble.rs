@@ -267,6 +267,7 @@ impl World {
             let watched = self.sender_mut(host, id, leg).and_then(|it| it.overflow.take());
             self.agenda.cancel(watched);
         }
+        self.unstage(host, id);
         self.destroy(host, id, out);
         if let Some(tester) = tester {
             self.delete_vm(host, tester, out)?;

@@ -10,6 +10,7 @@ use crate::rules::Side;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Everything that invariants and goals look at: what a client of each host reads at one moment,
 /// and how far each copy's writes reach.
@@ -25,6 +26,8 @@ pub struct Picture {
     pub jobs: Sorted<JobId, (HostId, Job)>,
     /// The virtual machines that the world knows to be written to in two places.
     pub split: BTreeSet<VmId>,
+    /// How long a job that has ended is kept: five minutes, unless the world's policy says otherwise.
+    pub job_retention: Duration,
 }
 
 /// A host in a [`Picture`].
@@ -78,6 +81,7 @@ impl Picture {
             copies: Sorted::default(),
             jobs: Sorted::default(),
             split: BTreeSet::new(),
+            job_retention: world.policy().job_retention,
         };
         picture.refresh(world);
         picture
@@ -86,8 +90,8 @@ impl Picture {
     /// Makes of an older picture, of this world or another, the one that would be taken now. What
     /// is on the heap is only written where it changed.
     pub(super) fn refresh(&mut self, world: &World) {
-        let Self { now, hosts, copies, jobs, split } = self;
-        *now = world.now();
+        let Self { now, hosts, copies, jobs, split, job_retention } = self;
+        (*now, *job_retention) = (world.now(), world.policy().job_retention);
         let new = |_, (name, up)| HostPicture { name: Arc::clone(name), up };
         hosts.follow(world.glance_at_hosts(), new, |host, (name, up)| {
             host.up = up;
@@ -112,8 +116,8 @@ impl Picture {
 
     /// Makes it equal to another by copying only what differs.
     pub(super) fn restore(&mut self, from: &Self) {
-        let Self { now, hosts, copies, jobs, split } = self;
-        *now = from.now;
+        let Self { now, hosts, copies, jobs, split, job_retention } = self;
+        (*now, *job_retention) = (from.now, from.job_retention);
         hosts.restore(&from.hosts);
         copies.restore(&from.copies);
         jobs.restore(&from.jobs);

@@ -18,17 +18,24 @@
 use crate::engine::{Caller, Disturbance, HostChange, HostTrouble, Input, Reply, VmTrouble, World};
 use crate::model::time::{days, hours, seconds};
 use crate::model::{
-    AllowedAuthentication, AuthorizationEntry, Call, Certificate, HostId, InitialReplicationType,
-    Leg, RelationshipId, ReplicationHealth, ReplicationMode, ReplicationProvider, ReplicationState,
-    RequestedReplicationState, RequestedState, ServiceSettings, Settings,
+    AllowedAuthentication, AuthorizationEntry, Call, Certificate, Disk, ErrorCode, HostId,
+    InitialReplicationType, Leg, RelationshipId, ReplicationHealth, ReplicationMode,
+    ReplicationProvider, ReplicationState, RequestedReplicationState, RequestedState,
+    ServiceSettings, Settings, VmId,
 };
 use crate::rules::Side;
 use crate::script::{Fault, Line, Runner, Script};
 use std::fmt;
+use std::time::Duration;
 
 /// How often an administrator looks and repairs. A failover that is taken back, a resumption and a
 /// resynchronisation follow upon each other.
 const ROUNDS: usize = 12;
+
+/// How often they ask again for what is refused because somebody holds the virtual machine, and how
+/// long they wait: an odd time, which falls in with no interval of replication.
+const PATIENCE: usize = 20;
+const WHILE: Duration = Duration::from_secs(7);
 
 /// What came of healing a world.
 #[derive(Clone, Debug)]
@@ -68,8 +75,8 @@ impl fmt::Display for Stuck {
 }
 
 /// Repairs everything outside the service: links, hosts that are down, troubles, and what keeps a
-/// replica server from receiving – its ports, folders, certificate, entries, providers, and whether
-/// it is enabled. Returns what had an effect.
+/// replica server from receiving – its ports, folders, certificate, entries, providers, whether it
+/// is enabled, and a Windows that is older than its sender's. Returns what had an effect.
 pub fn heal(world: &mut World) -> Vec<Input> {
     let mut mender = Mender { world, inputs: Vec::new() };
     mender.heal();
@@ -183,6 +190,10 @@ impl Mender<'_> {
     /// Whether it had an effect.
     fn make(&mut self, input: Input) -> bool {
         let reply = self.world.apply(&input, &mut Vec::new());
+        self.note(input, &reply)
+    }
+
+    fn note(&mut self, input: Input, reply: &Reply) -> bool {
         let happened = !reply.is_refusal() && !matches!(reply, Reply::Rejected(_));
         self.inputs.extend(happened.then_some(input));
         happened
@@ -192,7 +203,20 @@ impl Mender<'_> {
         self.make(Input::Call { host, caller: Caller::Administrator, call })
     }
 
-    fn pass(&mut self, time: std::time::Duration) {
+    /// The same of a virtual machine that somebody may be holding: a job, or a log that is being
+    /// applied. An administrator who is told so asks again a little later.
+    fn ask(&mut self, host: HostId, call: Call) -> bool {
+        let input = Input::Call { host, caller: Caller::Administrator, call };
+        for _ in 0..PATIENCE {
+            match self.world.apply(&input, &mut Vec::new()) {
+                Reply::Refused(refusal) if refusal.code == ErrorCode::InUse => self.pass(WHILE),
+                reply => return self.note(input, &reply),
+            }
+        }
+        false
+    }
+
+    fn pass(&mut self, time: Duration) {
         self.make(Input::Advance(time));
     }
 
@@ -217,55 +241,37 @@ impl Mender<'_> {
             self.open_server(*host);
         }
         self.enlarge_disks(&hosts);
-        while self.upgrade_receiver() {}
+        // A chain is as long as there are hosts.
+        while self.upgrade_receivers() {}
     }
 
-    /// A host that receives from a newer Windows gets that, too; whether there was one.
-    fn upgrade_receiver(&mut self) -> bool {
-        let build = |world: &World, host| world.host_view(host).map(|it| it.build);
-        let older = ends(self.world).find_map(|end| {
-            let peer = self.world.sends_to(end.host, end.id)?;
-            let newer = build(self.world, end.host)?;
-            (build(self.world, peer)? < newer).then_some((peer, newer))
-        });
-        older.is_some_and(|(host, build)| {
-            self.make(Input::Configure { host, change: HostChange::Upgrade(build) })
-        })
+    /// Whoever receives from a newer Windows than its own is upgraded to that, too.
+    fn upgrade_receivers(&mut self) -> bool {
+        let build = |host| self.world.host_view(host).map(|it| it.build);
+        let sends = ends(self.world).filter(|it| it.side == Side::Sender);
+        let behind: Vec<_> = sends
+            .filter_map(|it| Some((self.world.sends_to(it.host, it.id)?, build(it.host)?)))
+            .filter(|(to, wanted)| build(*to).is_some_and(|is| is < *wanted))
+            .collect();
+        let upgrade = |(host, it)| Input::Configure { host, change: HostChange::Upgrade(it) };
+        behind.into_iter().fold(false, |any, it| self.make(upgrade(it)) || any)
     }
 
-    /// The replica server of a host receives again.
+    /// The replica server of a host receives again, from everybody who has a replica there.
     fn open_server(&mut self, host: HostId) {
         let Some(mut settings) = self.world.service_settings(host).cloned() else { return };
         for port in [settings.http_port, settings.https_port] {
             self.make(Input::Configure { host, change: HostChange::ReleasePort(port) });
         }
-        let name = self.world.host_view(host).map(|it| it.name).unwrap_or_default();
-        let thumbprints = self.presented(host, &settings.certificate_thumbprint);
-        settings.certificate_thumbprint = thumbprints.first().cloned().unwrap_or_default();
-        for thumbprint in &thumbprints {
-            let old = HostChange::RemoveCertificate(thumbprint.clone());
-            let new = HostChange::InstallCertificate(Certificate::of(&name, thumbprint));
-            self.make(Input::Configure { host, change: old });
-            self.make(Input::Configure { host, change: new });
+        let to_here = |it: &End| self.world.sends_to(it.host, it.id) == Some(host);
+        let senders: Vec<End> = ends(self.world).filter(to_here).collect();
+        if settings.certificate_thumbprint.is_empty() {
+            let named = senders.iter().find_map(|it| it.thumbprint(self.world));
+            settings.certificate_thumbprint = named.unwrap_or_default();
         }
-        let mut entries: Vec<_> = self.world.authorization_entries(host).cloned().collect();
-        let closed = entries.is_empty();
-        if closed {
-            entries.push(AuthorizationEntry::any(r"D:\Replica"));
-        }
-        for AuthorizationEntry { storage_location, .. } in &entries {
-            let change = HostChange::OpenFolder(storage_location.clone());
-            self.make(Input::Configure { host, change });
-        }
-        for entry in entries.into_iter().filter(|_| closed) {
-            self.call(host, Call::AddAuthorizationEntry { entry });
-        }
-        let senders: Vec<_> = ends(self.world).filter_map(|it| it.settings(self.world)).collect();
-        for Settings { provider, .. } in senders.into_iter().filter(Settings::is_external) {
-            let element_name = "An external provider".to_owned();
-            let provider = ReplicationProvider { name: provider, element_name };
-            self.make(Input::Configure { host, change: HostChange::RegisterProvider(provider) });
-        }
+        self.renew_certificates(host, &settings.certificate_thumbprint);
+        self.let_in(host, &senders);
+        self.register_providers(host);
         settings.recovery_server_enabled = true;
         settings.allowed_authentication = if settings.certificate_thumbprint.is_empty() {
             AllowedAuthentication::Kerberos
@@ -278,22 +284,54 @@ impl Mender<'_> {
         }
     }
 
-    /// The certificates that a host presents: its listener's, which a server that was set up anew
-    /// does not know, and those of relationships in which it sends or receives.
-    fn presented(&self, host: HostId, own: &str) -> Vec<String> {
-        let of_relationships = ends(self.world).filter_map(|it| {
-            let takes_part = it.host == host || self.world.sends_to(it.host, it.id) == Some(host);
-            let settings = it.settings(self.world).filter(|_| takes_part)?;
-            Some(settings.certificate_thumbprint)
-        });
-        let all = std::iter::once(own.to_owned()).chain(of_relationships);
-        let mut thumbprints: Vec<String> = Vec::new();
-        for it in all.filter(|it| !it.is_empty()) {
-            if !thumbprints.contains(&it) {
-                thumbprints.push(it);
+    /// The certificates of a host's replica server and of its relationships are there, and valid.
+    fn renew_certificates(&mut self, host: HostId, of_server: &str) {
+        let mine = ends(self.world).filter(|it| it.host == host);
+        let mut thumbprints: Vec<_> = mine.filter_map(|it| it.thumbprint(self.world)).collect();
+        thumbprints.extend((!of_server.is_empty()).then(|| of_server.to_owned()));
+        thumbprints.sort();
+        thumbprints.dedup();
+        let name = self.world.host_view(host).map(|it| it.name).unwrap_or_default();
+        for thumbprint in thumbprints {
+            let new = HostChange::InstallCertificate(Certificate::of(&name, &thumbprint));
+            for change in [HostChange::RemoveCertificate(thumbprint), new] {
+                self.make(Input::Configure { host, change });
             }
         }
-        thumbprints
+    }
+
+    /// Each of these has an entry, and the folders of all entries can be opened.
+    fn let_in(&mut self, host: HostId, senders: &[End]) {
+        let mut entries: Vec<_> = self.world.authorization_entries(host).cloned().collect();
+        let mut missing = Vec::new();
+        for name in senders.iter().filter_map(|it| self.world.host_view(it.host)).map(|it| it.name)
+        {
+            let is_for = |it: &AuthorizationEntry| {
+                it.allowed_primary == "*" || it.allowed_primary.eq_ignore_ascii_case(&name)
+            };
+            if !entries.iter().any(is_for) {
+                let allowed_primary = name.to_string();
+                let any = AuthorizationEntry::any(r"D:\Replica");
+                entries.push(AuthorizationEntry { allowed_primary, ..any });
+                missing.extend(entries.last().cloned());
+            }
+        }
+        for AuthorizationEntry { storage_location, .. } in entries {
+            let change = HostChange::OpenFolder(storage_location);
+            self.make(Input::Configure { host, change });
+        }
+        for entry in missing {
+            self.call(host, Call::AddAuthorizationEntry { entry });
+        }
+    }
+
+    fn register_providers(&mut self, host: HostId) {
+        let all: Vec<_> = ends(self.world).filter_map(|it| it.settings(self.world)).collect();
+        for Settings { provider, .. } in all.into_iter().filter(Settings::is_external) {
+            let element_name = "An external provider".to_owned();
+            let provider = ReplicationProvider { name: provider, element_name };
+            self.make(Input::Configure { host, change: HostChange::RegisterProvider(provider) });
+        }
     }
 
     /// A disk that is smaller than another copy of it becomes as large.
@@ -314,7 +352,7 @@ impl Mender<'_> {
                 let most = copies.map(|(_, it)| it.capacity_bytes).max().unwrap_or_default();
                 if disk.capacity_bytes < most {
                     disk.capacity_bytes = most;
-                    self.make(Input::Disturb(Disturbance::ResizeDisk(*host, vm, disk)));
+                    self.enlarge(*host, vm, disk);
                 }
             }
         }
@@ -324,7 +362,7 @@ impl Mender<'_> {
     /// are entries for it, and all are of one trust group.
     ///
     /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2012/20120409-configure-your-replica-server-to-receive-replication-traffic-from-specific-primary-server-s>.
-    fn let_in(&mut self, end: &End) {
+    fn admit(&mut self, end: &End) {
         let refused = end.side == Side::Sender && !end.is_at_rest(self.world);
         let peer = self.world.sends_to(end.host, end.id).filter(|_| refused);
         let Some(host) = peer else { return };
@@ -348,14 +386,28 @@ impl Mender<'_> {
         }
     }
 
+    /// Windows Server 2012 resizes only what is off.
+    fn enlarge(&mut self, host: HostId, vm: VmId, disk: Disk) {
+        let resize = || Input::Disturb(Disturbance::ResizeDisk(host, vm, disk));
+        if self.make(resize()) {
+            return;
+        }
+        let power = |it: RequestedState| Call::RequestStateChange { vm, requested: it.to_wire() };
+        if self.ask(host, power(RequestedState::Disabled)) {
+            self.pass(WHILE);
+            self.make(resize());
+            self.call(host, power(RequestedState::Enabled));
+        }
+    }
+
     /// Repairs every end that waits for it; whether there was one.
     fn repair(&mut self) -> bool {
         let mut repaired = false;
         let waiting: Vec<End> = ends(self.world).collect();
         for end in waiting {
-            self.let_in(&end);
+            self.admit(&end);
             for call in end.repairs(self.world) {
-                if self.call(end.host, call) {
+                if self.ask(end.host, call) {
                     repaired = true;
                     self.pass(hours(1));
                     break;
@@ -391,6 +443,12 @@ fn ends(world: &World) -> impl Iterator<Item = End> {
 impl End {
     fn settings(&self, world: &World) -> Option<Settings> {
         world.settings(self.host, self.id)
+    }
+
+    /// The certificate that it names.
+    fn thumbprint(&self, world: &World) -> Option<String> {
+        let thumbprint = self.settings(world)?.certificate_thumbprint;
+        (!thumbprint.is_empty()).then_some(thumbprint)
     }
 
     /// The other end, if the other host has one that belongs to this.
@@ -548,6 +606,16 @@ impl End {
             (Side::Sender, S::WaitingForResynchronization) if waits => vec![remove()],
             (Side::Sender, S::WaitingForResynchronization) => {
                 vec![Call::Resynchronize { vm, start: None }]
+            }
+            // What was exported is still to be imported, before anything can be compared with it.
+            (Side::Receiver, S::WaitingForInitialReplication) => {
+                let compares = |it: End| it.state == S::WaitingForResynchronization;
+                let import = |folder: &str| Call::ImportInitialReplica {
+                    vm,
+                    import_location: folder.to_owned(),
+                };
+                let wanted = self.other(world).filter(|it| compares(*it));
+                wanted.and(world.exported_to(vm)).map(import).into_iter().collect()
             }
             (Side::Sender, S::DiskUpdateCritical) => {
                 vec![request(RequestedReplicationState::DiskUpdateInProgress), resume()]

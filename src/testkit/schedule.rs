@@ -210,7 +210,10 @@ impl Draws {
                 if what % 8 == 7 { disturb(&[Verb::Delete], 0) } else { disturb(&verbs, pick.how) }
             }
             Some(5) => self.machine(world, pick),
-            Some(6) => (self.administrator(world, pick), None),
+            Some(6) => {
+                let asked = self.below(6);
+                (administrator(world, pick, asked), None)
+            }
             Some(7) => disturb(&[Verb::Migrate], pick.how),
             _ => (None, None),
         }
@@ -241,25 +244,23 @@ impl Draws {
         let on = |change| Some(Input::Configure { host: *host, change });
         (on(begins), on(ends))
     }
+}
 
-    /// What another administrator asks for, in good or bad faith.
-    fn administrator(&mut self, world: &World, pick: Pick) -> Option<Input> {
-        let all: Vec<_> = world
-            .hosts()
-            .flat_map(|(host, _)| world.vms(host).map(move |vm| (host, vm.id)))
-            .collect();
-        let (host, vm) = *all.get(usize::from(pick.vm).checked_rem(all.len())?)?;
-        let replication =
-            |requested| Call::RequestReplicationStateChange { vm, relationship: None, requested };
-        let power = |requested| Call::RequestStateChange { vm, requested };
-        let call = match self.below(6) {
-            0 => replication(7),
-            1 => replication(3),
-            2 => Call::Resynchronize { vm, start: None },
-            3 => power(3),
-            4 => power(9),
-            _ => power(2),
-        };
-        Some(Input::Call { host, caller: Caller::Administrator, call })
-    }
+/// What another administrator asks for, in good or bad faith: one of six things.
+pub(super) fn administrator(world: &World, pick: Pick, what: u64) -> Option<Input> {
+    let all: Vec<_> =
+        world.hosts().flat_map(|(host, _)| world.vms(host).map(move |vm| (host, vm.id))).collect();
+    let (host, vm) = *all.get(usize::from(pick.vm).checked_rem(all.len())?)?;
+    let replication =
+        |requested| Call::RequestReplicationStateChange { vm, relationship: None, requested };
+    let power = |requested| Call::RequestStateChange { vm, requested };
+    let call = match what % 6 {
+        0 => replication(7),
+        1 => replication(3),
+        2 => Call::Resynchronize { vm, start: None },
+        3 => power(3),
+        4 => power(9),
+        _ => power(2),
+    };
+    Some(Input::Call { host, caller: Caller::Administrator, call })
 }

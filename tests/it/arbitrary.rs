@@ -38,6 +38,11 @@ pub(crate) fn beginning() -> impl Strategy<Value = Beginning> {
     strategies::labs()
 }
 
+/// The same, some with a policy of their own, which may be one that never comes to anything.
+pub(crate) fn any_beginning() -> impl Strategy<Value = Beginning> {
+    prop_oneof![2 => strategies::labs(), 1 => strategies::labs_of_any_policy()]
+}
+
 /// Steps, mostly such that something happens.
 pub(crate) fn step() -> impl Strategy<Value = Step> {
     strategies::steps(0.75)
@@ -55,10 +60,11 @@ pub(crate) fn walk(world: &mut World, steps: &[Step]) -> (Vec<Input>, Vec<Event>
 
 /// What repairs everything from outside: links, then hosts, then what troubles them.
 pub(crate) fn heal_inputs(world: &World) -> Vec<Input> {
-    let hosts = || world.hosts().map(|(host, _)| host);
-    let links = hosts().flat_map(|a| hosts().filter(move |b| a < *b).map(move |b| (a, b)));
-    let mut all: Vec<_> = links.map(|(a, b)| Disturbance::HealLink(a, b)).collect();
-    for host in hosts() {
+    let hosts: Vec<_> = world.hosts().map(|(id, _)| id).collect();
+    let links = hosts.iter().flat_map(|a| hosts.iter().map(move |b| (*a, *b)));
+    let links = links.filter(|(a, b)| a < b).map(|(a, b)| Disturbance::HealLink(a, b));
+    let mut all: Vec<_> = links.collect();
+    for host in hosts {
         if !world.is_up(host) {
             all.push(Disturbance::BootHost(host));
         }

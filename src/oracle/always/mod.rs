@@ -289,7 +289,7 @@ invariants! {
     "A job that has ended never changes again."
     EndedJobNeverChanges, "ended-job-never-changes", step jobs::ended_job_never_changes: Documented(page::JOB);
 
-    "A job that has ended is there for exactly five minutes, if its host stays up."
+    "A job that has ended is there for exactly five minutes, or as long as the policy says, if its host stays up."
     EndedJobStaysFiveMinutes, "ended-job-stays-five-minutes", step jobs::ended_job_stays_five_minutes: Documented(page::JOB);
 
     "A job's percentage never falls, and is 100 exactly when it has succeeded."
