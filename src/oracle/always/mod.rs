@@ -183,6 +183,7 @@ macro_rules! invariants {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         #[repr(u8)]
+        #[allow(clippy::doc_markdown)] // The sentences are the table's.
         pub enum Invariant {
             $(#[doc = $says] $variant,)+
         }

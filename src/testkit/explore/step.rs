@@ -24,15 +24,15 @@ impl Kept {
         }
     }
 
-    /// About how many bytes it takes, as if it shared nothing.
+    /// About how many bytes it takes: as much as it hashes, which is all it contains. What holds that
+    /// together is as much again, and what it shares with the world that it was made from about half.
     ///
-    /// A world hashes all it contains; on the heap that takes as much again for what holds it
-    /// together. Who watches has it four times: as it looked before and after a step, each in more
-    /// words than a world has for it, and as it was.
+    /// Who watches has three looks of it: before and after a step, each in more words than a world
+    /// has for it, and as it was.
     pub(super) fn bytes(&self) -> usize {
         let mut content = Content(0);
         self.world.hash(&mut content);
-        2 * content.0 * if self.watcher.is_some() { 5 } else { 1 }
+        content.0 * if self.watcher.is_some() { 4 } else { 1 }
     }
 }
 

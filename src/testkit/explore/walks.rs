@@ -107,11 +107,13 @@ struct Walker<'a> {
     /// Where each world on the way leads.
     frames: Vec<Leads>,
     path: Vec<u16>,
-    /// The largest world on a way, in bytes; how long the longest way was.
-    world_bytes: usize,
+    /// What the worlds on the longest way take, in bytes, and how many they are.
+    worlds_bytes: usize,
     longest: usize,
-    /// How much the leads of all frames take, in bytes.
+    /// What the leads of all frames take, in bytes.
     leads_bytes: usize,
+    /// What entering one more world takes, at most.
+    world_bytes: usize,
     /// In which order things are tried: that of the menu, or a random one.
     draws: Option<Draws>,
     report: Report,
@@ -129,9 +131,10 @@ impl<'a> Walker<'a> {
             way: Way::new(kept),
             frames: Vec::new(),
             path: Vec::new(),
-            world_bytes: 0,
+            worlds_bytes: 0,
             longest: 0,
             leads_bytes: 0,
+            world_bytes: 0,
             draws: seed.map(Draws::new),
             report: Report::new(explorer),
         };
@@ -145,7 +148,7 @@ impl<'a> Walker<'a> {
     fn bytes(&self) -> usize {
         self.space.bytes()
             + self.depths.capacity() * size_of::<u32>()
-            + self.way.len() * self.world_bytes
+            + self.worlds_bytes
             + self.leads_bytes
     }
 
@@ -231,7 +234,11 @@ impl<'a> Walker<'a> {
         }
         if self.frames.len() >= self.longest {
             self.longest = self.frames.len() + 1;
-            self.world_bytes = self.world_bytes.max(way.here().bytes());
+            let bytes = way.here().bytes();
+            self.worlds_bytes += bytes;
+            // It may be larger than the largest so far, and everything on the menu may lead on.
+            let leads = 2 * self.explorer.menu.inputs.len() * size_of::<(Digest, u16)>();
+            self.world_bytes = self.world_bytes.max(2 * bytes + leads);
         }
         match &mut self.draws {
             Some(draws) => draws.put_in_order(&mut leads),

@@ -40,9 +40,4 @@ impl Way {
     pub(super) fn go_back(&mut self, steps: usize) {
         self.steps = self.steps.min(steps);
     }
-
-    /// How many worlds are kept.
-    pub(super) fn len(&self) -> usize {
-        self.worlds.len()
-    }
 }

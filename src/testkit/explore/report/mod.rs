@@ -27,7 +27,7 @@ pub struct Report {
     /// Those of them that broke an invariant or the property, if the search went on after the first.
     pub breaks: u64,
     /// How many bytes it took at most: its states, and the worlds on the way of one thread. Each
-    /// thread more has a way of its own.
+    /// thread more has a way of its own. Of a swarm, what its walks take when all go at once.
     pub bytes: usize,
     /// What ended the search; `None` if there is nothing left to find.
     pub bound: Option<Bound>,
