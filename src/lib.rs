@@ -66,9 +66,9 @@
 //! certificates, ports, editions and builds; access and trust; troubles of links, hosts and virtual
 //! machines; and accounts of what each copy holds.
 //!
-//! Not modelled: the protocol between hosts, clusters and their broker, groups of virtual machines
-//! (states 17 and 19 to 21 are named and never emitted), how an external provider replicates, live
-//! migration.
+//! Not modelled: the protocol between hosts, clusters and what their broker decides, groups of virtual
+//! machines (states 17 and 19 to 21 are named and never emitted), how an external provider replicates,
+//! how a migration proceeds.
 //!
 //! # Features
 //!

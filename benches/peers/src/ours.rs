@@ -4,11 +4,10 @@ use hyperv_replica::engine::{Caller, Disturbance, Input, World};
 use hyperv_replica::model::{Call, HostId, RequestedReplicationState, RequestedState};
 use hyperv_replica::prelude::*;
 use hyperv_replica::sim::Lab;
-use std::collections::BTreeSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use hyperv_replica::testkit::beginning::Beginning;
+use hyperv_replica::testkit::explore::Explorer;
 
-/// How many states are generated at a time, and how many inputs a walk has.
-const STATES: u64 = 20_000;
+/// How many inputs a walk has.
 const LENGTH: u64 = 2_000;
 
 /// Two hosts, a virtual machine that replicates, and what may happen to it.
@@ -42,30 +41,12 @@ fn lab() -> (World, Vec<Input>) {
     (lab.world(), inputs)
 }
 
-/// Breadth first: how many states were generated, and how many of them were new.
+/// Breadth first, one thread: how many states were generated, and how many of them were new.
 pub fn states() -> (u64, u64) {
-    let (world, inputs) = lab();
-    let (mut seen, mut level, mut generated) = (BTreeSet::new(), vec![world], 0);
-    let mut events = Vec::new();
-    while generated < STATES {
-        let mut next = Vec::new();
-        for (world, input) in level.iter().flat_map(|it| inputs.iter().map(move |by| (it, by))) {
-            let mut world = world.clone();
-            events.clear();
-            let _reply = world.apply(input, &mut events);
-            let mut hasher = DefaultHasher::new();
-            world.hash(&mut hasher);
-            generated += 1;
-            if seen.insert(hasher.finish()) {
-                next.push(world);
-            }
-            if generated == STATES {
-                break;
-            }
-        }
-        level = next;
-    }
-    (generated, seen.len() as u64)
+    let beginning = Beginning::lab(2, 1);
+    let search = Explorer { depth: Some(5), observed: false, ..Explorer::new(beginning) };
+    let report = search.run();
+    (report.steps, report.states as u64)
 }
 
 /// A walk: how many inputs were applied.
