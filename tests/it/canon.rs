@@ -44,6 +44,7 @@ fn translated(input: &Input, from: &World, to: &World) -> Option<Input> {
         | D::ChangeDisks(host, vm)
         | D::CorruptLog(host, vm)
         | D::ResizeDisk(host, vm, _)
+        | D::PlugAdapter(host, vm, _, _)
         | D::DeleteVm(host, vm),
     ) = input
     {
