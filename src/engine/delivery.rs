@@ -110,6 +110,7 @@ impl World {
             return Err(Turned::Lost);
         }
         let taken = self.take_log(from, to, at, log, out)?;
+        self.note_move(from, to, at);
         if taken.relays {
             self.watch_log(to, at.id, Leg::Extended);
         }

@@ -152,6 +152,7 @@ impl World {
             }
             Disturbance::ResizeDisk(host, vm, disk) => self.resize_disk(host, vm, disk)?,
             Disturbance::DeleteVm(host, vm) => self.delete_vm(host, vm, out)?,
+            Disturbance::MigrateVm(from, vm, to) => self.migrate(from, vm, to, out)?,
             Disturbance::PlugAdapter(host, vm, adapter, plug) => {
                 self.must_be(host, true)?;
                 let vm = self.vm_mut(host, vm).ok_or(Rejection::UnknownVm(vm))?;
@@ -162,7 +163,7 @@ impl World {
         Ok(())
     }
 
-    fn two_hosts(&self, a: HostId, b: HostId) -> Result<(), Rejection> {
+    pub(super) fn two_hosts(&self, a: HostId, b: HostId) -> Result<(), Rejection> {
         if a == b {
             return Err(Rejection::SameHost);
         }

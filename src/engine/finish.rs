@@ -155,6 +155,11 @@ impl World {
         if operation == Operation::InitiateFailback {
             return self.failback_source(host, vm);
         }
+        let named = match call.as_deref() {
+            Some(Call::ModifyReplicationSettings { settings, .. }) => Some(&**settings),
+            _ => None,
+        };
+        self.seek_replica(host, vm, leg, named)?;
         let sender = self.vm_state(host, vm).and_then(|it| it.sender(leg)).ok_or(Failed::GONE)?;
         let (peer, phase) = (sender.peer, sender.phase);
         match operation {

@@ -135,8 +135,13 @@ impl<'a> Glance<'a> {
         self.state.receiver().map(|it| it.held.position)
     }
 
+    /// How far what a replica has applied reaches.
+    pub(crate) fn applied(self) -> Option<u64> {
+        self.state.receiver().map(|it| it.applied(self.world.now).position)
+    }
+
     pub(crate) fn points(self) -> &'a [RecoveryPoint] {
-        self.state.receiver().map_or(&[], |it| &it.points)
+        self.state.receiver().map_or(&[], |it| it.listed(self.world.now))
     }
 
     #[inline]

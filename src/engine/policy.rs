@@ -1,6 +1,6 @@
 //! What Windows leaves open or nobody knows, and what a network decides: answers, durations, rates.
 
-use crate::model::{JOB_RETENTION, Operation, Settings, SimTime, WindowsBuild};
+use crate::model::{JOB_RETENTION, JobState, Operation, Settings, SimTime, WindowsBuild};
 use crate::rules::{Pace, Plan};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +48,16 @@ pub struct Policy {
     ///
     /// Source: <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-concretejob>.
     pub job_retention: Duration,
+    /// How long a job is new (2) before it starts. No source tells how long a client can see this
+    /// state or the next two, which it has to take for running; here it sees none of them unless it
+    /// is made to.
+    ///
+    /// Source: <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-concretejob>.
+    pub job_new: Duration,
+    /// How long it is then starting (3), before its work begins.
+    pub job_starting: Duration,
+    /// How long a job that is asked to terminate shuts down (6) before it has (8).
+    pub job_shutting_down: Duration,
     /// The operations whose jobs end with 32768, “completed with warnings”, instead of 7: clients
     /// take both for success.
     pub completed_with_warnings: BTreeSet<Operation>,
@@ -111,6 +121,9 @@ impl Default for Policy {
             answers_of_build: BTreeMap::new(),
             refusals: Refusals::Early,
             job_retention: JOB_RETENTION,
+            job_new: Duration::ZERO,
+            job_starting: Duration::ZERO,
+            job_shutting_down: Duration::ZERO,
             completed_with_warnings: BTreeSet::new(),
             auto_resynchronize: true,
             survives_shutdown: None,
@@ -135,6 +148,12 @@ impl Policy {
         let own = of_build.and_then(|it| it.get(&operation));
         let answer = own.or_else(|| self.answers.get(&operation));
         answer.map_or(plan.at_once, |answer| *answer == Answer::Now)
+    }
+
+    /// What a job is next before it is at work, and for how long: after this state, or at first.
+    pub(crate) fn stage_after(&self, past: Option<JobState>) -> Option<(JobState, Duration)> {
+        let stages = [(JobState::New, self.job_new), (JobState::Starting, self.job_starting)];
+        stages.into_iter().find(|(state, length)| Some(*state) > past && !length.is_zero())
     }
 
     /// How long `bytes` take over a link, which is perhaps slower than others.

@@ -34,7 +34,7 @@ pub(crate) struct Receiver {
     /// When the log before it was applied.
     pub(crate) applied_before: Option<SimTime>,
     pub(crate) counters: Window,
-    /// Oldest first.
+    /// Oldest first; the last ones may be of logs that are still being applied.
     pub(crate) points: Vec<RecoveryPoint>,
     pub(crate) last_consistent: Option<SimTime>,
     /// When a disk became smaller: points from before cannot be failed over to.
@@ -191,6 +191,13 @@ impl Receiver {
             Some(at) if at <= now => self.held,
             _ => Reach { position: self.applied, ..self.held },
         }
+    }
+
+    /// The recovery points that there are, oldest first: none is newer than what is applied.
+    pub(crate) fn listed(&self, now: SimTime) -> &[RecoveryPoint] {
+        let applied = self.applied(now).position;
+        let early = self.points.iter().rev().take_while(|it| it.position > applied).count();
+        &self.points[..self.points.len() - early]
     }
 
     pub(crate) fn backlog(&self) -> Backlog {

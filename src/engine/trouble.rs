@@ -99,8 +99,14 @@ impl World {
         if vm.troubles.has(trouble) == troubled {
             return Err(if troubled { Rejection::Troubled } else { Rejection::NotTroubled });
         }
-        if troubled && trouble == VmTrouble::BackupRuns && vm.refuses_backup(self.now) {
-            return Err(Rejection::NoBackup(id));
+        match trouble {
+            VmTrouble::BackupRuns if troubled && vm.refuses_backup(self.now) => {
+                return Err(Rejection::NoBackup(id));
+            }
+            VmTrouble::StorageMoves if troubled && self.is_busy(host, id) => {
+                return Err(Rejection::VmIsBusy(id));
+            }
+            _ => {}
         }
         if let Some(vm) = self.vm_mut(host, id) {
             vm.troubles.set(trouble, troubled);
@@ -165,7 +171,7 @@ impl World {
         let has_undo_logs =
             self.host(host).is_some_and(|it| it.build >= WindowsBuild::Server2012R2);
         let vm = self.vm_state(host, id).ok_or(Rejection::UnknownVm(id))?;
-        let points = vm.receiver().map_or(&[][..], |it| &it.points);
+        let points = vm.receiver().map_or(&[][..], |it| it.listed(self.now));
         let found = points.iter().find(|it| it.id == point);
         let created = found.map(|it| it.created).ok_or(Rejection::UnknownPoint(point))?;
         if let Some(receiver) = self.vm_mut(host, id).and_then(VmState::receiver_mut) {
@@ -222,7 +228,7 @@ impl World {
     /// its sender's, and room for what that may write.
     pub(super) fn compare_disks(&mut self, host: HostId, id: VmId) {
         let Some(vm) = self.vm_state(host, id) else { return };
-        let Some(peer) = vm.receiver().and_then(|it| it.peer) else { return };
+        let Some(peer) = self.source_of(host, id) else { return };
         let Some(sender) = self.vm_state(peer, id) else { return };
         let compare = |disk: &Disk| {
             let other = sender.disks.iter().find(|it| it.id == disk.id)?;
@@ -290,6 +296,7 @@ impl VmState {
                 | FailoverInProgress
                 | FailbackInProgress
         );
-        busy || receiver.is_applying(now) || self.troubles.has(VmTrouble::ApplyFails)
+        let keeps = [VmTrouble::ApplyFails, VmTrouble::StorageMoves];
+        busy || receiver.is_applying(now) || keeps.into_iter().any(|it| self.troubles.has(it))
     }
 }

@@ -1,6 +1,6 @@
 //! Which goals were reached.
 
-use super::{Copy, Failover, Goal, Memory, Step};
+use super::{Copy, Failover, Goal, Judged, Memory, Step};
 use crate::engine::{Change, Event, Input, Reply};
 use crate::model::{JobState, Leg, Operation, ReplicationMode, ReplicationState, ReplicationType};
 use crate::rules::{Cause, Side};
@@ -24,7 +24,7 @@ use std::fmt;
 pub struct Coverage {
     reached: BTreeSet<Goal>,
     /// A bit for each that has one and was reached: at almost every step that is all.
-    known: [u64; Goal::BITS.div_ceil(64)],
+    known: [u64; Goal::BITS / 64],
 }
 
 impl Coverage {
@@ -44,8 +44,12 @@ impl Coverage {
         self.known.iter_mut().zip(other.known).for_each(|(it, other)| *it |= other);
     }
 
-    /// Adds what a step has reached.
-    pub fn learn(&mut self, step: &Step<'_>, memory: &Memory) {
+    /// Adds what a step has reached, in which these invariants had something to
+    /// [judge](super::judge).
+    pub fn learn(&mut self, step: &Step<'_>, memory: &Memory, judged: Judged) {
+        for it in judged.but(Judged::of_goals(self.known)).iter() {
+            self.reach(Goal::Judged(it));
+        }
         self.learn_sides(step);
         self.learn_answer(step);
         for event in step.events {

@@ -1,5 +1,6 @@
 //! What a collection of runs should reach, sometimes.
 
+use super::Invariant;
 use crate::model::{
     ErrorCode, JobState, JobType, Operation, RecoveryPointKind, ReplicationHealth, ReplicationMode,
     ReplicationState, Set,
@@ -36,6 +37,8 @@ pub enum Goal {
     Point(RecoveryPointKind),
     /// A failover went this way.
     Failover(Failover),
+    /// An invariant had something to judge.
+    Judged(Invariant),
 }
 
 /// A way into a failover, out of it, or on from it.
@@ -111,7 +114,10 @@ pub const fn shows(side: Side) -> Set<ReplicationState> {
 
 impl Goal {
     /// How many bits there are.
-    pub(super) const BITS: usize = 320;
+    pub(super) const BITS: usize = Self::JUDGED + 64;
+
+    /// The first of the invariants' bits, which fill a word.
+    pub(super) const JUDGED: usize = 320;
 
     /// A bit of its own, for those that are reached again and again.
     pub(super) const fn bit(self) -> Option<usize> {
@@ -119,6 +125,7 @@ impl Goal {
             Self::Role(mode) => mode as usize,
             Self::State(side, state) => 8 + 24 * side as usize + state as usize,
             Self::Health(side, health) => 80 + 4 * side as usize + health as usize,
+            Self::Judged(it) => Self::JUDGED + it as usize,
             // The last one's number is far from the others', and of theirs none is 0.
             Self::JobState(state) => 92 + (state as usize & 0xF),
             Self::Point(kind) => 108 + kind as usize,
@@ -157,6 +164,7 @@ impl Goal {
         all.insert(Self::JobFailed(ErrorCode::InvalidState));
         all.extend(RecoveryPointKind::ALL.iter().map(|it| Self::Point(*it)));
         all.extend(Failover::ALL.iter().map(|it| Self::Failover(*it)));
+        all.extend(Invariant::ALL.iter().map(|it| Self::Judged(*it)));
         all
     }
 }
@@ -181,6 +189,7 @@ impl fmt::Display for Goal {
             Self::JobFailed(code) => write!(f, "job failed with {code}"),
             Self::Point(kind) => write!(f, "recovery point {}", kind.name()),
             Self::Failover(way) => write!(f, "failover: {way:?}"),
+            Self::Judged(it) => write!(f, "judged: {}", it.row().name),
         }
     }
 }

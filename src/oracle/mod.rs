@@ -38,7 +38,7 @@ mod step;
 pub use step::{Memory, Step, stepwise};
 
 mod always;
-pub use always::{ALWAYS, Always, Finding};
+pub use always::{ALWAYS, Always, Finding, Invariant, Judged, Verdict};
 
 mod goal;
 pub use goal::{Failover, Goal, shows};

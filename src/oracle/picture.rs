@@ -49,6 +49,8 @@ pub struct Copy {
     /// How far what it has received reaches, which is what a replica sends on, whatever its guest
     /// writes once it is failed over; `None` of what receives nothing.
     pub received: Option<u64>,
+    /// How far what of that it has applied reaches.
+    pub applied: Option<u64>,
     /// Its recovery points, oldest first.
     pub points: Vec<RecoveryPoint>,
     /// Its ends of relationships: one always, a replica has two.
@@ -112,6 +114,18 @@ impl Picture {
         jobs.follow(world.glance_at_jobs(), new, |(_, job), (_, it)| it.review(*now, job));
     }
 
+    /// Makes it equal to another by copying only what differs.
+    pub(super) fn restore(&mut self, from: &Self) {
+        let Self { now, hosts, copies, jobs, split, job_retention } = self;
+        (*now, *job_retention) = (from.now, from.job_retention);
+        hosts.restore(&from.hosts);
+        copies.restore(&from.copies);
+        jobs.restore(&from.jobs);
+        if *split != from.split {
+            split.clone_from(&from.split);
+        }
+    }
+
     /// Every end of every relationship that exists, with its host and its copy.
     pub fn ends(&self) -> impl Iterator<Item = (HostId, &Copy, &End)> {
         self.copies.iter().flat_map(|((host, _), copy)| {
@@ -137,6 +151,7 @@ impl Copy {
             vm: glance.vm(),
             position: 0,
             received: None,
+            applied: None,
             points: Vec::new(),
             ends: Ends::default(),
         };
@@ -147,6 +162,7 @@ impl Copy {
     fn refresh(&mut self, glance: Glance<'_>) {
         glance.review(&mut self.vm);
         (self.position, self.received) = (glance.position(), glance.received());
+        self.applied = glance.applied();
         if self.points != glance.points() {
             self.points.clear();
             self.points.extend_from_slice(glance.points());

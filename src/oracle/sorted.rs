@@ -77,6 +77,20 @@ impl<K: Ord + Copy, V> Sorted<K, V> {
         self.0.iter().enumerate().map(both)
     }
 
+    /// Makes it equal to another by copying only what differs.
+    pub(super) fn restore(&mut self, from: &Self)
+    where
+        V: Clone + PartialEq,
+    {
+        self.0.truncate(from.0.len());
+        for (it, from) in self.0.iter_mut().zip(&from.0) {
+            if it != from {
+                it.clone_from(from);
+            }
+        }
+        self.0.extend_from_slice(&from.0[self.0.len()..]);
+    }
+
     /// Makes the keys those of what there is, which comes in their order, and brings each value up
     /// to it.
     pub(super) fn follow<T: Copy>(

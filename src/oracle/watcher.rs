@@ -2,7 +2,7 @@
 
 use super::always::all_hold;
 use super::picture::Sides;
-use super::{ALWAYS, Always, Coverage, Finding, Memory, Picture, Step, stepwise};
+use super::{ALWAYS, Always, Coverage, Finding, Judged, Memory, Picture, Step, stepwise};
 use crate::engine::{Disturbance, Event, Input, Reply, World};
 use crate::model::time::format_duration;
 use std::fmt;
@@ -82,22 +82,19 @@ impl Watcher {
             changed: !reply.is_refusal() || self.kept.as_ref().is_none_or(|kept| kept != world),
         };
         let verdict = judge(&step, &self.memory);
-        self.coverage.learn(&step, &self.memory);
+        let judged = verdict.as_ref().copied().unwrap_or_default();
+        self.coverage.learn(&step, &self.memory, judged);
         self.memory.learn(&step);
         std::mem::swap(&mut self.seen, &mut self.spare);
-        verdict.map(|()| reply)
+        verdict.map(|_| reply)
     }
 
-    /// One that watches on with the same memory, and has reached nothing yet.
-    #[must_use]
-    pub fn fork(&self) -> Self {
-        let Self { seen, memory, .. } = self;
-        Self {
-            seen: seen.clone(),
-            spare: seen.clone(),
-            kept: None,
-            memory: memory.clone(),
-            coverage: Coverage::default(),
+    /// Goes back to what another one has seen and remembers, by copying only what differs. What it
+    /// has reached stays reached.
+    pub(crate) fn restore(&mut self, from: &Self) {
+        self.seen.restore(&from.seen);
+        if self.memory != from.memory {
+            self.memory.clone_from(&from.memory);
         }
     }
 
@@ -127,26 +124,26 @@ fn may_be_refused(world: &World, input: &Input) -> bool {
     }
 }
 
-/// Judges one step by every invariant.
+/// Judges one step by every invariant; which of them had something to judge in it.
 ///
 /// # Errors
 /// The first that does not hold.
-pub fn judge(step: &Step<'_>, memory: &Memory) -> Result<(), Box<Violation>> {
-    if all_hold(step, memory) {
-        return Ok(());
+pub fn judge(step: &Step<'_>, memory: &Memory) -> Result<Judged, Box<Violation>> {
+    if let Some(judged) = all_hold(step, memory) {
+        return Ok(judged);
     }
-    ALWAYS.iter().try_for_each(|invariant| {
-        (invariant.check)(step, memory).map_err(|finding| {
-            Box::new(Violation {
-                invariant,
-                finding,
-                input: step.input.clone(),
-                reply: step.reply.clone(),
-                before: step.before.clone(),
-                after: step.after.clone(),
-            })
-        })
-    })
+    let broken = ALWAYS.iter().find_map(|invariant| {
+        let finding = (invariant.check)(step, memory).err()?;
+        Some(Box::new(Violation {
+            invariant,
+            finding,
+            input: step.input.clone(),
+            reply: step.reply.clone(),
+            before: step.before.clone(),
+            after: step.after.clone(),
+        }))
+    });
+    broken.map_or(Ok(Judged::default()), Err)
 }
 
 /// An invariant that does not hold: an error of this crate, or of a backend that was compared with
@@ -241,6 +238,9 @@ fn disturbance(f: &mut fmt::Formatter<'_>, what: Disturbance, picture: &Picture)
             write!(f, "adapter {} of {} is plugged elsewhere", adapter.0, vm(host, id))
         }
         Disturbance::DeleteVm(host, id) => write!(f, "{} is deleted", vm(host, id)),
+        Disturbance::MigrateVm(host, id, to) => {
+            write!(f, "{} is moved to {}", vm(host, id), name(to))
+        }
     }
 }
 

@@ -215,6 +215,8 @@ verbs! {
     Plug = "plug";
     /// `delete osaka web`: the virtual machine is gone.
     Delete = "delete";
+    /// `migrate tokyo web osaka`: the virtual machine is moved to the second host.
+    Migrate = "migrate";
 }
 
 /// An expected answer.

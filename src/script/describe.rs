@@ -245,6 +245,10 @@ pub(super) fn policy<A: Args>(args: &mut A, policy: &mut Policy) {
     args.key("guest_talks", Time, &mut policy.guest_talks, base.guest_talks);
     args.key("refusals", REFUSALS, &mut policy.refusals, base.refusals);
     args.key("job_retention", Time, &mut policy.job_retention, base.job_retention);
+    args.key("job_new", Time, &mut policy.job_new, base.job_new);
+    args.key("job_starting", Time, &mut policy.job_starting, base.job_starting);
+    let shutting_down = &mut policy.job_shutting_down;
+    args.key("job_shutting_down", Time, shutting_down, base.job_shutting_down);
     let resynchronize = &mut policy.auto_resynchronize;
     args.key("auto_resynchronize", YES_NO, resynchronize, base.auto_resynchronize);
     args.maybe("survives_shutdown", Build, &mut policy.survives_shutdown);
@@ -485,6 +489,7 @@ pub(super) const fn verb(what: &Disturbance) -> Verb {
         Disturbance::CorruptUndoLog(..) => Verb::CorruptUndoLog,
         Disturbance::ResizeDisk(..) => Verb::Resize,
         Disturbance::DeleteVm(..) => Verb::Delete,
+        Disturbance::MigrateVm(..) => Verb::Migrate,
         Disturbance::PlugAdapter(..) => Verb::Plug,
     }
 }
@@ -508,6 +513,7 @@ pub(super) fn blank_disturbance(verb: Verb) -> Disturbance {
         Verb::CorruptUndoLog => Disturbance::CorruptUndoLog(host, vm, PointId(Guid(0))),
         Verb::Resize => Disturbance::ResizeDisk(host, vm, blank_disk(0)),
         Verb::Delete => Disturbance::DeleteVm(host, vm),
+        Verb::Migrate => Disturbance::MigrateVm(host, vm, host),
         Verb::Plug => Disturbance::PlugAdapter(host, vm, AdapterId(0), PLUGGED),
     }
 }
@@ -544,6 +550,11 @@ pub(super) fn disturbance<A: Args>(args: &mut A, what: &mut Disturbance) {
             args.host(host);
             args.vm(vm);
             args.kept_point(*vm, point);
+        }
+        Disturbance::MigrateVm(from, vm, to) => {
+            args.host(from);
+            args.vm(vm);
+            args.host(to);
         }
         Disturbance::PlugAdapter(host, vm, adapter, it) => {
             args.host(host);

@@ -62,11 +62,13 @@
 //!   up.
 //! - `trouble HOST StorageFull|MemoryLow|ServiceHangs|KerberosFails|ProxyInspects`: a host is in
 //!   trouble until `relieve HOST …`; `trouble HOST VssFails|BackupRuns|ApplyFails|DiskMissing VM`:
-//!   a virtual machine is.
+//!   a virtual machine is; `trouble HOST StorageMoves VM`: its disks are moved on its host.
 //! - `change_disks HOST VM`, `corrupt_log HOST VM`, `resize HOST VM disk=SIZE …`, `delete HOST VM`:
 //!   something is done to a virtual machine behind the service's back.
 //! - `corrupt_undo_log HOST VM point=#2`: what a recovery point is kept in becomes unreadable;
 //!   `point=` as for a failover.
+//! - `migrate HOST VM HOST`: a virtual machine is moved from the first host to the second, with its
+//!   disks, and goes on running if it runs.
 //! - `plug HOST VM adapter=0`: a network adapter is plugged into a switch; with `connected=no` into
 //!   nothing, with `test_switch=yes` its test replicas into another switch.
 //! - `certificate HOST THUMBPRINT …`, `discard HOST THUMBPRINT`: a certificate comes into the

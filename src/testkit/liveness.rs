@@ -16,7 +16,7 @@
 //! - an extended replica, as long as the replica before it is one of these.
 
 use crate::engine::{Caller, Disturbance, HostChange, HostTrouble, Input, Reply, VmTrouble, World};
-use crate::model::time::{days, hours};
+use crate::model::time::{days, hours, seconds};
 use crate::model::{
     AllowedAuthentication, AuthorizationEntry, Call, Certificate, Disk, ErrorCode, HostId,
     InitialReplicationType, Leg, RelationshipId, ReplicationHealth, ReplicationMode,
@@ -97,6 +97,11 @@ pub fn recover(world: &World) -> Recovery {
     mender.heal();
     for _ in 0..ROUNDS {
         mender.pass(hours(6));
+        if mender.repair() {
+            continue;
+        }
+        // An operation is refused while a log is being applied, which is over now.
+        mender.pass(seconds(1));
         if !mender.repair() {
             break;
         }
@@ -353,6 +358,34 @@ impl Mender<'_> {
         }
     }
 
+    /// Whoever receives from an end that was refused lets it in, wherever that was before: there
+    /// are entries for it, and all are of one trust group.
+    ///
+    /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2012/20120409-configure-your-replica-server-to-receive-replication-traffic-from-specific-primary-server-s>.
+    fn admit(&mut self, end: &End) {
+        let refused = end.side == Side::Sender && !end.is_at_rest(self.world);
+        let peer = self.world.sends_to(end.host, end.id).filter(|_| refused);
+        let Some(host) = peer else { return };
+        let entries: Vec<_> = self.world.authorization_entries(host).cloned().collect();
+        let Some(first) = entries.first().filter(|it| it.allowed_primary != "*").cloned() else {
+            return;
+        };
+        for entry in entries.iter().filter(|it| it.trust_group != first.trust_group) {
+            let entry =
+                AuthorizationEntry { trust_group: first.trust_group.clone(), ..entry.clone() };
+            self.call(host, Call::ModifyAuthorizationEntry { entry });
+        }
+        let here = self.world.host_view(end.host).map(|it| it.name.to_string());
+        let before =
+            self.world.settings(host, RelationshipId::primary(end.id.vm)).map(|it| it.primary_host);
+        for name in here.into_iter().chain(before).filter(|it| !it.is_empty()) {
+            if !entries.iter().any(|it| it.covers(&name)) {
+                let entry = AuthorizationEntry { allowed_primary: name, ..first.clone() };
+                self.call(host, Call::AddAuthorizationEntry { entry });
+            }
+        }
+    }
+
     /// Windows Server 2012 resizes only what is off.
     fn enlarge(&mut self, host: HostId, vm: VmId, disk: Disk) {
         let resize = || Input::Disturb(Disturbance::ResizeDisk(host, vm, disk));
@@ -372,6 +405,7 @@ impl Mender<'_> {
         let mut repaired = false;
         let waiting: Vec<End> = ends(self.world).collect();
         for end in waiting {
+            self.admit(&end);
             for call in end.repairs(self.world) {
                 if self.ask(end.host, call) {
                     repaired = true;
@@ -429,7 +463,8 @@ impl End {
                 let id = RelationshipId::primary(self.id.vm);
                 let there = world.vm(peer, id.vm).is_some_and(|it| it.mode == mode);
                 let from = world.settings(peer, id)?.primary_host;
-                let mine = world.host_named(&from) == Some(self.host);
+                let mine = world.host_named(&from) == Some(self.host)
+                    || world.source_of(peer, self.id.vm) == Some(self.host);
                 let state = world.relationship(peer, id)?.state;
                 (there && mine).then_some(End { host: peer, id, side: Side::Receiver, state })
             }
@@ -440,6 +475,22 @@ impl End {
             }),
             Side::Neither => None,
         }
+    }
+
+    /// Where the replica of a sending end has moved, if that does not look for it there.
+    fn replica_elsewhere(&self, world: &World) -> Option<HostId> {
+        if self.side != Side::Sender || self.other(world).is_some() {
+            return None;
+        }
+        let mut hosts = world.hosts().map(|(host, _)| host);
+        hosts.find(|it| world.has_replica(*it, self.host, self.id.vm, self.id.leg))
+    }
+
+    /// The settings of a sending end with the name of the host where its replica is now.
+    fn renamed(&self, world: &World) -> Option<Settings> {
+        let name = world.host_view(self.replica_elsewhere(world)?)?.name;
+        let settings = self.settings(world)?;
+        Some(Settings { recovery_connection_point: name.to_string(), ..settings })
     }
 
     /// Whether a receiving end waits, marked, for its primary.
@@ -521,6 +572,12 @@ impl End {
             Call::RequestReplicationStateChange { vm, relationship, requested }
         };
         let remove = || Call::RemoveReplicationRelationship { vm, relationship };
+        if let Some(settings) = self.renamed(world) {
+            return vec![Call::ModifyReplicationSettings { vm, settings: Box::new(settings) }];
+        }
+        if ends(world).any(|it| it.id.vm == vm && it.replica_elsewhere(world) == Some(self.host)) {
+            return Vec::new();
+        }
         if self.other(world).is_none() && !self.is_marked(world) && !self.is_final() {
             let onward = Some(RelationshipId::extended(vm));
             let onward = Call::RemoveReplicationRelationship { vm, relationship: onward };
@@ -532,6 +589,8 @@ impl End {
             };
         }
         let resume = || request(RequestedReplicationState::Replicating);
+        let initial = S::WaitingForInitialReplication;
+        let waits = self.other(world).is_some_and(|it| it.state == initial);
         match (self.side, self.state) {
             (Side::Sender, S::Ready) => {
                 let initial = InitialReplicationType::Network.to_wire();
@@ -543,6 +602,8 @@ impl End {
                     .any(|job| job.affected.contains(&vm) && !job.state.is_terminal());
                 if works { Vec::new() } else { vec![request(RequestedReplicationState::Ready)] }
             }
+            // What was exported is no longer what is sent on.
+            (Side::Sender, S::WaitingForResynchronization) if waits => vec![remove()],
             (Side::Sender, S::WaitingForResynchronization) => {
                 vec![Call::Resynchronize { vm, start: None }]
             }

@@ -49,6 +49,8 @@ pub struct Dials {
     pub machines: u16,
     /// What another administrator does: pauses, resumes, resynchronises, starts, turns off.
     pub administrators: u16,
+    /// A virtual machine that is moved to another host, and back.
+    pub moves: u16,
 }
 
 impl Default for Dials {
@@ -64,6 +66,7 @@ impl Default for Dials {
             damage: 4,
             machines: 4,
             administrators: 4,
+            moves: 4,
         }
     }
 }
@@ -172,8 +175,9 @@ impl Draws {
 
     /// What begins, and what ends it.
     fn trouble(&mut self, world: &World, dials: &Dials) -> (Option<Input>, Option<Input>) {
-        let Dials { links, hosts, shortages, vms, damage, machines, administrators, .. } = *dials;
-        let all = [links, hosts, shortages, vms, damage, machines, administrators];
+        let Dials { links, hosts, shortages, vms, damage, machines, .. } = *dials;
+        let (administrators, moves) = (dials.administrators, dials.moves);
+        let all = [links, hosts, shortages, vms, damage, machines, administrators, moves];
         let mut left = self.below(all.iter().map(|it| u64::from(*it)).sum());
         let of = |weight: &u16| {
             let here = left < u64::from(*weight);
@@ -210,6 +214,7 @@ impl Draws {
                 let asked = self.below(6);
                 (administrator(world, pick, asked), None)
             }
+            Some(7) => disturb(&[Verb::Migrate], pick.how),
             _ => (None, None),
         }
     }

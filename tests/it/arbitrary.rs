@@ -3,7 +3,7 @@
 use hyperv_replica::engine::{
     Caller, Disturbance, Event, HostChange, HostTrouble, Input, VmTrouble, World,
 };
-use hyperv_replica::model::{Call, Certificate, HostId};
+use hyperv_replica::model::{Call, Certificate};
 use hyperv_replica::testkit::beginning::{Beginning, THUMBPRINT, both_listeners, provider};
 use hyperv_replica::testkit::strategies;
 use hyperv_replica::testkit::walk;
@@ -60,7 +60,7 @@ pub(crate) fn walk(world: &mut World, steps: &[Step]) -> (Vec<Input>, Vec<Event>
 
 /// What repairs everything from outside: links, then hosts, then what troubles them.
 pub(crate) fn heal_inputs(world: &World) -> Vec<Input> {
-    let hosts: Vec<HostId> = world.hosts().map(|(id, _)| id).collect();
+    let hosts: Vec<_> = world.hosts().map(|(id, _)| id).collect();
     let links = hosts.iter().flat_map(|a| hosts.iter().map(move |b| (*a, *b)));
     let links = links.filter(|(a, b)| a < b).map(|(a, b)| Disturbance::HealLink(a, b));
     let mut all: Vec<_> = links.collect();

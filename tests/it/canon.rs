@@ -44,8 +44,9 @@ fn translated(input: &Input, from: &World, to: &World) -> Option<Input> {
         | D::ChangeDisks(host, vm)
         | D::CorruptLog(host, vm)
         | D::ResizeDisk(host, vm, _)
-        | D::PlugAdapter(host, vm, _, _)
-        | D::DeleteVm(host, vm),
+        | D::DeleteVm(host, vm)
+        | D::MigrateVm(host, vm, _)
+        | D::PlugAdapter(host, vm, ..),
     ) = input
     {
         let is_test = from.vms(*host).any(|it| it.test_replica == Some(*vm));

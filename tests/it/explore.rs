@@ -1,12 +1,17 @@
 //! The search through worlds: it is exhaustive, it repeats itself, and what it finds is true.
 
-use hyperv_replica::engine::Reply;
-use hyperv_replica::model::{ErrorCode, JobState, Operation};
+use hyperv_replica::engine::{Answer, Reply, World};
+use hyperv_replica::model::{
+    ErrorCode, JobState, Operation, Relationship, RelationshipId, ReplicationState,
+};
 use hyperv_replica::oracle::Goal;
-use hyperv_replica::script;
+use hyperv_replica::script::{self, Line};
 use hyperv_replica::sim::Lab;
 use hyperv_replica::testkit::beginning::Beginning;
-use hyperv_replica::testkit::explore::{self, Bound, Explorer, Menu, Mishap, Order, Reached};
+use hyperv_replica::testkit::counterexample::{Failure, replay};
+use hyperv_replica::testkit::explore::{
+    self, Bound, Explorer, Menu, Mishap, Order, Property, Reached, Unmet,
+};
 
 fn two_hosts(depth: u32) -> Explorer {
     Explorer { depth: Some(depth), observed: false, ..Explorer::new(Beginning::lab(2, 1)) }
@@ -199,9 +204,175 @@ fn a_quiet_pair_goes_round_in_a_circle() {
 #[test]
 fn progress_is_told() {
     let mut told = Vec::new();
-    let report = two_hosts(3).run_with(&mut |it| told.push((it.depth, it.states, it.frontier)));
-    assert_eq!(told, [(1, 14, 13), (2, 94, 80), (3, 446, 352)]);
-    assert_eq!(report.states, 446);
+    let report = two_hosts(3).run_with(&mut |it| {
+        told.push((it.depth, it.states, it.frontier, it.steps, it.bytes));
+    });
+    // The only world that there is at first leads to thirteen others.
+    assert_eq!((told[0].0, told[0].1, told[0].2), (1, 14, 13));
+    let last = *told.last().unwrap();
+    assert_eq!(last, (3, 446, 352, report.steps, report.bytes));
+    assert!(told.windows(2).all(|it| it[0].3 < it[1].3 && it[0].1 <= it[1].1));
+}
+
+/// The states of a search take what its report says, and never more than it may.
+#[test]
+fn a_bound_on_memory_ends_the_search_and_says_so() {
+    let search = Explorer { memory_bytes: 300_000, ..two_hosts(9) };
+    let report = search.run();
+    assert_eq!(report.bound, Some(Bound::Memory));
+    assert!(report.to_string().contains("The bound on memory ended it, "), "{report}");
+    assert!(report.bytes <= 300_000 && report.bytes > 150_000, "{}", report.bytes);
+    assert_eq!(report.to_string(), Explorer { threads: 2, ..search.clone() }.run().to_string());
+    let more = Explorer { memory_bytes: 600_000, ..search.clone() }.run();
+    assert!(more.states > report.states, "{} and {}", more.states, report.states);
+    for order in [Order::Depth, Order::Swarm(vec![1, 2, 3])] {
+        let report = Explorer { order, ..search.clone() }.run();
+        assert_eq!(report.bound, Some(Bound::Memory));
+        assert!(report.bytes <= 300_000 && report.bytes > 50_000, "{}", report.bytes);
+    }
+}
+
+/// A property of one's own: the replica's host never starts what is replicated.
+fn never_recovered() -> Property {
+    Property::new(|world| {
+        let vms = world.hosts().flat_map(|(host, _)| world.vms(host).map(move |vm| (host, vm.id)));
+        for (host, vm) in vms {
+            let state = world.relationship(host, RelationshipId::primary(vm)).map(|it| it.state);
+            if state == Some(ReplicationState::Recovered) {
+                return Err("expect osaka web Replica Replicating".parse::<Line>()?.into());
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Pauses, prepares and fails over, under that property.
+fn failing_over() -> Explorer {
+    let (property, depth) = (Some(never_recovered()), Some(6));
+    let mut search = Explorer { property, depth, observed: false, ..Explorer::new(replicating()) };
+    search.menu.retain(|it| {
+        let pauses = [Operation::SuspendReplication, Operation::ResumeReplication];
+        it == Operation::InitiateFailover || it == Operation::TurnOffVm || pauses.contains(&it)
+    });
+    search
+}
+
+/// It is broken by the shortest way, and the file fails in the same way, with the property and
+/// without.
+#[test]
+fn a_property_that_does_not_hold_is_told_as_a_script_that_breaks_it() {
+    let search = failing_over();
+    let report = search.run();
+    assert_eq!(report.bound, Some(Bound::Goal));
+    let found = report.broken().expect("it does not hold");
+    let text = found.to_string();
+    // A failover, and the time that it takes: what is not planned needs nothing before it.
+    assert!(text.contains("# Found by a search, 2 steps from where it began.\n"), "{text}");
+    assert!(text.ends_with("expect osaka web Replica Replicating\n"), "{text}");
+    assert!(text.contains("\nosaka InitiateFailover web  => 4096"), "{text}");
+    let parsed = script::parse(&text).unwrap();
+    let run = script::run(&parsed);
+    assert_eq!(run.faults().count(), 1, "only the last line fails");
+    let holds = |world: &World| {
+        let state = world.hosts().find(|(_, it)| &*it.name == "osaka").map(|(host, _)| {
+            let vm = world.vms(host).next().map(|it| it.id);
+            vm.and_then(|vm| world.relationship(host, RelationshipId::primary(vm)))
+        });
+        let recovered = |it: &Relationship| it.state == ReplicationState::Recovered;
+        let broken = state.flatten().as_ref().is_some_and(recovered);
+        if broken { Err("it is recovered".into()) } else { Ok(()) }
+    };
+    assert_eq!(
+        replay(&parsed, &holds),
+        Some("the property does not hold: it is recovered".to_owned())
+    );
+    assert!(report.to_string().ends_with(&text), "{report}");
+
+    // However many look, and in whatever order.
+    let two = Explorer { threads: 2, ..search.clone() }.run();
+    assert_eq!(two.to_string(), report.to_string());
+    for order in [Order::Depth, Order::Swarm(vec![1, 2])] {
+        let other = Explorer { order, depth: Some(30), threads: 2, ..search.clone() }.run();
+        let other = other.broken().expect("it does not hold").to_string();
+        assert!(other.ends_with("expect osaka web Replica Replicating\n"), "{other}");
+        // What is of no use is left out, however long the walk was; half a wait is none.
+        let short = |it: &str| other.contains(&format!(" {it} steps from where it began"));
+        assert!(short("2") || short("3"), "{other}");
+    }
+}
+
+/// A search that is to go on finds everything else, too, and counts.
+#[test]
+fn a_search_may_go_on_behind_what_does_not_hold() {
+    let search = Explorer { goes_on: true, ..failing_over() };
+    let report = search.run();
+    assert_eq!(report.bound, Some(Bound::Depth));
+    assert!(report.breaks > 1, "{report}");
+    let steps = |it: &explore::Report| it.broken().unwrap().to_string();
+    let first = Explorer { goes_on: false, ..search.clone() }.run();
+    assert_eq!((first.breaks, steps(&first)), (1, steps(&report)));
+    let whole = Explorer { property: None, ..search }.run();
+    assert!(report.states < whole.states, "what is behind it is not looked into");
+    assert!(report.to_string().contains(" steps broke something.\n"), "{report}");
+}
+
+/// What does not hold at the beginning is broken by nothing; a panic breaks a property, too.
+#[test]
+fn a_property_is_judged_at_the_beginning_and_may_panic() {
+    let never = Property::new(|_| Err("nothing is right".into()));
+    for order in [Order::Breadth, Order::Depth] {
+        let search = Explorer { property: Some(never.clone()), order, ..two_hosts(3) };
+        let found = search.run().broken().expect("it does not hold").to_string();
+        assert!(found.contains(" 0 steps from where it began"), "{found}");
+        assert!(found.ends_with("fail \"nothing is right\"\n"), "{found}");
+    }
+    let panics = Property::new(|world| {
+        assert!(world.hosts().all(|(host, _)| world.jobs(host).count() == 0), "a job!");
+        Ok(())
+    });
+    let found = Explorer { property: Some(panics), ..two_hosts(3) }.run().broken();
+    let found = found.expect("it panics");
+    assert!(matches!(&found.failure, Failure::Panicked(says) if says == "a job!"));
+}
+
+/// What cannot be reached is not looked for.
+#[test]
+fn what_cannot_be_reached_is_refused_at_once() {
+    let search = |goal: &str| Explorer { goals: vec![goal.parse().unwrap()], ..two_hosts(9) };
+    for (goal, why) in [
+        // The pages list the code for every method; no source says when it is returned.
+        ("CommitFailover 32771", "it is returned only by a fault, because "),
+        ("RequestUndocumentedState accepted", "no call of it is ever accepted"),
+        ("sender with health Critical", "only who observes sees it, and nobody does"),
+        ("judged: replica-never-runs", "only who observes sees it, and nobody does"),
+    ] {
+        let refused = search(goal).check().unwrap_err();
+        assert!(refused.why.starts_with(why), "{refused}");
+        let report = search(goal).run();
+        assert_eq!((report.steps, report.bound), (0, Some(Bound::Unreachable)));
+        assert!(
+            report.to_string().contains(&format!("It did not begin: {refused}.\n")),
+            "{report}"
+        );
+    }
+    for goal in [
+        "CommitFailover 32775",
+        "CommitFailover accepted",
+        "CommitFailover 32774: no other operation may hold the virtual machine",
+        "receiver from 5 to 6 by CommitFailover",
+    ] {
+        let mut search = search(goal);
+        assert_eq!(search.check(), Ok(()), "{goal}");
+        search.menu.retain(|it| it != Operation::CommitFailover);
+        assert_eq!(search.check().unwrap_err().why, "CommitFailover is not on the menu");
+        assert!(search.find(goal.parse().unwrap()).is_none());
+    }
+    // What a job alone fails with is refused where its call answers at once.
+    let goal = "CommitFailover 32779";
+    let mut search = search(goal);
+    assert!(search.check().unwrap_err().why.starts_with("a job may fail with it"));
+    search.beginning.policy.answers.insert(Operation::CommitFailover, Answer::Now);
+    assert_eq!(search.check(), Ok(()));
 }
 
 /// The report as a person reads it.
@@ -213,6 +384,7 @@ fn the_report_is_as_it_was_reviewed() {
     let goals = vec![
         "TestReplicaSystem 32774".parse().unwrap(),
         Reached::Goal(Goal::JobState(JobState::Exception)),
+        Reached::Accepted(Operation::CommitFailover),
     ];
     let search = Explorer { menu, goals, depth: Some(3), ..Explorer::new(beginning) };
     let report = search.run().to_string();
@@ -230,4 +402,45 @@ fn what_is_found_can_be_gone_on_with() {
     let found = explore::find("PrepareFailover 32775".parse().unwrap()).unwrap();
     let lab: Lab = found.lab;
     assert!(lab.find_host("osaka").is_some());
+}
+
+/// What is printed of anything that may be reached reads as the same.
+#[test]
+fn whatever_may_be_reached_can_be_asked_for() {
+    let all = Reached::all(Operation::ALL);
+    assert!(all.iter().any(|it| matches!(it, Reached::Unmet(_))));
+    assert!(all.iter().any(|it| matches!(it, Reached::Moved(_))));
+    for it in all {
+        assert_eq!(it.to_string().parse(), Ok(it), "{it}");
+    }
+    for none in [
+        "CommitFailover 32775: the moon must be full",
+        "CommitFailover 32774: the replica must be failed over",
+        "receiver from 5 to 6 by StartVm",
+        "CommitFailover 32775:",
+        ":",
+    ] {
+        assert!(none.parse::<Reached>().is_err(), "{none}");
+    }
+}
+
+/// Several requirements of one operation have one code; each is found with a script of its own.
+#[test]
+fn each_requirement_is_found_by_itself() {
+    let search = Explorer { depth: Some(3), observed: false, ..Explorer::new(replicating()) };
+    let report = search.run();
+    let unmet: Vec<_> = Unmet::all(Operation::PrepareFailover)
+        .filter(|it| it.require().otherwise == ErrorCode::InvalidState)
+        .filter_map(|it| Some((it, report.found(Reached::Unmet(it))?)))
+        .collect();
+    assert!(unmet.len() > 1, "{}", unmet.len());
+    for (it, found) in unmet {
+        let Reply::Refused(refusal) = found.lab.apply(&found.input) else { panic!("{it}") };
+        assert_eq!(refusal.why.to_string(), it.require().says);
+        assert!(found.script.to_string().ends_with("=> 32775\n"), "{}", found.script);
+    }
+    // A change of state is found with the cause that it has.
+    let moved = "sender from 3 to 7 by SuspendReplication".parse().unwrap();
+    let script = report.script(moved).expect("it is one step away").to_string();
+    assert!(script.contains("RequestReplicationStateChangeEx web Suspended"), "{script}");
 }

@@ -1,10 +1,12 @@
 //! What is broken heals.
 
-use crate::arbitrary::{beginning, config, step, walk};
+use crate::arbitrary::config;
 use crate::scenarios;
 use hyperv_replica::engine::World;
 use hyperv_replica::script;
 use hyperv_replica::testkit::liveness::{assert_recovers, recover, shortest_stuck};
+use hyperv_replica::testkit::strategies::{labs, steps};
+use hyperv_replica::testkit::walk::{self, Walk};
 use proptest::prelude::*;
 use std::fs;
 
@@ -307,17 +309,20 @@ fn who_receives_from_a_newer_windows_is_upgraded() {
     );
 }
 
+/// Walks under the default policy.
+fn walks() -> impl Strategy<Value = Walk> {
+    (labs(), prop::collection::vec(steps(0.75), 1..50))
+        .prop_map(|(beginning, steps)| Walk { beginning, steps })
+}
+
 proptest! {
     #![proptest_config(config(60))]
 
     /// Whatever happened, everything comes to rest again.
     #[test]
-    fn what_is_broken_heals(
-        origin in beginning(),
-        steps in prop::collection::vec(step(), 1..50),
-    ) {
-        let mut world: World = origin.world();
-        walk(&mut world, &steps);
+    fn what_is_broken_heals(walk in walks()) {
+        let mut world: World = walk.beginning.world();
+        walk::run(&mut world, &walk.steps);
         let recovery = recover(&world);
         let stuck: Vec<_> = recovery.stuck.iter().map(ToString::to_string).collect();
         prop_assert!(stuck.is_empty(), "{}", stuck.join("; "));

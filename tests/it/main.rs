@@ -26,6 +26,7 @@ mod journal;
 mod lab;
 mod lint;
 mod liveness;
+mod migration;
 mod model;
 mod network;
 mod oracles;

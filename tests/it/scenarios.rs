@@ -29,8 +29,11 @@ const FLOWS: &[(&str, &str)] = &[
     ("a connection tried, and what may be missing", "connection-test"),
     ("a client edition of Windows", "client-edition"),
     ("a node of a failover cluster", "cluster-node"),
+    ("a primary moved to another host, within its trust group", "migration-of-the-primary"),
+    ("a replica moved, in a cluster and alone", "migration-of-the-replica"),
     ("a host that hangs, and one that is out of memory", "host-in-trouble"),
     ("how jobs end, and how one learns of it", "jobs-ended"),
+    ("what a job is before it works, and before it has terminated", "jobs-begun"),
     // Initial replication.
     ("enabled, and initial replication over the network", "initial-network"),
     ("initial replication at a set time, and its cancellation", "initial-scheduled"),

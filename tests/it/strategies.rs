@@ -109,12 +109,12 @@ fn a_client_that_acts_is_found_out() {
         }
         Ok(())
     };
-    // Shrinking ends where no single change makes it shorter; of a few seeds one ends at the shortest.
+    // Shrinking ends where no single change makes it shorter; of two seeds one ends at the shortest.
     let of_seed = |seed| {
         let config = Config { rng_seed: RngSeed::Fixed(seed), ..config(2000) };
         *strategies::check(&config, walks(0.8, 1..40), property).expect_err("it is found")
     };
-    let found = [0, 1, 2].map(of_seed);
+    let found = [0, 1].map(of_seed);
     for it in &found {
         let text = it.to_string();
         let again = replay(&script::parse(&text).unwrap(), &property).unwrap_or_default();
@@ -176,7 +176,7 @@ fn what_holds_is_not_found() {
 fn walks_call_and_disturb_everything() {
     let (mut called, mut accepted) = (BTreeSet::new(), BTreeSet::new());
     let mut disturbed = BTreeSet::new();
-    for (lab, steps) in some(&(labs(), prop::collection::vec(steps(0.6), 60)), 1000) {
+    for (lab, steps) in some(&(labs(), prop::collection::vec(steps(0.6), 60)), 2000) {
         let mut world = lab.world();
         for step in steps {
             let Some(input) = step.resolve(&world) else { continue };
@@ -221,7 +221,7 @@ fn walks_call_and_disturb_everything() {
 const TROUBLES: usize = HostTrouble::ALL.len() + VmTrouble::ALL.len();
 
 /// How many kinds of disturbances there are: each trouble begins and ends.
-const KINDS: usize = 13 + 2 * TROUBLES;
+const KINDS: usize = 14 + 2 * TROUBLES;
 
 /// The name of the variant, and of the trouble.
 fn kind(what: &Disturbance) -> String {
@@ -319,6 +319,7 @@ fn a_schedule_is_a_function_of_its_seed() {
         damage: 0,
         machines: 0,
         administrators: 0,
+        moves: 0,
         ..Dials::default()
     };
     assert_eq!(Schedule::draw(1, &world, hours(6), &none), Schedule::default());
@@ -367,6 +368,7 @@ fn a_dial_is_about_one_kind() {
         damage: 0,
         machines: 0,
         administrators: 0,
+        moves: 0,
         every: minutes(10),
         ..Dials::default()
     };
@@ -389,6 +391,7 @@ fn a_dial_is_about_one_kind() {
         matches!(it, D::TroubleHost(..) | D::RelieveHost(..))
     });
     only(Dials { vms: 4, ..none.clone() }, |it| matches!(it, D::TroubleVm(..) | D::RelieveVm(..)));
+    only(Dials { moves: 4, ..none.clone() }, |it| matches!(it, D::MigrateVm(..)));
 }
 
 proptest! {

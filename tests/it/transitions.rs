@@ -380,6 +380,13 @@ fn courses() -> Vec<Course> {
         Course::extended_while_disks_come(|course| {
             course.disturb(Disturbance::CutLink(OSAKA, LONDON))
         }),
+        // A replica without its disk takes nothing until it is resumed.
+        Course::from(replicating())
+            .disturb(Disturbance::TroubleVm(OSAKA, WEB, VmTrouble::DiskMissing))
+            .pass(60)
+            .disturb(Disturbance::RelieveVm(OSAKA, WEB, VmTrouble::DiskMissing))
+            .request(OSAKA, 3)
+            .pass(2),
         // The first leg of a chain is resynchronised; what the second was at.
         Course::from(chained()).resynchronize_first_leg().pass(200),
         Course::from(chained()).request_extended(7).pass(2).resynchronize_first_leg().pass(200),

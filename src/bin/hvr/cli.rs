@@ -361,8 +361,8 @@ pub(crate) struct Explore {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["hosts", "vms"])]
     pub(crate) from: Option<PathBuf>,
 
-    /// What to find: `METHOD CODE`, `METHOD accepted`, or a goal as the report names it. The search
-    /// ends when everything is found.
+    /// What to find: `METHOD CODE`, `METHOD CODE: REQUIREMENT`, `METHOD accepted`, `SIDE from STATE
+    /// to STATE by CAUSE`, or a goal as the report names it. The search ends when everything is found.
     #[arg(long, value_name = "GOAL")]
     pub(crate) goal: Vec<String>,
 
@@ -377,6 +377,10 @@ pub(crate) struct Explore {
     /// Keep no more states than this.
     #[arg(long, default_value_t = 1_000_000)]
     pub(crate) states: usize,
+
+    /// Take no more memory than this for states and worlds: `512MiB`, `2GiB`, or bytes.
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size)]
+    pub(crate) memory: usize,
 
     /// How many threads search; the result is the same.
     #[arg(long, short, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
@@ -414,9 +418,22 @@ pub(crate) struct Explore {
     #[arg(long)]
     pub(crate) unobserved: bool,
 
-    /// Print only the scripts that were found.
+    /// Go on when an invariant does not hold, and tell how often that was.
+    #[arg(long)]
+    pub(crate) keep_going: bool,
+
+    /// Print only scripts: of each goal, or of everything that was reached if there is none.
     #[arg(long)]
     pub(crate) script: bool,
+}
+
+/// Bytes, with a unit or without.
+fn size(text: &str) -> Result<usize, String> {
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)];
+    let unit = units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift)));
+    let (number, shift) = unit.unwrap_or((text, 0));
+    let bytes = number.parse::<usize>().ok().and_then(|it| it.checked_mul(1 << shift));
+    bytes.ok_or_else(|| "expected a size such as `512MiB`, `2GiB` or `4096`".to_owned())
 }
 
 const EXPLORE_EXAMPLES: &str = "\

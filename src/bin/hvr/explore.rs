@@ -23,9 +23,12 @@ pub(crate) fn explore(
     };
     let bar = bar();
     let report = explorer.run_with(&mut |progress: &Progress| {
-        let Progress { states, frontier, depth, steps, .. } = progress;
+        let Progress { states, frontier, depth, steps, bytes, .. } = progress;
         bar.set_position(*steps);
-        bar.set_message(format!("{states} states, {frontier} waiting, {depth} steps deep"));
+        let mib = bytes >> 20;
+        bar.set_message(format!(
+            "{states} states, {frontier} waiting, {depth} steps deep, {mib} MiB"
+        ));
     });
     bar.finish_and_clear();
     if args.script {
@@ -37,12 +40,15 @@ pub(crate) fn explore(
     Ok(if report.broken().is_some() || unmet { Verdict::Failed } else { Verdict::Held })
 }
 
-/// The scripts alone, so that they can be run.
+/// The scripts alone, so that they can be run: of what does not hold, else of the goals, and where
+/// nothing was asked for, of everything that was reached.
 fn scripts(goals: &[Reached], report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    if let Some((_, script)) = report.broken() {
-        return write!(out, "{script}");
+    if let Some(found) = report.broken() {
+        return write!(out, "{found}");
     }
-    for goal in goals {
+    let reached = || report.reached().map(|(it, _)| it).collect();
+    let goals = if goals.is_empty() { reached() } else { goals.to_vec() };
+    for goal in &goals {
         match report.script(*goal) {
             Some(script) => write!(out, "# {goal}\n{script}")?,
             None => writeln!(out, "# {goal}: not reached")?,
@@ -83,16 +89,20 @@ fn explorer(args: &cli::Explore) -> Result<Explorer, String> {
         cli::Order::Depth => Order::Depth,
         cli::Order::Swarm => Order::Swarm(args.seed.clone()),
     };
-    Ok(Explorer {
+    let explorer = Explorer {
         menu,
         order,
         depth: args.depth,
         states: args.states,
+        memory_bytes: args.memory,
         threads: args.threads.into(),
         observed: !args.unobserved,
         goals: goals.collect::<Result<_, _>>()?,
+        goes_on: args.keep_going,
         ..Explorer::new(beginning)
-    })
+    };
+    explorer.check().map_err(|why| why.to_string())?;
+    Ok(explorer)
 }
 
 /// How many steps were tried, and how fast.

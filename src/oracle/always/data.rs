@@ -1,21 +1,25 @@
 //! Invariants about what was received, kept and lost.
 
-use super::{Seen, holds};
+use super::{Seen, Verdict, holds};
 use crate::engine::Change;
 use crate::model::{Leg, ReplicationState, ReplicationType};
 use crate::oracle::{End, Finding, Memory, Step};
 use crate::rules::{Cause, Happening, Side};
 
 #[inline]
-pub(super) fn points_within_history(seen: &Seen<'_>, end: &End) -> Result<(), Finding> {
+pub(super) fn points_within_history(seen: &Seen<'_>, end: &End) -> Result<Verdict, Finding> {
     let (points, history) = (seen.copy.points.len(), usize::from(end.recovery_history));
-    let within = end.side != Side::Receiver || points <= history;
-    holds!(within, seen.copy.vm.id, "{points} recovery points, {history} are kept");
-    Ok(())
+    let receives = end.side == Side::Receiver;
+    holds!(
+        !receives || points <= history,
+        seen.copy.vm.id,
+        "{points} recovery points, {history} are kept"
+    );
+    Ok(Verdict::of(receives && points > 0))
 }
 
 #[inline]
-pub(super) fn points_are_received(seen: &Seen<'_>, end: &End) -> Result<(), Finding> {
+pub(super) fn points_are_applied(seen: &Seen<'_>, end: &End) -> Result<Verdict, Finding> {
     let (copy, last) = (seen.copy, end.relationship.last_replication);
     for point in copy.points.iter().filter(|_| end.side == Side::Receiver) {
         let (id, created) = (point.id, point.created);
@@ -25,28 +29,31 @@ pub(super) fn points_are_received(seen: &Seen<'_>, end: &End) -> Result<(), Find
             "recovery point {id} is of {created}, and the last log was received {}",
             last.map_or_else(|| "never".to_owned(), |last| format!("at {last}"))
         );
-        // A replica that is failed over stands where its point stands, not at its end.
         holds!(
-            copy.is_failed_over() || point.position <= copy.position,
+            copy.applied.is_some_and(|applied| point.position <= applied),
             copy.vm.id,
-            "recovery point {id} reaches {}, and the copy only {}",
+            "recovery point {id} reaches {}, and what is applied only {}",
             point.position,
-            copy.position
+            copy.applied.unwrap_or(0)
         );
     }
-    Ok(())
+    Ok(Verdict::of(end.side == Side::Receiver && !copy.points.is_empty()))
 }
 
 #[inline]
-pub(super) fn commit_deletes_points(Seen { copy, .. }: &Seen<'_>) -> Result<(), Finding> {
+pub(super) fn commit_deletes_points(Seen { copy, .. }: &Seen<'_>) -> Result<Verdict, Finding> {
     let committed = copy.state(Leg::Primary) == ReplicationState::Committed;
     let points = copy.points.len();
     holds!(!committed || points == 0, copy.vm.id, "{points} recovery points are left");
-    Ok(())
+    Ok(Verdict::of(committed))
 }
 
-pub(super) fn resynchronization_deletes_points(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
+pub(super) fn resynchronization_deletes_points(
+    step: &Step<'_>,
+    _: &Memory,
+) -> Result<Verdict, Finding> {
     let completed = Cause::Happening(Happening::ResynchronizationCompleted);
+    let mut verdict = Verdict::Vacuous;
     for event in step.events {
         let Change::State { id, by, .. } = event.change else { continue };
         let Some(copy) = step.after.copies.get(&(event.host, id.vm)) else { continue };
@@ -56,8 +63,9 @@ pub(super) fn resynchronization_deletes_points(step: &Step<'_>, _: &Memory) -> R
         let was_there = |id| before.is_some_and(|it| it.points.iter().any(|it| it.id == id));
         let points = copy.points.iter().filter(|it| was_there(it.id)).count();
         holds!(!compared || points == 0, id.vm, "{points} recovery points are left");
+        verdict = verdict.or(Verdict::of(compared));
     }
-    Ok(())
+    Ok(verdict)
 }
 
 /// Looks at the moment when the replica is failed over: what sends to it is prepared and locked, so
@@ -67,7 +75,8 @@ pub(super) fn resynchronization_deletes_points(step: &Step<'_>, _: &Memory) -> R
 pub(super) fn planned_failover_loses_nothing(
     step: &Step<'_>,
     memory: &Memory,
-) -> Result<(), Finding> {
+) -> Result<Verdict, Finding> {
+    let mut verdict = Verdict::Vacuous;
     for event in step.events {
         let Change::State { id, to: ReplicationState::Recovered, .. } = event.change else {
             continue;
@@ -90,18 +99,24 @@ pub(super) fn planned_failover_loses_nothing(
             "the replica has {} and what it was prepared by {owed}",
             copy.position
         );
+        verdict = verdict.or(Verdict::of(planned && prepared));
     }
-    Ok(())
+    Ok(verdict)
 }
 
 #[inline]
-pub(super) fn last_replication_never_goes_back(seen: &Seen<'_>, end: &End) -> Result<(), Finding> {
+pub(super) fn last_replication_never_goes_back(
+    seen: &Seen<'_>,
+    end: &End,
+) -> Result<Verdict, Finding> {
     let id = end.relationship.id;
     let Some(before) = seen.before().filter(|it| it.vm.mode == seen.copy.vm.mode) else {
-        return Ok(());
+        return Ok(Verdict::Vacuous);
     };
     let same = |it: &&End| it.side == end.side && it.peer == end.peer;
-    let Some(before) = before.ends.get(id.leg).filter(same) else { return Ok(()) };
+    let Some(before) = before.ends.get(id.leg).filter(same) else {
+        return Ok(Verdict::Vacuous);
+    };
     let (before, now) = (before.relationship.last_replication, end.relationship.last_replication);
     holds!(
         before <= now,
@@ -109,5 +124,5 @@ pub(super) fn last_replication_never_goes_back(seen: &Seen<'_>, end: &End) -> Re
         "{id} on {} last replicated at {before:?}, now at {now:?}",
         seen.on()
     );
-    Ok(())
+    Ok(Verdict::of(before.is_some()))
 }

@@ -1,5 +1,6 @@
 //! Invariants about jobs.
 
+use super::Verdict;
 use crate::engine::Change;
 use crate::model::{JobId, SimTime, VmId};
 use crate::oracle::{Finding, Memory, Step};
@@ -8,10 +9,12 @@ fn finding(about: Option<&VmId>, says: String) -> Finding {
     Finding { about: about.copied(), says }
 }
 
-pub(super) fn ended_job_never_changes(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
+pub(super) fn ended_job_never_changes(step: &Step<'_>, _: &Memory) -> Result<Verdict, Finding> {
     let Step { before, after, events, .. } = *step;
+    let mut verdict = Verdict::Vacuous;
     for (id, (_, now), was) in after.jobs.beside(&before.jobs) {
         let ended = was.map(|(_, job)| job).filter(|job| job.state.is_terminal());
+        verdict = verdict.or(Verdict::of(ended.is_some()));
         if let Some(job) = ended.filter(|job| *job != now) {
             let says = format!("job {id} was {job:?} and is {now:?}");
             return Err(finding(job.affected.first(), says));
@@ -25,14 +28,19 @@ pub(super) fn ended_job_never_changes(step: &Step<'_>, _: &Memory) -> Result<(),
             return Err(finding(job.affected.first(), says));
         }
     }
-    Ok(())
+    Ok(verdict)
 }
 
-pub(super) fn ended_job_stays_five_minutes(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
+pub(super) fn ended_job_stays_five_minutes(
+    step: &Step<'_>,
+    _: &Memory,
+) -> Result<Verdict, Finding> {
     let (now, kept) = (step.after.now, step.after.job_retention);
+    let mut verdict = Verdict::Vacuous;
     for (id, (_, job)) in step.after.jobs.iter() {
-        let ended = job.state.is_terminal() && job.state_changed < now;
-        if ended && now.since(job.state_changed) >= kept {
+        let ended = job.state.is_terminal();
+        verdict = verdict.or(Verdict::of(ended));
+        if ended && job.state_changed < now && now.since(job.state_changed) >= kept {
             let says = format!("job {id} has ended at {} and is still there", job.state_changed);
             return Err(finding(job.affected.first(), says));
         }
@@ -51,8 +59,9 @@ pub(super) fn ended_job_stays_five_minutes(step: &Step<'_>, _: &Memory) -> Resul
             };
             return Err(finding(about, says));
         }
+        verdict = Verdict::Holds;
     }
-    Ok(())
+    Ok(verdict)
 }
 
 /// When a job ended, as far as the step shows it.
@@ -65,7 +74,7 @@ fn ended_at(step: &Step<'_>, id: JobId) -> Option<SimTime> {
     before.map(|it| it.state_changed).or(announced)
 }
 
-pub(super) fn percentage_never_falls(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
+pub(super) fn percentage_never_falls(step: &Step<'_>, _: &Memory) -> Result<Verdict, Finding> {
     for (id, (_, job), before) in step.after.jobs.beside(&step.before.jobs) {
         let percent = job.percent_complete;
         let before = before.map_or(0, |(_, it)| it.percent_complete);
@@ -77,5 +86,5 @@ pub(super) fn percentage_never_falls(step: &Step<'_>, _: &Memory) -> Result<(), 
             return Err(finding(about, format!("job {id} is {} at {percent}%", job.state)));
         }
     }
-    Ok(())
+    Ok(Verdict::of(step.after.jobs.iter().next().is_some()))
 }

@@ -5,11 +5,12 @@ mod jobs;
 mod roles;
 mod states;
 
-use super::{Copy, End, Memory, Step};
+use super::{Copy, End, Goal, Memory, Step};
 use crate::evidence::Evidence;
 use crate::model::{HostId, VmId};
 use crate::rules::page;
 use Evidence::{Assumed, Documented, Observed};
+use std::fmt;
 
 /// An invariant: it holds after every step of every world.
 ///
@@ -24,7 +25,7 @@ pub struct Always {
     /// The page that promises it, or the reason to rely on it.
     pub evidence: Evidence,
     /// Judges one step.
-    pub check: fn(&Step<'_>, &Memory) -> Result<(), Finding>,
+    pub check: fn(&Step<'_>, &Memory) -> Result<Verdict, Finding>,
 }
 
 /// A virtual machine on a host, in a step that is judged.
@@ -53,52 +54,84 @@ impl<'a> Seen<'a> {
 /// Judges each virtual machine on each host.
 fn copies<'a>(
     step: &'a Step<'a>,
-    holds: impl Fn(&Seen<'a>) -> Result<(), Finding>,
-) -> Result<(), Finding> {
-    let seen = |(place, ((host, _), copy))| Seen { step, host, copy, place };
-    step.after.copies.iter().enumerate().map(seen).try_for_each(|it| holds(&it))
+    mut judge: impl FnMut(&Seen<'a>) -> Result<Verdict, Finding>,
+) -> Result<Verdict, Finding> {
+    let mut seen = step.after.copies.iter().enumerate();
+    seen.try_fold(Verdict::Vacuous, |verdict, (place, ((host, _), copy))| {
+        Ok(verdict.or(judge(&Seen { step, host, copy, place })?))
+    })
 }
 
 /// Judges each end of a relationship on each host.
 fn ends<'a>(
     step: &'a Step<'a>,
-    holds: impl Fn(&Seen<'a>, &End) -> Result<(), Finding>,
-) -> Result<(), Finding> {
-    copies(step, |seen| seen.copy.ends.values().try_for_each(|end| holds(seen, end)))
+    judge: impl Fn(&Seen<'a>, &End) -> Result<Verdict, Finding>,
+) -> Result<Verdict, Finding> {
+    copies(step, |seen| {
+        let mut ends = seen.copy.ends.values();
+        ends.try_fold(Verdict::Vacuous, |verdict, end| Ok(verdict.or(judge(seen, end)?)))
+    })
 }
 
-/// Whether every invariant holds: in one pass through what there is, where the table takes one for
-/// each. Which of them does not is the table's to say.
-pub(super) fn all_hold(step: &Step<'_>, memory: &Memory) -> bool {
-    let of_step = || {
-        states::refusal_changes_nothing(step, memory)?;
-        states::changes_are_permitted(step, memory)?;
-        roles::ends_agree(step, memory)?;
-        data::resynchronization_deletes_points(step, memory)?;
-        data::planned_failover_loses_nothing(step, memory)?;
-        jobs::ended_job_never_changes(step, memory)?;
-        jobs::ended_job_stays_five_minutes(step, memory)?;
-        jobs::percentage_never_falls(step, memory)
-    };
-    let of_end = |seen: &Seen<'_>, end: &End| {
-        states::no_group_states(seen, end)?;
-        states::state_fits_side(seen, end)?;
-        states::health_fits_state(seen, end)?;
-        data::points_within_history(seen, end)?;
-        data::points_are_received(seen, end)?;
-        data::last_replication_never_goes_back(seen, end)
-    };
-    let of_copy = |seen: &Seen<'_>| {
-        roles::replica_never_runs(seen)?;
-        roles::prepared_primary_never_runs(seen)?;
-        roles::two_writers_are_a_split_brain(seen)?;
-        roles::one_way_out(seen)?;
-        roles::chain_of_three(seen)?;
-        roles::one_test_replica(seen)?;
-        data::commit_deletes_points(seen)?;
-        seen.copy.ends.values().try_for_each(|end| of_end(seen, end))
-    };
-    of_step().is_ok() && copies(step, of_copy).is_ok()
+/// What an invariant says of a step that keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing in the step is what it is about: it holds whatever it says.
+    Vacuous,
+    /// Something is, and it holds.
+    Holds,
+}
+
+impl Verdict {
+    /// Of an invariant that is kept, by whether it had something to judge.
+    const fn of(judged: bool) -> Self {
+        if judged { Self::Holds } else { Self::Vacuous }
+    }
+
+    /// Of two things.
+    const fn or(self, other: Self) -> Self {
+        if matches!(self, Self::Holds) { self } else { other }
+    }
+}
+
+/// The invariants that had something to judge.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Judged(u32);
+
+impl Judged {
+    /// Whether this one had.
+    pub const fn contains(self, it: Invariant) -> bool {
+        self.0 & it.bit() != 0
+    }
+
+    /// Those that had, in the order of the table.
+    pub fn iter(self) -> impl Iterator<Item = Invariant> {
+        Invariant::ALL.iter().copied().filter(move |it| self.contains(*it))
+    }
+
+    /// Those among goals that were reached, by their bits: invariants have a word of their own.
+    #[allow(clippy::cast_possible_truncation)] // There are no more of them.
+    pub(super) const fn of_goals(known: [u64; Goal::BITS / 64]) -> Self {
+        Self(known[Goal::JUDGED / 64] as u32)
+    }
+
+    /// Those that had and are not among these.
+    pub(super) const fn but(self, known: Self) -> Self {
+        Self(self.0 & !known.0)
+    }
+
+    #[inline]
+    fn note(&mut self, it: Invariant, verdict: Verdict) {
+        if verdict == Verdict::Holds {
+            self.0 |= it.bit();
+        }
+    }
+}
+
+impl fmt::Debug for Judged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
 }
 
 /// What is wrong after a step.
@@ -120,136 +153,146 @@ macro_rules! holds {
 }
 use holds;
 
-/// Every invariant, in the order in which they are checked.
-pub static ALWAYS: &[Always] = &[
-    Always {
-        name: "refusal-changes-nothing",
-        says: "A call that is not accepted changes nothing.",
-        evidence: Assumed(
+/// What judges by a scope: a step, each copy of a virtual machine in it, or each end of a
+/// relationship.
+macro_rules! alone {
+    (step $check:path) => {
+        $check
+    };
+    (copy $check:path) => {
+        |step, _| copies(step, $check)
+    };
+    (end $check:path) => {
+        |step, _| ends(step, $check)
+    };
+}
+
+/// What is done in the loop over one scope: what is of that scope.
+macro_rules! only {
+    (step step $($do:tt)+) => { $($do)+ };
+    (copy copy $($do:tt)+) => { $($do)+ };
+    (end end $($do:tt)+) => { $($do)+ };
+    ($here:ident $scope:ident $($do:tt)+) => {};
+}
+
+/// Declares the invariants, in the order in which they are checked: from the one list come their
+/// names, the table, and the pass that looks at all of them at once.
+macro_rules! invariants {
+    ($($says:literal $variant:ident, $name:literal, $scope:ident $check:path: $evidence:expr;)+) => {
+        /// Which invariant.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        #[repr(u8)]
+        #[allow(clippy::doc_markdown)] // The sentences are the table's.
+        pub enum Invariant {
+            $(#[doc = $says] $variant,)+
+        }
+
+        impl Invariant {
+            /// Every invariant.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// Its row of the table.
+            pub fn row(self) -> &'static Always {
+                &ALWAYS[self as usize]
+            }
+
+            const fn bit(self) -> u32 {
+                1 << self as u32
+            }
+        }
+
+        /// Every invariant, in the order in which they are checked.
+        pub static ALWAYS: &[Always] = &[$(Always {
+            name: $name,
+            says: $says,
+            evidence: $evidence,
+            check: alone!($scope $check),
+        },)+];
+
+        /// Which invariants have something to judge, if every one holds: in one pass through what
+        /// there is, where the table takes one for each. Which of them does not hold is the table's
+        /// to say.
+        pub(super) fn all_hold(step: &Step<'_>, memory: &Memory) -> Option<Judged> {
+            let mut judged = Judged::default();
+            $(only!(step $scope judged.note(Invariant::$variant, $check(step, memory).ok()?););)+
+            for (place, ((host, _), copy)) in step.after.copies.iter().enumerate() {
+                let seen = &Seen { step, host, copy, place };
+                $(only!(copy $scope judged.note(Invariant::$variant, $check(seen).ok()?););)+
+                for end in copy.ends.values() {
+                    $(only!(end $scope judged.note(Invariant::$variant, $check(seen, end).ok()?););)+
+                }
+            }
+            Some(judged)
+        }
+    };
+}
+
+invariants! {
+    "A call that is not accepted changes nothing."
+    RefusalChangesNothing, "refusal-changes-nothing", step states::refusal_changes_nothing: Assumed(
             "a client that was refused has nothing to clean up; no page says otherwise",
-        ),
-        check: states::refusal_changes_nothing,
-    },
-    Always {
-        name: "states-change-by-the-book",
-        says: "A relationship's state changes only as the table of transitions permits.",
-        evidence: Documented(page::RELATIONSHIP),
-        check: states::changes_are_permitted,
-    },
-    Always {
-        name: "no-group-states",
-        says: "The states 17 and 19 to 21 never appear.",
-        evidence: Assumed(
+        );
+
+    "A relationship's state changes only as the table of transitions permits."
+    StatesChangeByTheBook, "states-change-by-the-book", step states::changes_are_permitted: Documented(page::RELATIONSHIP);
+
+    "The states 17 and 19 to 21 never appear."
+    NoGroupStates, "no-group-states", end states::no_group_states: Assumed(
             "they belong to groups of virtual machines, which no method of a single one reaches",
-        ),
-        check: |step, _| ends(step, states::no_group_states),
-    },
-    Always {
-        name: "state-fits-side",
-        says: "Each end of a relationship shows only states that its role has.",
-        evidence: Documented(page::BLOG_HEALTH),
-        check: |step, _| ends(step, states::state_fits_side),
-    },
-    Always {
-        name: "health-fits-state",
-        says: "Health is never better than the state allows, and not applicable only without a relationship.",
-        evidence: Documented(page::BLOG_HEALTH),
-        check: |step, _| ends(step, states::health_fits_state),
-    },
-    Always {
-        name: "replica-never-runs",
-        says: "A replica that is not failed over never runs.",
-        evidence: Documented(page::BLOG_NETWORK),
-        check: |step, _| copies(step, roles::replica_never_runs),
-    },
-    Always {
-        name: "prepared-primary-never-runs",
-        says: "A primary that is prepared for a planned failover never runs.",
-        evidence: Documented(page::BLOG_HEALTH),
-        check: |step, _| copies(step, roles::prepared_primary_never_runs),
-    },
-    Always {
-        name: "two-writers-are-a-split-brain",
-        says: "A virtual machine that is written to in two places is known as a split brain.",
-        evidence: Observed(page::SCRIPTS),
-        check: |step, _| copies(step, roles::two_writers_are_a_split_brain),
-    },
-    Always {
-        name: "one-way-out",
-        says: "A virtual machine sends on one relationship at most.",
-        evidence: Documented(page::BLOG_EXTEND),
-        check: |step, _| copies(step, roles::one_way_out),
-    },
-    Always {
-        name: "chain-of-three",
-        says: "A chain has three hosts at most.",
-        evidence: Documented(page::BLOG_EXTEND),
-        check: |step, _| copies(step, roles::chain_of_three),
-    },
-    Always {
-        name: "one-test-replica",
-        says: "A replica has one test replica at most: another comes only after the first is gone.",
-        evidence: Documented(page::LEARN_FAILOVER),
-        check: |step, _| copies(step, roles::one_test_replica),
-    },
-    Always {
-        name: "ends-agree",
-        says: "When nothing has stirred for a day, where a connected sender replicates its receiver is a replica that takes its logs, or will.",
-        evidence: Documented(page::BLOG_HEALTH),
-        check: roles::ends_agree,
-    },
-    Always {
-        name: "points-within-history",
-        says: "A replica never has more recovery points than RecoveryHistory.",
-        evidence: Documented(page::SETTINGS),
-        check: |step, _| ends(step, data::points_within_history),
-    },
-    Always {
-        name: "points-are-received",
-        says: "A recovery point is never newer than what its replica has received.",
-        evidence: Assumed("a recovery point is made of a received log"),
-        check: |step, _| ends(step, data::points_are_received),
-    },
-    Always {
-        name: "commit-deletes-points",
-        says: "A committed replica has no recovery points.",
-        evidence: Documented(page::COMMIT),
-        check: |step, _| copies(step, data::commit_deletes_points),
-    },
-    Always {
-        name: "resynchronisation-deletes-points",
-        says: "A resynchronisation that completes deletes every recovery point.",
-        evidence: Documented(page::BLOG_RESYNC),
-        check: data::resynchronization_deletes_points,
-    },
-    Always {
-        name: "planned-failover-loses-nothing",
-        says: "A planned failover to the latest state has every write of a primary, and all that a replica that sends on has received.",
-        evidence: Documented(page::LEARN_FAILOVER),
-        check: data::planned_failover_loses_nothing,
-    },
-    Always {
-        name: "last-replication-never-goes-back",
-        says: "The time of the last replication never goes back while the role and the relationship stay.",
-        evidence: Documented(page::RELATIONSHIP),
-        check: |step, _| ends(step, data::last_replication_never_goes_back),
-    },
-    Always {
-        name: "ended-job-never-changes",
-        says: "A job that has ended never changes again.",
-        evidence: Documented(page::JOB),
-        check: jobs::ended_job_never_changes,
-    },
-    Always {
-        name: "ended-job-stays-five-minutes",
-        says: "A job that has ended is there for exactly five minutes, or as long as the policy says, if its host stays up.",
-        evidence: Documented(page::JOB),
-        check: jobs::ended_job_stays_five_minutes,
-    },
-    Always {
-        name: "percentage-never-falls",
-        says: "A job's percentage never falls, and is 100 exactly when it has succeeded.",
-        evidence: Documented(page::JOB),
-        check: jobs::percentage_never_falls,
-    },
-];
+        );
+
+    "Each end of a relationship shows only states that its role has."
+    StateFitsSide, "state-fits-side", end states::state_fits_side: Documented(page::BLOG_HEALTH);
+
+    "Health is never better than the state allows, and not applicable only without a relationship."
+    HealthFitsState, "health-fits-state", end states::health_fits_state: Documented(page::BLOG_HEALTH);
+
+    "A replica that is not failed over never runs."
+    ReplicaNeverRuns, "replica-never-runs", copy roles::replica_never_runs: Documented(page::BLOG_NETWORK);
+
+    "A primary that is prepared for a planned failover never runs."
+    PreparedPrimaryNeverRuns, "prepared-primary-never-runs", copy roles::prepared_primary_never_runs: Documented(page::BLOG_HEALTH);
+
+    "A virtual machine that is written to in two places is known as a split brain."
+    TwoWritersAreASplitBrain, "two-writers-are-a-split-brain", copy roles::two_writers_are_a_split_brain: Observed(page::SCRIPTS);
+
+    "A virtual machine sends on one relationship at most."
+    OneWayOut, "one-way-out", copy roles::one_way_out: Documented(page::BLOG_EXTEND);
+
+    "A chain has three hosts at most."
+    ChainOfThree, "chain-of-three", copy roles::chain_of_three: Documented(page::BLOG_EXTEND);
+
+    "A replica has one test replica at most: another comes only after the first is gone."
+    OneTestReplica, "one-test-replica", copy roles::one_test_replica: Documented(page::LEARN_FAILOVER);
+
+    "When nothing has stirred for a day, where a connected sender replicates its receiver is a replica that takes its logs, or will."
+    EndsAgree, "ends-agree", step roles::ends_agree: Documented(page::BLOG_HEALTH);
+
+    "A replica never has more recovery points than RecoveryHistory."
+    PointsWithinHistory, "points-within-history", end data::points_within_history: Documented(page::SETTINGS);
+
+    "A recovery point is never newer than what its replica has applied."
+    PointsAreApplied, "points-are-applied", end data::points_are_applied: Assumed("a recovery point is a state of the replica's disks");
+
+    "A committed replica has no recovery points."
+    CommitDeletesPoints, "commit-deletes-points", copy data::commit_deletes_points: Documented(page::COMMIT);
+
+    "A resynchronisation that completes deletes every recovery point."
+    ResynchronisationDeletesPoints, "resynchronisation-deletes-points", step data::resynchronization_deletes_points: Documented(page::BLOG_RESYNC);
+
+    "A planned failover to the latest state has every write of a primary, and all that a replica that sends on has received."
+    PlannedFailoverLosesNothing, "planned-failover-loses-nothing", step data::planned_failover_loses_nothing: Documented(page::LEARN_FAILOVER);
+
+    "The time of the last replication never goes back while the role and the relationship stay."
+    LastReplicationNeverGoesBack, "last-replication-never-goes-back", end data::last_replication_never_goes_back: Documented(page::RELATIONSHIP);
+
+    "A job that has ended never changes again."
+    EndedJobNeverChanges, "ended-job-never-changes", step jobs::ended_job_never_changes: Documented(page::JOB);
+
+    "A job that has ended is there for exactly five minutes, or as long as the policy says, if its host stays up."
+    EndedJobStaysFiveMinutes, "ended-job-stays-five-minutes", step jobs::ended_job_stays_five_minutes: Documented(page::JOB);
+
+    "A job's percentage never falls, and is 100 exactly when it has succeeded."
+    PercentageNeverFalls, "percentage-never-falls", step jobs::percentage_never_falls: Documented(page::JOB);
+}

@@ -1,6 +1,6 @@
 //! Invariants about who may run, who sends to whom, and what both ends know of each other.
 
-use super::{Seen, ends, holds};
+use super::{Seen, Verdict, ends, holds};
 use crate::engine::Change;
 use crate::model::{HostId, Leg, RelationshipId, ReplicationMode, ReplicationState};
 use crate::oracle::step::CALM;
@@ -8,26 +8,26 @@ use crate::oracle::{Copy, End, Finding, Memory, Picture, Step};
 use crate::rules::Side;
 
 #[inline]
-pub(super) fn replica_never_runs(seen: &Seen<'_>) -> Result<(), Finding> {
+pub(super) fn replica_never_runs(seen: &Seen<'_>) -> Result<Verdict, Finding> {
     let copy = seen.copy;
     let waits = copy.receives() && !copy.is_failed_over();
     holds!(!waits || !copy.runs(), copy.vm.id, "it runs on {}", seen.on());
-    Ok(())
+    Ok(Verdict::of(waits))
 }
 
 #[inline]
-pub(super) fn prepared_primary_never_runs(seen: &Seen<'_>) -> Result<(), Finding> {
+pub(super) fn prepared_primary_never_runs(seen: &Seen<'_>) -> Result<Verdict, Finding> {
     let copy = seen.copy;
     let prepared = copy.vm.mode == ReplicationMode::Primary
         && copy.state(Leg::Primary) == ReplicationState::Synced;
     holds!(!prepared || !copy.runs(), copy.vm.id, "it runs on {}", seen.on());
-    Ok(())
+    Ok(Verdict::of(prepared))
 }
 
 #[inline]
-pub(super) fn two_writers_are_a_split_brain(seen: &Seen<'_>) -> Result<(), Finding> {
+pub(super) fn two_writers_are_a_split_brain(seen: &Seen<'_>) -> Result<Verdict, Finding> {
     if !writes(seen) {
-        return Ok(());
+        return Ok(Verdict::Vacuous);
     }
     let id = seen.copy.vm.id;
     let after = seen.step.after;
@@ -35,11 +35,10 @@ pub(super) fn two_writers_are_a_split_brain(seen: &Seen<'_>) -> Result<(), Findi
         after.copies.iter().enumerate().take_while(|(_, ((host, _), _))| *host < seen.host);
     let others = others.filter(|(_, ((_, other), _))| *other == id);
     let mut others = others.map(|(place, ((host, _), copy))| Seen { host, copy, place, ..*seen });
-    if let Some(first) = others.find(writes) {
-        let split = after.split.contains(&id);
-        holds!(split, id, "it was written to on {} and on {}", first.on(), seen.on());
-    }
-    Ok(())
+    let Some(first) = others.find(writes) else { return Ok(Verdict::Vacuous) };
+    let split = after.split.contains(&id);
+    holds!(split, id, "it was written to on {} and on {}", first.on(), seen.on());
+    Ok(Verdict::Holds)
 }
 
 /// Whether the guest of a primary or of a failed-over replica wrote during a step.
@@ -51,20 +50,20 @@ fn writes(seen: &Seen<'_>) -> bool {
 }
 
 #[inline]
-pub(super) fn one_way_out(Seen { copy, .. }: &Seen<'_>) -> Result<(), Finding> {
+pub(super) fn one_way_out(Seen { copy, .. }: &Seen<'_>) -> Result<Verdict, Finding> {
     let ways = copy.ends.values().filter(|end| end.side == Side::Sender).count();
     holds!(ways <= 1, copy.vm.id, "it sends on {ways} relationships");
-    Ok(())
+    Ok(Verdict::of(ways > 0))
 }
 
 #[inline]
-pub(super) fn chain_of_three(seen: &Seen<'_>) -> Result<(), Finding> {
+pub(super) fn chain_of_three(seen: &Seen<'_>) -> Result<Verdict, Finding> {
     let (mut hosts, mut at) = (1, (seen.host, seen.copy));
     while let Some(next) = next_in_chain(seen.step.after, at) {
         (hosts, at) = (hosts + 1, next);
         holds!(hosts <= 3, seen.copy.vm.id, "more than three hosts from {} on", seen.on());
     }
-    Ok(())
+    Ok(Verdict::of(hosts > 1))
 }
 
 /// The host that a copy sends to, if that receives from it, with the copy there.
@@ -79,8 +78,8 @@ fn next_in_chain<'a>(
 }
 
 #[inline]
-pub(super) fn one_test_replica(seen: &Seen<'_>) -> Result<(), Finding> {
-    let Some(test) = seen.copy.vm.test_replica else { return Ok(()) };
+pub(super) fn one_test_replica(seen: &Seen<'_>) -> Result<Verdict, Finding> {
+    let Some(test) = seen.copy.vm.test_replica else { return Ok(Verdict::Vacuous) };
     let (id, copies) = (seen.copy.vm.id, &seen.step.after.copies);
     let other = seen.before().and_then(|it| it.vm.test_replica).filter(|it| *it != test);
     let both = other.is_some_and(|other| copies.contains_key(&(seen.host, other)));
@@ -91,25 +90,25 @@ pub(super) fn one_test_replica(seen: &Seen<'_>) -> Result<(), Finding> {
         id,
         "its test replica {test} is none"
     );
-    Ok(())
+    Ok(Verdict::Holds)
 }
 
-pub(super) fn ends_agree(step: &Step<'_>, memory: &Memory) -> Result<(), Finding> {
+pub(super) fn ends_agree(step: &Step<'_>, memory: &Memory) -> Result<Verdict, Finding> {
     let stirs = |change| matches!(change, Change::State { .. });
     if step.after.now.since(memory.stirred) <= CALM
         || step.events.iter().any(|event| stirs(event.change))
     {
-        return Ok(());
+        return Ok(Verdict::Vacuous);
     }
     ends(step, end_agrees)
 }
 
-fn end_agrees(seen: &Seen<'_>, end: &End) -> Result<(), Finding> {
+fn end_agrees(seen: &Seen<'_>, end: &End) -> Result<Verdict, Finding> {
     let step = seen.step;
     let replicates = end.side == Side::Sender
         && end.connected
         && end.relationship.state == ReplicationState::Replicating;
-    let Some(peer) = end.peer.filter(|_| replicates) else { return Ok(()) };
+    let Some(peer) = end.peer.filter(|_| replicates) else { return Ok(Verdict::Vacuous) };
     let RelationshipId { vm, leg } = end.relationship.id;
     let there = step.after.copies.get(&(peer, vm));
     let mode = match leg {
@@ -124,7 +123,7 @@ fn end_agrees(seen: &Seen<'_>, end: &End) -> Result<(), Finding> {
         step.after.name(peer),
         there.map_or("not there", |it| it.state(Leg::Primary).label())
     );
-    Ok(())
+    Ok(Verdict::Holds)
 }
 
 /// Whether a replica takes change logs, or will when what it is in is over.

@@ -1,22 +1,23 @@
 //! Invariants about states, health, and what is refused.
 
-use super::{Seen, holds};
+use super::{Seen, Verdict, holds};
 use crate::engine::Change;
 use crate::model::{ReplicationHealth, ReplicationState};
 use crate::oracle::goal::shows;
 use crate::oracle::{End, Finding, Memory, Step};
 use crate::rules::{Side, permits};
 
-pub(super) fn refusal_changes_nothing(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
+pub(super) fn refusal_changes_nothing(step: &Step<'_>, _: &Memory) -> Result<Verdict, Finding> {
     let touched = step.changed || step.before != step.after || !step.events.is_empty();
     if step.reply.is_refusal() && touched {
         let says = format!("the answer was {:?}, and the world is another", step.reply);
         return Err(Finding { about: None, says });
     }
-    Ok(())
+    Ok(Verdict::of(step.reply.is_refusal()))
 }
 
-pub(super) fn changes_are_permitted(step: &Step<'_>, _: &Memory) -> Result<(), Finding> {
+pub(super) fn changes_are_permitted(step: &Step<'_>, _: &Memory) -> Result<Verdict, Finding> {
+    let mut verdict = Verdict::Vacuous;
     for event in step.events {
         let Change::State { id, mode, from, to, by, .. } = event.change else { continue };
         let side = Side::of(mode, id.leg, to);
@@ -27,12 +28,13 @@ pub(super) fn changes_are_permitted(step: &Step<'_>, _: &Memory) -> Result<(), F
             side.label(),
             step.after.name(event.host)
         );
+        verdict = Verdict::Holds;
     }
-    Ok(())
+    Ok(verdict)
 }
 
 #[inline]
-pub(super) fn no_group_states(seen: &Seen<'_>, end: &End) -> Result<(), Finding> {
+pub(super) fn no_group_states(seen: &Seen<'_>, end: &End) -> Result<Verdict, Finding> {
     use ReplicationState as S;
     let state = end.relationship.state;
     let of_groups = matches!(
@@ -43,11 +45,11 @@ pub(super) fn no_group_states(seen: &Seen<'_>, end: &End) -> Result<(), Finding>
             | S::FiredrillInProgress
     );
     holds!(!of_groups, seen.copy.vm.id, "{state} on {}", seen.on());
-    Ok(())
+    Ok(Verdict::of(end.side != Side::Neither))
 }
 
 #[inline]
-pub(super) fn state_fits_side(seen: &Seen<'_>, end: &End) -> Result<(), Finding> {
+pub(super) fn state_fits_side(seen: &Seen<'_>, end: &End) -> Result<Verdict, Finding> {
     let (side, state) = (end.side, end.relationship.state);
     holds!(
         shows(side).contains(state),
@@ -56,11 +58,11 @@ pub(super) fn state_fits_side(seen: &Seen<'_>, end: &End) -> Result<(), Finding>
         side.label(),
         seen.on()
     );
-    Ok(())
+    Ok(Verdict::of(end.side != Side::Neither))
 }
 
 #[inline]
-pub(super) fn health_fits_state(seen: &Seen<'_>, end: &End) -> Result<(), Finding> {
+pub(super) fn health_fits_state(seen: &Seen<'_>, end: &End) -> Result<Verdict, Finding> {
     let (state, health) = (end.relationship.state, end.relationship.health);
     let none =
         (state == ReplicationState::Disabled) == (health == ReplicationHealth::NotApplicable);
@@ -71,7 +73,7 @@ pub(super) fn health_fits_state(seen: &Seen<'_>, end: &End) -> Result<(), Findin
         end.side.label(),
         seen.on()
     );
-    Ok(())
+    Ok(Verdict::of(end.side != Side::Neither))
 }
 
 /// The best health that a state allows.

@@ -64,6 +64,8 @@ pub enum Mishap {
     Disks,
     /// Virtual machines are deleted behind the service's back.
     Deletions,
+    /// Virtual machines are moved to other hosts.
+    Moves,
 }
 
 impl Mishap {
@@ -77,6 +79,7 @@ impl Mishap {
         Self::VmTroubles,
         Self::Disks,
         Self::Deletions,
+        Self::Moves,
     ];
 
     /// The kind in a word.
@@ -90,6 +93,7 @@ impl Mishap {
             Self::VmTroubles => "vm-troubles",
             Self::Disks => "disks",
             Self::Deletions => "deletions",
+            Self::Moves => "moves",
         }
     }
 }
@@ -156,6 +160,10 @@ impl Menu {
             for (i, host) in hosts.iter().enumerate() {
                 for other in &hosts[i + 1..] {
                     disturb_link(*kind, *host, *other, &mut add);
+                    for vm in vms.iter().filter(|_| *kind == Mishap::Moves) {
+                        add(Disturbance::MigrateVm(*host, *vm, *other));
+                        add(Disturbance::MigrateVm(*other, *vm, *host));
+                    }
                 }
                 disturb_host(*kind, *host, &mut add);
                 for vm in &vms {

@@ -5,8 +5,8 @@ use crate::engine::Digest;
 /// A state by its number, in the order in which states were first met.
 pub(super) type StateId = u32;
 
-/// Every state that was met. One takes some thirty bytes: no world is kept, a trace is found by
-/// going back to the beginning and replayed.
+/// Every state that was met. One takes 30 to 41 bytes: no world is kept, a trace is found by going
+/// back to the beginning and replayed.
 #[derive(Clone, Debug)]
 pub(super) struct Space {
     digests: Vec<Digest>,
@@ -18,6 +18,9 @@ pub(super) struct Space {
 }
 
 const FREE: StateId = StateId::MAX;
+
+/// What a state takes beside its slots.
+const STATE_BYTES: usize = size_of::<Digest>() + size_of::<StateId>() + size_of::<u16>();
 
 impl Space {
     /// With the state in which everything begins.
@@ -34,6 +37,35 @@ impl Space {
 
     pub(super) fn len(&self) -> usize {
         self.digests.len()
+    }
+
+    /// How many bytes it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let Self { digests, parents, actions, slots } = self;
+        digests.capacity() * size_of::<Digest>()
+            + (parents.capacity() + slots.capacity()) * size_of::<StateId>()
+            + actions.capacity() * size_of::<u16>()
+    }
+
+    /// How many more bytes it takes when the next state is noted.
+    pub(super) fn bytes_of_next(&self) -> usize {
+        let states = if self.is_full() { self.more_states() * STATE_BYTES } else { 0 };
+        let slots = if self.is_crowded(1) { self.slots.len() * size_of::<StateId>() } else { 0 };
+        states + slots
+    }
+
+    fn is_full(&self) -> bool {
+        self.digests.len() == self.digests.capacity()
+    }
+
+    /// Room is made for an eighth more: so little of a bound on memory is left over.
+    fn more_states(&self) -> usize {
+        (self.digests.len() / 8).max(1 << 10)
+    }
+
+    /// Whether more than half of the slots are taken, with so many states more.
+    fn is_crowded(&self, more: usize) -> bool {
+        (self.digests.len() + more) * 2 > self.slots.len()
     }
 
     /// Every digest, in the order of the states' numbers.
@@ -72,33 +104,47 @@ impl Space {
             return None;
         }
         let id = StateId::try_from(self.digests.len()).ok().filter(|it| *it != FREE)?;
+        if self.is_full() {
+            let more = self.more_states();
+            self.digests.reserve_exact(more);
+            self.parents.reserve_exact(more);
+            self.actions.reserve_exact(more);
+        }
         self.digests.push(digest);
         self.parents.push(parent);
         self.actions.push(action);
         self.slots[slot] = id;
-        if self.digests.len() * 2 > self.slots.len() {
+        if self.is_crowded(0) {
             self.grow();
         }
         Some(id)
     }
 
     fn grow(&mut self) {
-        self.slots = vec![FREE; self.slots.len() * 2];
+        let many = self.slots.len() * 2;
+        self.slots = Vec::new(); // What is to be made again is let go of first.
+        self.slots = vec![FREE; many];
         for (id, digest) in (0..).zip(&self.digests) {
             let slot = self.slot(*digest);
             self.slots[slot] = id;
         }
     }
 
-    /// The inputs that first led to a state, by their numbers on the menus on the way.
-    pub(super) fn path(&self, mut id: StateId) -> Vec<u16> {
-        let mut path = Vec::new();
+    /// The states on the way from the beginning to a state, which is the last of them, each with
+    /// the input that first led to it, by its number on the menu of the one before.
+    pub(super) fn way(&self, mut id: StateId) -> Vec<(StateId, u16)> {
+        let mut way = Vec::new();
         while id != 0 {
-            path.push(self.actions[id as usize]);
+            way.push((id, self.actions[id as usize]));
             id = self.parents[id as usize];
         }
-        path.reverse();
-        path
+        way.reverse();
+        way
+    }
+
+    /// The inputs on that way.
+    pub(super) fn path(&self, id: StateId) -> Vec<u16> {
+        self.way(id).into_iter().map(|(_, action)| action).collect()
     }
 }
 
@@ -121,5 +167,18 @@ mod tests {
         assert_eq!(space.find(digest(2000)), None);
         assert_eq!(space.path(3), [1, 2, 3]);
         assert_eq!(space.path(0), [0u16; 0]);
+    }
+
+    /// What it takes is told before it is taken.
+    #[test]
+    fn what_a_state_takes_is_foreseen() {
+        let mut space = Space::new(Digest(0));
+        for n in 1..100_000 {
+            let foreseen = space.bytes() + space.bytes_of_next();
+            space.insert(Digest(n), 0, 0);
+            assert_eq!(space.bytes(), foreseen, "{n}");
+        }
+        let each = space.bytes() / space.len();
+        assert!((30..=41).contains(&each), "{each}");
     }
 }

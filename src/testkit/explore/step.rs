@@ -1,16 +1,52 @@
 //! One world and everything that may happen in it next.
 
-use super::{Explorer, Reached};
+use super::{Explorer, Move, Reached, Unmet};
 use crate::engine::{Canon, Change, Digest, Event, Input, Reply, World};
 use crate::model::RelationshipId;
-use crate::oracle::{Coverage, Goal, Violation, Watcher};
+use crate::oracle::{Coverage, Goal, Watcher};
 use crate::rules::Side;
+use crate::testkit::counterexample::Failure;
+use std::hash::{Hash, Hasher};
 
 /// A world that is looked into, with who watches it.
 #[derive(Clone, Debug)]
 pub(super) struct Kept {
     pub(super) world: World,
     pub(super) watcher: Option<Watcher>,
+}
+
+impl Kept {
+    /// Makes it equal to another by copying only what differs.
+    fn restore(&mut self, from: &Self) {
+        self.world.restore(&from.world);
+        if let (Some(it), Some(from)) = (&mut self.watcher, &from.watcher) {
+            it.restore(from);
+        }
+    }
+
+    /// About how many bytes it takes: as much as it hashes, which is all it contains. What holds that
+    /// together is as much again, and what it shares with the world that it was made from about half.
+    ///
+    /// Who watches has three looks of it: before and after a step, each in more words than a world
+    /// has for it, and as it was.
+    pub(super) fn bytes(&self) -> usize {
+        let mut content = Content(0);
+        self.world.hash(&mut content);
+        content.0 * if self.watcher.is_some() { 4 } else { 1 }
+    }
+}
+
+/// Counts the bytes that are hashed.
+struct Content(usize);
+
+impl Hasher for Content {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 += bytes.len();
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 as u64
+    }
 }
 
 /// What one input did.
@@ -20,8 +56,8 @@ pub(super) enum Edge {
     Refused,
     /// The world came into this state.
     Leads(Digest),
-    /// An invariant does not hold any more.
-    Breaks(Box<Violation>),
+    /// An invariant or the property does not hold any more.
+    Breaks(Failure),
 }
 
 /// How much was tried.
@@ -31,6 +67,8 @@ pub(super) struct Tally {
     pub(super) steps: u64,
     /// Those of them that were refused.
     pub(super) refused: u64,
+    /// Those of them that broke something.
+    pub(super) breaks: u64,
 }
 
 /// Takes steps, and notes what they reach for the first time.
@@ -40,9 +78,9 @@ pub(super) struct Stepper<'a> {
     canon: Canon,
     events: Vec<Event>,
     more: Vec<Input>,
-    /// What is known to be reached: answers by their number, then everything else.
-    answers: Vec<bool>,
-    goals: Coverage,
+    known: Known,
+    /// What is tried in, and made again what it was.
+    trial: Option<Kept>,
     pub(super) tally: Tally,
 }
 
@@ -53,142 +91,167 @@ impl<'a> Stepper<'a> {
             canon: Canon::new(explorer.clock()),
             events: Vec::new(),
             more: Vec::new(),
-            answers: vec![false; Reached::ANSWERS],
-            goals: Coverage::default(),
+            known: Known::default(),
+            trial: None,
             tally: Tally::default(),
         }
     }
 
-    /// Nothing needs to be noted that is known already.
-    pub(super) fn knows(&mut self, reached: impl IntoIterator<Item = Reached>) {
-        for it in reached {
-            match (it.index(), it) {
-                (Some(index), _) => self.answers[index] = true,
-                (None, Reached::Goal(goal)) => _ = self.goals.reach(goal),
-                (None, _) => {}
-            }
-        }
-    }
-
-    /// The beginning, and its digest.
+    /// The beginning, which shares nothing with that of another thread, and its digest: where
+    /// threads count the sharers of the same thing, they wait for each other.
     pub(super) fn first(&mut self) -> (Kept, Digest) {
-        let world = self.explorer.beginning.world();
+        let world = self.explorer.beginning.world().apart();
         let digest = self.canon.digest(&world);
         let watcher = self.explorer.observed.then(|| Watcher::new(&world));
         (Kept { world, watcher }, digest)
     }
 
-    /// The world after an input of its menu, by its number; where it was made once, it is made
-    /// again.
-    pub(super) fn follow(&mut self, kept: &Kept, action: u16) -> Kept {
-        let mut next = kept.clone();
-        if let Some(input) = self.explorer.input(&kept.world, action, &mut self.more) {
+    /// Makes of any world the one after an input of another's menu, by its number.
+    pub(super) fn follow(&mut self, from: &Kept, action: u16, next: &mut Kept) {
+        next.restore(from);
+        if let Some(input) = self.explorer.input(&from.world, action, &mut self.more) {
             self.events.clear();
             match &mut next.watcher {
-                Some(watcher) => {
-                    // An invariant that does not hold was reported when this step was first taken.
-                    let _ = watcher.apply(&mut next.world, &input, &mut self.events);
-                    *watcher = watcher.fork();
-                }
+                // An invariant that does not hold was reported when this step was first taken.
+                Some(watcher) => drop(watcher.apply(&mut next.world, &input, &mut self.events)),
                 None => drop(next.world.apply(&input, &mut self.events)),
             }
         }
-        next
     }
 
     /// Tries everything on the menu of a world.
     ///
-    /// `each` gets the number of the input and what it did; it returns whether to go on. `first`
-    /// gets the number of the input and what it reached for the first time.
+    /// `each` gets the number of the input and what it did. `first` gets the number of the input
+    /// and what it reached for the first time.
     pub(super) fn expand(
         &mut self,
         kept: &Kept,
         mut first: impl FnMut(u16, Reached),
-        mut each: impl FnMut(u16, Edge) -> bool,
+        mut each: impl FnMut(u16, Edge),
     ) {
         let mut more = std::mem::take(&mut self.more);
         self.explorer.menu.more(&kept.world, &mut more);
-        // Beside other threads, a copy of its own: else they would wait for each other's counting
-        // who shares what.
-        let apart = (self.explorer.threads > 1).then(|| kept.world.apart());
-        let from = apart.as_ref().unwrap_or(&kept.world);
-        let watcher = kept.watcher.as_ref();
-        let mut world = from.clone();
+        let mut trial = self.trial.take().unwrap_or_else(|| kept.clone());
+        trial.restore(kept);
         for (action, input) in (0u16..).zip(self.explorer.menu.inputs.iter().chain(&more)) {
-            let edge = self.try_one(from, watcher, &mut world, input, |it| first(action, it));
-            if !matches!(edge, Edge::Refused) {
-                world.restore(from);
+            let edge = self.try_one(&mut trial, input, |it| first(action, it));
+            if matches!(edge, Edge::Refused) {
+                debug_assert!(trial.world == kept.world, "a refusal changes nothing");
+            } else {
+                trial.restore(kept);
             }
-            if !each(action, edge) {
-                break;
-            }
+            each(action, edge);
         }
-        self.more = more;
+        (self.more, self.trial) = (more, Some(trial));
     }
 
     /// Tries one input of the menu. A refusal leaves the world as it was, so that the next input
-    /// can be tried in it.
-    fn try_one(
-        &mut self,
-        from: &World,
-        watcher: Option<&Watcher>,
-        world: &mut World,
-        input: &Input,
-        mut first: impl FnMut(Reached),
-    ) -> Edge {
+    /// can be tried in it; who watches has made sure of that.
+    fn try_one(&mut self, it: &mut Kept, input: &Input, mut first: impl FnMut(Reached)) -> Edge {
         self.tally.steps += 1;
         self.events.clear();
-        let reply = world.apply(input, &mut self.events);
-        if let Some(answer) = answer(input, &reply) {
-            let known = answer.index().map(|index| &mut self.answers[index]);
-            if known.is_some_and(|known| !std::mem::replace(known, true)) {
+        let Kept { world, watcher } = it;
+        let applied = match watcher {
+            Some(watcher) => watcher.apply(world, input, &mut self.events),
+            None => Ok(world.apply(input, &mut self.events)),
+        };
+        let reply = match applied {
+            Ok(reply) => reply,
+            Err(violation) => return self.breaks(Failure::Violation(violation)),
+        };
+        for answer in answers(input, &reply).into_iter().flatten() {
+            if self.known.learn(answer) {
                 first(answer);
             }
         }
-        // A refusal changes nothing: an invariant like any other, so who watches looks.
-        if reply.is_refusal() && (watcher.is_none() || *world == *from) {
-            debug_assert!(*world == *from, "a refusal changes nothing");
+        if let Some(watcher) = watcher {
+            for goal in self.known.goals_beside(watcher.coverage()) {
+                first(Reached::Goal(goal));
+            }
+        }
+        if reply.is_refusal() {
             self.tally.refused += 1;
             return Edge::Refused;
         }
-        if let Some(watcher) = watcher {
-            let mut watcher = watcher.fork();
-            world.restore(from);
-            self.events.clear();
-            if let Err(violation) = watcher.apply(world, input, &mut self.events) {
-                return Edge::Breaks(violation);
-            }
-            for goal in watcher.coverage().reached() {
-                if !matches!(goal, Goal::Answered(_) | Goal::Refused(_)) && self.goals.reach(*goal)
-                {
-                    first(Reached::Goal(*goal));
-                }
-            }
-        } else {
-            for goal in self.events.iter().flat_map(|it| goals(&it.change)).flatten() {
-                if self.goals.reach(goal) {
-                    first(Reached::Goal(goal));
-                }
+        for it in self.events.iter().flat_map(|it| seen(&it.change)).flatten() {
+            if self.known.learn(it) {
+                first(it);
             }
         }
-        Edge::Leads(self.canon.digest(world))
+        let judged = self.explorer.property.as_ref().map_or(Ok(()), |it| it.judge(world));
+        match judged {
+            Ok(()) => Edge::Leads(self.canon.digest(world)),
+            Err(failure) => self.breaks(failure),
+        }
+    }
+
+    fn breaks(&mut self, failure: Failure) -> Edge {
+        self.tally.breaks += 1;
+        Edge::Breaks(failure)
     }
 }
 
-fn answer(input: &Input, reply: &Reply) -> Option<Reached> {
-    let Input::Call { call, .. } = input else { return None };
+/// What is known to be reached: by its number what has one, then goals.
+#[derive(Debug)]
+struct Known {
+    numbered: [u64; Reached::NUMBERS.div_ceil(64)],
+    goals: Coverage,
+    /// How many goals whoever watches had reached when that was last looked at.
+    looked_at: usize,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { numbered: [0; _], goals: Coverage::default(), looked_at: 0 }
+    }
+}
+
+impl Known {
+    /// Adds what was reached; whether it is new.
+    fn learn(&mut self, it: Reached) -> bool {
+        match (it.index(), it) {
+            (Some(index), _) => {
+                let (word, bit) = (&mut self.numbered[index / 64], 1 << (index % 64));
+                let new = *word & bit == 0;
+                *word |= bit;
+                new
+            }
+            (None, Reached::Goal(goal)) => self.goals.reach(goal),
+            (None, _) => false,
+        }
+    }
+
+    /// Adds what whoever watches has reached and was not known; answers are known by themselves.
+    fn goals_beside(&mut self, watched: &Coverage) -> Vec<Goal> {
+        let reached = watched.reached();
+        if reached.len() == std::mem::replace(&mut self.looked_at, reached.len()) {
+            return Vec::new();
+        }
+        let answer = |it: &Goal| matches!(it, Goal::Answered(_) | Goal::Refused(_));
+        let new = reached.iter().copied().filter(|it| !answer(it));
+        new.filter(|it| self.goals.reach(*it)).collect()
+    }
+}
+
+fn answers(input: &Input, reply: &Reply) -> [Option<Reached>; 2] {
+    let Input::Call { call, .. } = input else { return [None; 2] };
     match reply {
-        Reply::Refused(refusal) => Some(Reached::Refused(refusal.operation, refusal.code)),
-        Reply::NotFound(_) | Reply::Rejected(_) => None,
-        _ => Some(Reached::Accepted(call.operation())),
+        Reply::Refused(it) => {
+            let unmet = Unmet::of(it).map(Reached::Unmet);
+            [Some(Reached::Refused(it.operation, it.code)), unmet]
+        }
+        Reply::NotFound(_) | Reply::Rejected(_) => [None; 2],
+        _ => [Some(Reached::Accepted(call.operation())), None],
     }
 }
 
 /// What an event says without a look at the world.
-fn goals(change: &Change) -> [Option<Goal>; 2] {
-    match change {
-        Change::State { id: RelationshipId { leg, .. }, mode, to, .. } => {
-            [Some(Goal::State(Side::of(*mode, *leg, *to), *to)), None]
+fn seen(change: &Change) -> [Option<Reached>; 2] {
+    let goals = match change {
+        Change::State { id: RelationshipId { leg, .. }, mode, from, to, by, .. } => {
+            let side = Side::of(*mode, *leg, *to);
+            let moved = Move::of(side, *from, *to, *by).map(Reached::Moved);
+            return [Some(Reached::Goal(Goal::State(side, *to))), moved];
         }
         Change::Mode { to, .. } => [Some(Goal::Role(*to)), None],
         Change::Job { job_type, to, .. } => {
@@ -196,12 +259,13 @@ fn goals(change: &Change) -> [Option<Goal>; 2] {
         }
         Change::PointCreated { kind, .. } => [Some(Goal::Point(*kind)), None],
         _ => [None; 2],
-    }
+    };
+    goals.map(|it| it.map(Reached::Goal))
 }
 
 /// Whether only who looks at worlds sees that it is reached.
 pub(super) const fn needs_a_look(goal: Goal) -> bool {
-    matches!(goal, Goal::Health(..) | Goal::JobFailed(_) | Goal::Failover(_))
+    matches!(goal, Goal::Health(..) | Goal::JobFailed(_) | Goal::Failover(_) | Goal::Judged(_))
 }
 
 #[cfg(test)]
@@ -226,7 +290,6 @@ mod tests {
             let mut broken = 0;
             let count = |_, edge| {
                 broken += usize::from(matches!(edge, Edge::Breaks(_)));
-                true
             };
             stepper.expand(kept, |_, _| {}, count);
             broken

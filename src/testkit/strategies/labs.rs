@@ -51,6 +51,11 @@ pub fn policies() -> impl Strategy<Value = Policy> {
         durations(usual.guest_talks),
         durations(usual.job_retention),
     );
+    let stages = (
+        durations(usual.job_new),
+        durations(usual.job_starting),
+        durations(usual.job_shutting_down),
+    );
     let network = (
         rates(usual.link_rate),
         rates(usual.compare_rate),
@@ -66,9 +71,10 @@ pub fn policies() -> impl Strategy<Value = Policy> {
         any::<bool>(),
         option::of(select(WindowsBuild::ALL)),
     );
-    (jobs, network, told).prop_map(|(jobs, network, told)| {
+    (jobs, stages, network, told).prop_map(|(jobs, stages, network, told)| {
         let (local, contact, checkpoint, undo, merge, boot, guest_shutdown, guest_talks, kept) =
             jobs;
+        let (job_new, job_starting, job_shutting_down) = stages;
         let (link_rate, compare_rate, link_latency, apply) = network;
         let (answers, answers_of_build, completed_with_warnings, late, never, survives_shutdown) =
             told;
@@ -89,6 +95,9 @@ pub fn policies() -> impl Strategy<Value = Policy> {
             answers_of_build,
             refusals: if late { Refusals::Late } else { Refusals::Early },
             job_retention: kept,
+            job_new,
+            job_starting,
+            job_shutting_down,
             completed_with_warnings,
             auto_resynchronize: !never,
             survives_shutdown,

@@ -7,7 +7,9 @@ use hyperv_replica::model::{
     Call, EnabledState, Guid, HostId, Job, JobId, JobState, JobType, Leg, Operation,
     RelationshipId, ReplicationHealth, ReplicationMode, ReplicationState as S, SimTime, VmId,
 };
-use hyperv_replica::oracle::{ALWAYS, Copy, End, Ends, HostPicture, Memory, Picture, Step, judge};
+use hyperv_replica::oracle::{
+    ALWAYS, Copy, End, Ends, HostPicture, Invariant, Memory, Picture, Step, Verdict, judge,
+};
 use hyperv_replica::rules::{Cause, Happening, Side};
 use hyperv_replica::testkit::beginning::Beginning;
 use std::collections::BTreeSet;
@@ -36,18 +38,28 @@ impl Doctored {
         Self { reply, events, before, after: Picture::of(&world), changed: true, memory }
     }
 
+    fn step<'a>(&'a self, input: &'a Input) -> Step<'a> {
+        let Self { reply, events, before, after, changed, .. } = self;
+        Step { input, reply, events, before, after, changed: *changed }
+    }
+
     /// The name of the first invariant that is broken, and what is printed of it.
     fn broken(&self) -> Option<(&'static str, String)> {
-        let step = Step {
-            input: &Input::Advance(seconds(1)),
-            reply: &self.reply,
-            events: &self.events,
-            before: &self.before,
-            after: &self.after,
-            changed: self.changed,
-        };
-        let violation = judge(&step, &self.memory).err()?;
+        let input = Input::Advance(seconds(1));
+        let violation = judge(&self.step(&input), &self.memory).err()?;
         Some((violation.invariant.name, violation.to_string()))
+    }
+
+    /// The invariants that have something to judge, by their rows of the table and by the one pass
+    /// through everything.
+    fn judged(&self) -> Vec<Invariant> {
+        let input = Input::Advance(seconds(1));
+        let step = self.step(&input);
+        let alone = |it: &Invariant| (it.row().check)(&step, &self.memory) == Ok(Verdict::Holds);
+        let alone: Vec<_> = Invariant::ALL.iter().copied().filter(alone).collect();
+        let together: Vec<_> = judge(&step, &self.memory).expect("it holds").iter().collect();
+        assert_eq!(alone, together);
+        alone
     }
 
     fn happens(&mut self, host: HostId, change: Change) {
@@ -178,8 +190,12 @@ const DOCTORS: &[(&str, Doctor)] = &[
         it.web(LONDON).vm.mode = ReplicationMode::Replica;
     }),
     ("points-within-history", |it| it.end(OSAKA, Leg::Primary).recovery_history = 1),
-    ("points-are-received", |it| it.web(OSAKA).points[0].created += days(1)),
-    ("points-are-received", |it| it.web(OSAKA).points[0].position = u64::MAX),
+    ("points-are-applied", |it| it.web(OSAKA).points[0].created += days(1)),
+    ("points-are-applied", |it| it.web(OSAKA).points[0].position = u64::MAX),
+    ("points-are-applied", |it| {
+        let web = it.web(OSAKA);
+        web.applied = Some(web.points[0].position - 1);
+    }),
     ("commit-deletes-points", |it| it.shows(OSAKA, S::Committed, ReplicationHealth::Warning)),
     ("resynchronisation-deletes-points", |it| {
         let by = Cause::Happening(Happening::ResynchronizationCompleted);
@@ -249,6 +265,49 @@ fn each_invariant_can_fail() {
     let all: BTreeSet<_> = ALWAYS.iter().map(|it| it.name).collect();
     assert_eq!(doctored, all, "each invariant has a doctor");
     assert_eq!(all.len(), ALWAYS.len(), "names are unique");
+}
+
+/// An invariant that holds because there is nothing it is about has proved nothing, and says so.
+#[test]
+fn what_is_judged_is_told_from_what_is_vacuous() {
+    use Invariant as I;
+    let every_job = [I::EndedJobNeverChanges, I::EndedJobStaysFiveMinutes, I::PercentageNeverFalls];
+    assert_eq!(Doctored::second(World::new(0)).judged(), []);
+    let mut three = Doctored::second(Beginning::three_hosts().world());
+    assert_eq!(three.judged(), [], "nothing replicates");
+    three.job(JobState::Running, 50);
+    assert_eq!(three.judged(), [I::PercentageNeverFalls]);
+    three.job(JobState::Terminated, 50);
+    assert_eq!(three.judged(), every_job);
+    let mut chain = Doctored::second(chained());
+    let replicated = [
+        I::NoGroupStates,
+        I::StateFitsSide,
+        I::HealthFitsState,
+        I::ReplicaNeverRuns,
+        I::OneWayOut,
+        I::ChainOfThree,
+        I::PointsWithinHistory,
+        I::PointsAreApplied,
+        I::LastReplicationNeverGoesBack,
+    ];
+    assert_eq!(chain.judged(), replicated);
+    let test = chain.test_replica(1);
+    chain.web(OSAKA).vm.test_replica = Some(test);
+    assert!(chain.judged().contains(&I::OneTestReplica));
+    chain.after.now += days(2);
+    assert!(chain.judged().contains(&I::EndsAgree));
+    // What is prepared may not run; what failed over after it has everything.
+    let mut planned = Doctored::second(failed_over());
+    assert!(planned.judged().contains(&I::PreparedPrimaryNeverRuns));
+    assert!(!planned.judged().contains(&I::ReplicaNeverRuns), "it may run now");
+    assert!(!planned.judged().contains(&I::PlannedFailoverLosesNothing), "it was before");
+    planned.fails_over(OSAKA, ReplicationMode::Replica);
+    assert!(planned.judged().contains(&I::PlannedFailoverLosesNothing));
+    assert!(planned.judged().contains(&I::StatesChangeByTheBook));
+    planned.web(OSAKA).points.clear();
+    planned.shows(OSAKA, S::Committed, ReplicationHealth::Warning);
+    assert!(planned.judged().contains(&I::CommitDeletesPoints));
 }
 
 /// A violation names the invariant, its source and the step, and shows both sides.
