@@ -297,7 +297,10 @@ impl Hearing<'_> {
             Fact::SettingsComplete => settings.incomplete().is_none(),
             Fact::ProviderKnown => self.host.has_provider(settings.provider),
             Fact::OtherHost => {
-                !settings.recovery_connection_point.eq_ignore_ascii_case(&self.host.name)
+                let creates = matches!(self.call, Call::CreateReplicationRelationship { .. });
+                let is_own = settings.recovery_connection_point.eq_ignore_ascii_case(&self.host.name);
+                // Of what does not exist nothing can be modified, whatever it is to be.
+                !is_own || !creates && current.is_none()
             }
             Fact::DisksKnown => self.vm.is_none_or(|vm| disks_are_known(vm, settings)),
             Fact::FitsChain => self.vm.is_none_or(|vm| fits_chain(vm, settings)),

@@ -208,6 +208,14 @@ fn courses() -> Vec<Course> {
             .request(TOKYO, 7)
             .pass(2)
             .terminate(JobType::SendingInitialReplica),
+        Course::from(three_hosts())
+            .create()
+            .start(1, "")
+            .pass(3)
+            .request(TOKYO, 7)
+            .pass(5)
+            .request(TOKYO, 1)
+            .pass(5),
         Course::from(replicating())
             .call(TOKYO, update.clone())
             .pass(10)

@@ -147,6 +147,7 @@ pub(super) const MODIFY: Rule = Rule {
         SETTINGS_VALID,
         SETTINGS_COMPLETE,
         PORT_VALID,
+        OTHER_HOST,
         DISKS_KNOWN,
         FITS_CHAIN,
         PROVIDER_KNOWN,
@@ -170,7 +171,6 @@ pub(super) const MODIFY: Rule = Rule {
             "the relationship must exist",
             Client(page::SET_REPLICATION),
         ),
-        OTHER_HOST,
         fact(
             Fact::DisksFree,
             InvalidState,
