@@ -4,6 +4,8 @@
 
 use hyperv_replica::cim::text::Form;
 use hyperv_replica::cim::{self, Instance, Schema, Value};
+use hyperv_replica::script;
+use hyperv_replica::testkit::beginning::Beginning;
 use hyperv_replica::testkit::walk::Step;
 use std::error::Error;
 use std::fs;
@@ -29,6 +31,16 @@ const PATHS: &[&str] = &[
     "Class.A=1,B=TRUE",
 ];
 
+const ORDERS: &[&str] = &[
+    "hosts\nadvance 5m\ntrace",
+    "fork what-if\ncrash tokyo\nexpect tokyo web off",
+    "cut tokyo osaka\nadvance 10m\nexpect tokyo web Primary\nreset",
+    "fork a\nadvance 1h\nfork b\ntrace\ndrop a\ndrop b",
+    "osaka InitiateFailover web point=oldest => 4096 job1\nwait job1\nexpect osaka web Recovered",
+    "fault tokyo RequestStateChange web Enabled times=1 => 32774\ntokyo RequestStateChange web ShutDown",
+    "host nara\nvm db on nara running\nhosts",
+];
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let corpus = PathBuf::from(arguments.next().unwrap_or_else(|| "corpus".to_owned()));
@@ -51,6 +63,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         let text = fs::read_to_string(path)?;
         write("script", &format!("scenario{number}"), text.as_bytes())?;
         write("run", &format!("scenario{number}"), text.as_bytes())?;
+        // As a journal has it: everything that happens, by the ids that things have.
+        if let Ok(beginning) = script::parse(&text).map(|it| Beginning::script(&it)) {
+            let written = beginning.map(|it| it.record(&[]).to_string()).unwrap_or_default();
+            write("journal", &format!("scenario{number}"), written.as_bytes())?;
+        }
         if let Some(line) = text.lines().nth(number % 12) {
             write("text", &format!("line{number}"), line.as_bytes())?;
         }
@@ -65,6 +82,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     ];
     for (number, text) in texts.iter().enumerate() {
         write("text", &format!("text{number}"), text.as_bytes())?;
+    }
+    for (number, text) in ORDERS.iter().enumerate() {
+        write("orders", &format!("order{number}"), text.as_bytes())?;
     }
     for (number, text) in Schema::VIRTUALIZATION.iter().enumerate() {
         write("mof", &format!("mof{number}"), text.as_bytes())?;

@@ -9,8 +9,8 @@ use hyperv_replica::model::{
     time,
 };
 use hyperv_replica::oracle::Watcher;
-use hyperv_replica::script::{self, Fault, Line, Runner, Statement};
-use hyperv_replica::sim::Pace;
+use hyperv_replica::script::{self, Control, Fault, Line, Rebuilt, Runner, Statement};
+use hyperv_replica::sim::{Lab, Pace};
 use hyperv_replica::testkit::beginning::Beginning;
 use hyperv_replica::testkit::walk::Step;
 use std::fmt::{Debug, Display};
@@ -113,10 +113,7 @@ fn begins() -> &'static [World] {
 /// Whatever a script says, its run keeps every invariant and panics nowhere.
 pub fn run(bytes: &[u8]) {
     let Ok(script) = script::parse_bytes(bytes) else { return };
-    // A long stretch of time is much work and nothing new.
-    let long =
-        |line: &Line| matches!(line.statement, Some(Statement::Advance(by)) if by > time::days(1));
-    if script.lines.len() > 64 || script.lines.iter().any(long) {
+    if is_long(&script.lines) {
         return;
     }
     let mut runner = Runner::observed(World::new(0));
@@ -128,12 +125,62 @@ pub fn run(bytes: &[u8]) {
     }
 }
 
+/// A long stretch of time is much work and nothing new; so are many lines.
+fn is_long<'a>(lines: impl IntoIterator<Item = &'a Line>) -> bool {
+    let mut lines = lines.into_iter();
+    let long =
+        |line: &Line| matches!(line.statement, Some(Statement::Advance(by)) if by > time::days(1));
+    lines.by_ref().take(64).any(long) || lines.next().is_some()
+}
+
+/// A journal is rebuilt or refused. What stands behind its last line break was torn, and changes
+/// nothing; what was rebuilt, written down as inputs, is rebuilt again.
+pub fn journal(bytes: &[u8]) {
+    let lines: Vec<Line> =
+        String::from_utf8_lossy(bytes).lines().filter_map(|it| it.parse().ok()).collect();
+    if is_long(&lines) {
+        return;
+    }
+    let Ok(rebuilt) = Rebuilt::read(bytes) else { return };
+    if let Err(inconsistency) = rebuilt.world.check() {
+        panic!("{inconsistency}");
+    }
+    let whole = bytes.iter().rposition(|it| *it == b'\n').map_or(0, |end| end + 1);
+    assert_eq!(rebuilt.torn.is_some(), whole < bytes.len(), "what is torn is told");
+    let again = Rebuilt::read(&bytes[..whole]).expect("its whole lines are a journal");
+    assert_eq!((again.inputs, again.torn), (rebuilt.inputs, None));
+    assert!(again.world == rebuilt.world, "what is torn has not happened");
+}
+
+/// Whatever a request says, control of a lab answers it: with what is wrong with its text, and has
+/// done nothing then, or with what was done. The lab is consistent after it, and `reset` brings it
+/// back to what it was.
+pub fn orders(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let lines: Vec<Line> = text.lines().filter_map(|it| it.parse().ok()).collect();
+    if is_long(&lines) {
+        return;
+    }
+    let lab = Lab::over(begins()[1].clone(), 0);
+    let before = lab.world();
+    let control = Control::new(lab.clone());
+    let answer = control.run(text);
+    answer.to_string();
+    if !answer.problems.is_empty() {
+        assert!(lab.world() == before, "a request that is not understood does nothing");
+    }
+    if let Err(inconsistency) = lab.world().check() {
+        panic!("{inconsistency}");
+    }
+    assert!(control.run("reset").passed());
+    assert!(lab.world() == before, "what was reset is as it was");
+}
+
 /// Whatever arrives, an endpoint answers it with an envelope or a status, strict or lenient, and goes
 /// on.
 #[cfg(feature = "wsman")]
 pub fn envelope(bytes: &[u8]) {
     use hyperv_replica::cim::{Schema, namespace::Namespace};
-    use hyperv_replica::sim::Lab;
     use hyperv_replica::wsman::{Endpoint, Request};
     use std::time::Duration;
 

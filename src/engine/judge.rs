@@ -298,7 +298,8 @@ impl Hearing<'_> {
             Fact::ProviderKnown => self.host.has_provider(settings.provider),
             Fact::OtherHost => {
                 let creates = matches!(self.call, Call::CreateReplicationRelationship { .. });
-                let is_own = settings.recovery_connection_point.eq_ignore_ascii_case(&self.host.name);
+                let is_own =
+                    settings.recovery_connection_point.eq_ignore_ascii_case(&self.host.name);
                 // Of what does not exist nothing can be modified, whatever it is to be.
                 !is_own || !creates && current.is_none()
             }

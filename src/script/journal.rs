@@ -78,6 +78,22 @@ pub struct Rebuilt {
 }
 
 impl Rebuilt {
+    /// Rebuilds what the text of a journal tells, wherever it is.
+    ///
+    /// ```
+    /// use hyperv_replica::script::Rebuilt;
+    ///
+    /// let rebuilt = Rebuilt::read(&b"host tokyo\nhost osa"[..])?;
+    /// assert_eq!((rebuilt.inputs, rebuilt.torn.as_deref()), (1, Some("host osa")));
+    /// # Ok::<(), hyperv_replica::script::JournalError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The text cannot be read, or a whole line of it is none of a journal.
+    pub fn read(text: impl BufRead) -> Result<Self, JournalError> {
+        Ok(rebuild(text)?.0)
+    }
+
     /// A lab in which the world goes on. What its builders draw was not drawn before.
     pub fn into_lab(self) -> Lab {
         let seed = self.world.seed() ^ self.inputs.rotate_left(32);
@@ -221,7 +237,7 @@ impl Journal {
     /// # Errors
     /// The file cannot be read, or a whole line of it is none of a journal.
     pub fn read(path: impl AsRef<Path>) -> Result<Rebuilt, JournalError> {
-        Ok(rebuild(BufReader::new(File::open(path)?))?.0)
+        Rebuilt::read(BufReader::new(File::open(path)?))
     }
 
     /// Appends an input that is about to happen in this world; the first with how it began.

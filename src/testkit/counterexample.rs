@@ -233,7 +233,8 @@ impl Found {
     /// Makes one pause of the last two that follow each other.
     fn with_one_pause(&self, property: &impl Fn(&World) -> Result<(), Broken>) -> Option<Self> {
         (1..self.inputs.len()).rev().find_map(|place| {
-            let [Input::Advance(one), Input::Advance(other)] = self.inputs[place - 1..=place] else {
+            let [Input::Advance(one), Input::Advance(other)] = self.inputs[place - 1..=place]
+            else {
                 return None;
             };
             let mut fewer = self.inputs.clone();
@@ -245,7 +246,8 @@ impl Found {
 
     /// Takes out the last two inputs that are not needed together.
     fn without_two(&self, property: &impl Fn(&World) -> Result<(), Broken>) -> Option<Self> {
-        let mut pairs = (1..self.inputs.len()).rev().flat_map(|j| (0..j).rev().map(move |i| (i, j)));
+        let mut pairs =
+            (1..self.inputs.len()).rev().flat_map(|j| (0..j).rev().map(move |i| (i, j)));
         pairs.find_map(|(i, j)| {
             let mut fewer = self.inputs.clone();
             fewer.remove(j);

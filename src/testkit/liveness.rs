@@ -254,7 +254,7 @@ impl Mender<'_> {
             .filter(|(to, wanted)| build(*to).is_some_and(|is| is < *wanted))
             .collect();
         let upgrade = |(host, it)| Input::Configure { host, change: HostChange::Upgrade(it) };
-        behind.into_iter().fold(false, |any, it| self.make(upgrade(it)) || any)
+        behind.into_iter().any(|it| self.make(upgrade(it)))
     }
 
     /// The replica server of a host receives again, from everybody who has a replica there.

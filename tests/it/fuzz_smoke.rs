@@ -37,6 +37,13 @@ fn damaged() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// What only control of a lab knows.
+fn orders() -> impl Strategy<Value = &'static str> {
+    const ALL: &[&str] =
+        &["reset", "trace", "hosts", "fork a", "fork b", "drop a", "drop c", "fork"];
+    prop::sample::select(ALL)
+}
+
 proptest! {
     #![proptest_config(config(200))]
 
@@ -59,6 +66,20 @@ proptest! {
     #[test]
     fn damaged_scripts_keep_every_invariant(bytes in damaged()) {
         targets::run(&bytes);
+    }
+
+    #[test]
+    fn damaged_journals_are_rebuilt_or_refused(bytes in damaged()) {
+        targets::journal(&bytes);
+    }
+
+    #[test]
+    fn damaged_requests_are_answered(bytes in damaged(), at: Index, order in orders()) {
+        targets::orders(&bytes);
+        // Among the lines of a scenario, or what is left of them.
+        let mut lines: Vec<_> = bytes.split(|it| *it == b'\n').collect();
+        lines.insert(at.index(lines.len() + 1), order.as_bytes());
+        targets::orders(&lines.join(&b'\n'));
     }
 
     #[test]
