@@ -5,11 +5,15 @@ use crate::engine::Change;
 use crate::model::{JOB_RETENTION, JobId, SimTime, VmId};
 use crate::oracle::{Finding, Memory, Step};
 
-fn finding(about: Option<&VmId>, says: String) -> Finding {
-    Finding { about: about.copied(), says }
+#[cold]
+fn finding(about: Option<&VmId>, says: String) -> Box<Finding> {
+    Box::new(Finding { about: about.copied(), says })
 }
 
-pub(super) fn ended_job_never_changes(step: &Step<'_>, _: &Memory) -> Result<Verdict, Finding> {
+pub(super) fn ended_job_never_changes(
+    step: &Step<'_>,
+    _: &Memory,
+) -> Result<Verdict, Box<Finding>> {
     let Step { before, after, events, .. } = *step;
     let mut verdict = Verdict::Vacuous;
     for (id, (_, now), was) in after.jobs.beside(&before.jobs) {
@@ -34,7 +38,7 @@ pub(super) fn ended_job_never_changes(step: &Step<'_>, _: &Memory) -> Result<Ver
 pub(super) fn ended_job_stays_five_minutes(
     step: &Step<'_>,
     _: &Memory,
-) -> Result<Verdict, Finding> {
+) -> Result<Verdict, Box<Finding>> {
     let now = step.after.now;
     let mut verdict = Verdict::Vacuous;
     for (id, (_, job)) in step.after.jobs.iter() {
@@ -74,7 +78,7 @@ fn ended_at(step: &Step<'_>, id: JobId) -> Option<SimTime> {
     before.map(|it| it.state_changed).or(announced)
 }
 
-pub(super) fn percentage_never_falls(step: &Step<'_>, _: &Memory) -> Result<Verdict, Finding> {
+pub(super) fn percentage_never_falls(step: &Step<'_>, _: &Memory) -> Result<Verdict, Box<Finding>> {
     for (id, (_, job), before) in step.after.jobs.beside(&step.before.jobs) {
         let percent = job.percent_complete;
         let before = before.map_or(0, |(_, it)| it.percent_complete);
