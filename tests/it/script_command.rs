@@ -242,7 +242,8 @@ fn a_search_without_a_find_fails() {
 fn a_search_is_told_what_to_look_for_and_what_it_may_take() {
     let folder = folder("explore-asked");
     let explore = |args: &[&str]| hvr(&folder, &[&["explore", "--unobserved"], args].concat());
-    let unmet = "InitiateFailover 32774: no other operation may hold the virtual machine";
+    let unmet =
+        "RemoveReplicationRelationship 32774: no other operation may hold the virtual machine";
     let (status, out, err) = explore(&["--goal", unmet, "--script", "--without", "StartVm"]);
     assert_eq!((status, &*err), (0, ""), "{out}");
     assert!(out.starts_with(&format!("# {unmet}\n")) && out.ends_with("=> 32774\n"), "{out}");
