@@ -1,13 +1,14 @@
 //! Invariants about jobs.
 
-use super::Verdict;
+use super::{Verdict, broken};
 use crate::engine::Change;
 use crate::model::{JOB_RETENTION, JobId, SimTime, VmId};
 use crate::oracle::{Finding, Memory, Step};
 
+/// A finding about the virtual machine of a job.
 #[cold]
-fn finding(about: Option<&VmId>, says: String) -> Box<Finding> {
-    Box::new(Finding { about: about.copied(), says })
+fn of_job(about: Option<&VmId>, says: &str) -> Result<Verdict, Box<Finding>> {
+    broken(about.copied(), format_args!("{says}"))
 }
 
 pub(super) fn ended_job_never_changes(
@@ -21,7 +22,7 @@ pub(super) fn ended_job_never_changes(
         verdict = verdict.or(Verdict::of(ended.is_some()));
         if let Some(job) = ended.filter(|job| *job != now) {
             let says = format!("job {id} was {job:?} and is {now:?}");
-            return Err(finding(job.affected.first(), says));
+            return of_job(job.affected.first(), &says);
         }
     }
     for event in events {
@@ -29,7 +30,7 @@ pub(super) fn ended_job_never_changes(
         let before = before.jobs.get(&id).map(|(_, job)| job);
         if let Some(job) = before.filter(|job| job.state.is_terminal()) {
             let says = format!("job {id} had ended and changed its state");
-            return Err(finding(job.affected.first(), says));
+            return of_job(job.affected.first(), &says);
         }
     }
     Ok(verdict)
@@ -46,7 +47,7 @@ pub(super) fn ended_job_stays_five_minutes(
         verdict = verdict.or(Verdict::of(ended));
         if ended && now.since(job.state_changed) >= JOB_RETENTION {
             let says = format!("job {id} has ended at {} and is still there", job.state_changed);
-            return Err(finding(job.affected.first(), says));
+            return of_job(job.affected.first(), &says);
         }
     }
     for event in step.events {
@@ -61,7 +62,7 @@ pub(super) fn ended_job_stays_five_minutes(
                 Some(ended) => format!("job {id} ended at {ended} and was removed at {}", event.at),
                 None => format!("job {id} was removed and had not ended"),
             };
-            return Err(finding(about, says));
+            return of_job(about, &says);
         }
         verdict = Verdict::Holds;
     }
@@ -84,10 +85,10 @@ pub(super) fn percentage_never_falls(step: &Step<'_>, _: &Memory) -> Result<Verd
         let before = before.map_or(0, |(_, it)| it.percent_complete);
         let about = job.affected.first();
         if percent < before {
-            return Err(finding(about, format!("job {id} was at {before}% and is at {percent}%")));
+            return of_job(about, &format!("job {id} was at {before}% and is at {percent}%"));
         }
         if percent > 100 || (percent == 100) != job.state.is_success() {
-            return Err(finding(about, format!("job {id} is {} at {percent}%", job.state)));
+            return of_job(about, &format!("job {id} is {} at {percent}%", job.state));
         }
     }
     Ok(Verdict::of(step.after.jobs.iter().next().is_some()))

@@ -149,15 +149,15 @@ pub struct Finding {
 
 /// What is wrong, which hardly ever anything is: not where it would stand in the way.
 #[cold]
-fn finding(about: Option<VmId>, says: fmt::Arguments<'_>) -> Box<Finding> {
-    Box::new(Finding { about, says: says.to_string() })
+fn broken(about: Option<VmId>, says: fmt::Arguments<'_>) -> Result<Verdict, Box<Finding>> {
+    Err(Box::new(Finding { about, says: says.to_string() }))
 }
 
 /// Fails with a finding about a virtual machine unless something holds.
 macro_rules! holds {
     ($holds:expr, $about:expr, $($says:tt)+) => {
         if !$holds {
-            return Err($crate::oracle::always::finding(Some($about), format_args!($($says)+)));
+            return $crate::oracle::always::broken(Some($about), format_args!($($says)+));
         }
     };
 }

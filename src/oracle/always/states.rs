@@ -1,6 +1,6 @@
 //! Invariants about states, health, and what is refused.
 
-use super::{Seen, Verdict, finding, holds};
+use super::{Seen, Verdict, broken, holds};
 use crate::engine::Change;
 use crate::model::{ReplicationHealth, ReplicationState};
 use crate::oracle::goal::shows;
@@ -15,7 +15,7 @@ pub(super) fn refusal_changes_nothing(
     if step.reply.is_refusal() && touched {
         let reply = step.reply;
         let says = format_args!("the answer was {reply:?}, and the world is another");
-        return Err(finding(None, says));
+        return broken(None, says);
     }
     Ok(Verdict::of(step.reply.is_refusal()))
 }
