@@ -52,11 +52,12 @@ impl World {
         {
             return Reply::NotFound(Missing::Job(*job));
         }
+        let build = host.build;
         let (leg, plan, hint) = match self.judge(host_id, host, caller, call) {
             Ok(accepted) => accepted,
             Err(refusal) => return self.refuse(host_id, call, refusal, out),
         };
-        let now = |plan| self.policy.answers_now(call.operation(), plan);
+        let now = |plan| self.policy.answers_now(build, call.operation(), plan);
         match plan {
             Some(plan) if !now(plan) => {
                 Reply::Started(self.begin(host_id, hint, leg, plan, named, out))
@@ -222,24 +223,28 @@ impl World {
         let estimate = phases.iter().map(length).fold(Duration::ZERO, Duration::saturating_add);
         let left = phases.first().map_or(Duration::ZERO, length);
         let now = self.now;
-        let state = &mut self.hosts[usize::from(host.0)];
-        state.started_jobs += 1;
-        let id = job_id(host, state.started_jobs);
-        let due = scheduled.unwrap_or(now + left);
+        // What waits for its schedule is taken for running.
+        let stage = self.policy.stage_after(None).filter(|_| scheduled.is_none());
+        let (state, wait) = stage.unwrap_or((JobState::Running, left));
+        let due = scheduled.unwrap_or(now + wait);
+        let works = scheduled.is_none() && stage.is_none();
+        let of = &mut self.hosts[usize::from(host.0)];
+        of.started_jobs += 1;
+        let id = job_id(host, of.started_jobs);
         let record = JobRecord {
             operation,
             job_type: plan.job_type,
             kind,
             vm: vm.map(|it| it.id),
             leg,
-            state: JobState::Running,
+            state,
             cancellable: plan.cancellable,
             phases,
             phase: 0,
             estimate,
             worked: Duration::ZERO,
             left,
-            since: scheduled.is_none().then_some(now),
+            since: works.then_some(now),
             ticket: Some(self.agenda.schedule(due, Due::Phase(id))),
             submitted: now,
             scheduled,
@@ -250,9 +255,8 @@ impl World {
             doomed,
             call: call.map(|call| Arc::new(call.clone())),
         };
-        let state = &mut self.hosts[usize::from(host.0)];
-        state.jobs.insert(id, Arc::new(record));
-        let change = Change::Job { job: id, job_type: plan.job_type, to: JobState::Running };
+        self.hosts[usize::from(host.0)].jobs.insert(id, Arc::new(record));
+        let change = Change::Job { job: id, job_type: plan.job_type, to: state };
         out.push(Event { at: now, host, change });
         if let Some(vm) = vm {
             let shows = plan.during.filter(|_| scheduled.is_none());
@@ -304,9 +308,11 @@ impl World {
                 return Reply::NotImplemented;
             }
             Call::RequestJobStateChange { job, requested } => {
-                let killed = *requested == RequestedJobState::Kill.to_wire();
-                let end = if killed { JobState::Killed } else { JobState::Terminated };
-                self.cancel(host, *job, end, out);
+                if *requested == RequestedJobState::Kill.to_wire() {
+                    self.cancel(host, *job, JobState::Killed, out);
+                } else {
+                    self.terminate(host, *job, out);
+                }
             }
             Call::GetError { job } => {
                 let errors = self.job_errors(host, *job).into_iter().take(1).collect();

@@ -266,7 +266,7 @@ impl Pass<'_> {
 
     fn sender(&mut self, host: HostId, it: &Sender) {
         self.word(u64::from(it.peer.0) << 32 | u64::from(it.failures).min(RETRIES));
-        self.plain(&it.settings);
+        self.plain(&(it.known_on, &it.settings));
         self.plain(&it.wanted);
         self.plain(&(it.phase, it.last_type));
         self.flags(&[
@@ -324,11 +324,15 @@ impl Pass<'_> {
         self.ahead(it.applied_at);
         self.consistent(it.last_consistent);
         self.word(it.points.len() as u64);
+        self.word(it.listed(self.now).len() as u64);
         for point in &it.points {
             self.plain(&point.kind);
             self.reach(Reach { position: point.position, ..it.held });
             self.flags(&[it.shrunk.is_some_and(|at| point.created < at)]);
+            self.flags(&[it.damage.hides(point.created)]);
+            self.flags(&[it.damage.is_below(Some(point.created))]);
         }
+        self.flags(&[it.damage.is_below(None)]);
         if let (Some(last), true) = (it.points.last(), self.canon.clock > Clock::Ignored) {
             let hour = |at: SimTime| at.ticks() / HOUR;
             self.flags(&[hour(self.now) > hour(last.created)]);
@@ -504,7 +508,7 @@ impl World {
             let jobs = live.map(|(job, _)| Minted::Job(*job));
             let own = host.vms.iter().filter(|(_, it)| !matches!(it.role, Role::Test { .. }));
             let vms = own.flat_map(|(vm, it)| {
-                let points = it.receiver().map(|it| &it.points[..]).unwrap_or_default();
+                let points = it.receiver().map(|it| it.listed(self.now)).unwrap_or_default();
                 let oldest = points.first().map(|it| Minted::Oldest(*vm, it.id));
                 oldest.into_iter().chain(it.tester.map(Minted::Test))
             });

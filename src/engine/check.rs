@@ -87,6 +87,7 @@ impl World {
             let key = RelationshipId { vm: id, leg };
             must!(sender.transfer.is_none_or(live), "{key} moves data by no live job");
             must!(sender.peer != host_id, "{key} sends to its own host");
+            must!(sender.known_on != Some(host_id), "{key} is where it is known to be");
             let replicates =
                 matches!(sender.phase, Sending::Replicating) && host.up && vm.lock.is_none();
             let waits = !matches!(sender.cycle, Cycle::Idle | Cycle::Stopped(_));

@@ -268,13 +268,19 @@ impl World {
             sender.counters.failures = sender.counters.failures.saturating_add(1);
         }
         let pause = pause_after(sender.failures, sender.interval());
+        let redirected = self.redirect(host, id, leg);
+        let Some(sender) = self.sender_mut(host, id, leg) else { return };
         // An apply that failed on the replica of Windows Server 2012 is tried once more.
         let again = turned == Turned::NotApplied && sender.failures == 0;
         sender.failures = sender.failures.saturating_add(1);
         let work = if sender.phase == Sending::Initial { Work::Initial } else { Work::Replication };
+        if turned == Turned::NotNow && sender.phase == Sending::Replicating {
+            // That a change of its disks is over may have been lost.
+            self.tell_peer(host, id, leg, Message::DisksUpdate(false), out);
+        }
         if turned == Turned::OutOfSequence {
             self.needs_resync(host, id, leg, Happening::LogInvalid, out);
-        } else if turned.is_recoverable() || again {
+        } else if turned.is_recoverable() || again || redirected {
             self.arm(host, id, leg, now + pause);
             self.watch_log(host, id, leg);
         } else {

@@ -110,6 +110,7 @@ impl World {
             return Err(Turned::Lost);
         }
         let taken = self.take_log(from, to, at, log, out)?;
+        self.note_move(from, to, at);
         if taken.relays {
             self.watch_log(to, at.id, Leg::Extended);
         }
@@ -134,7 +135,7 @@ impl World {
         let stalls = vm.troubles.keep_from_applying();
         let missing = vm.troubles.has(VmTrouble::DiskMissing);
         let receiver = vm.receiver_mut().ok_or(Turned::NoReplica)?;
-        let waits = receiver.phase == Receiving::Waiting;
+        let waits = receiver.phase.lacks_initial();
         let bytes = log.reach.position.saturating_sub(log.from);
         let continues =
             receiver.held.position >= log.from && lines.includes(log.reach, receiver.held);

@@ -147,8 +147,12 @@ impl World {
             }
             Disturbance::ChangeDisks(host, vm) => self.change_disks(host, vm)?,
             Disturbance::CorruptLog(host, vm) => self.corrupt_log(host, vm, out)?,
+            Disturbance::CorruptUndoLog(host, vm, point) => {
+                self.corrupt_undo_log(host, vm, point)?;
+            }
             Disturbance::ResizeDisk(host, vm, disk) => self.resize_disk(host, vm, disk)?,
             Disturbance::DeleteVm(host, vm) => self.delete_vm(host, vm, out)?,
+            Disturbance::MigrateVm(from, vm, to) => self.migrate(from, vm, to, out)?,
             Disturbance::PlugAdapter(host, vm, adapter, plug) => {
                 self.must_be(host, true)?;
                 let vm = self.vm_mut(host, vm).ok_or(Rejection::UnknownVm(vm))?;
@@ -159,7 +163,7 @@ impl World {
         Ok(())
     }
 
-    fn two_hosts(&self, a: HostId, b: HostId) -> Result<(), Rejection> {
+    pub(super) fn two_hosts(&self, a: HostId, b: HostId) -> Result<(), Rejection> {
         if a == b {
             return Err(Rejection::SameHost);
         }
@@ -181,7 +185,8 @@ impl World {
     fn go_down(&mut self, host: HostId, how: Happening, out: &mut Vec<Event>) {
         let jobs: Vec<JobId> = self.hosts[usize::from(host.0)].jobs.keys().copied().collect();
         let vms: Vec<VmId> = self.hosts[usize::from(host.0)].vms.keys().copied().collect();
-        for job in jobs {
+        // What began last is taken back first, each to what it found.
+        for job in jobs.into_iter().rev() {
             self.forget_job(host, job, out);
         }
         for vm in &vms {

@@ -62,14 +62,31 @@ pub enum Rejection {
     UnknownVm(VmId),
     /// The virtual machine has no such adapter.
     UnknownAdapter(AdapterId),
-    /// A link needs two different hosts.
+    /// It takes two different hosts.
     SameHost,
     /// The virtual machine is not off.
     VmIsNotOff(VmId),
     /// The virtual machine is a replica that no back-up can be made of now.
     NoBackup(VmId),
+    /// The virtual machine is not moved now: a job, a back-up or an apply holds it, or it is being
+    /// failed over, is failed over, or copies or compares its disks. Windows would answer 32774.
+    VmIsBusy(VmId),
+    /// The virtual machine is not moved: it replicates to that host.
+    SendsThere(VmId),
+    /// The virtual machine is not moved: one of its virtual hard disks is missing.
+    DiskIsMissing(VmId),
+    /// A virtual machine is moved only between hosts that reach each other, both ways.
+    HostsApart,
+    /// A virtual machine is moved to the same Windows or a newer one.
+    OlderWindows,
+    /// A client edition of Windows moves no virtual machines to other hosts, and takes none.
+    ClientEdition,
+    /// A virtual machine is not moved where the storage of a host is full, or its memory used up.
+    NoRoom,
     /// The virtual machine sends no change logs.
     NoLog(VmId),
+    /// The virtual machine has no such recovery point.
+    UnknownPoint(PointId),
     /// The virtual machine has no such disk, or it uses more than the new size holds.
     BadDisk,
     /// The host or virtual machine is in this trouble already.
@@ -135,13 +152,33 @@ impl fmt::Display for Rejection {
             Self::NoBackup(vm) => {
                 write!(f, "replica {vm} is not at rest, so no back-up can be made")
             }
+            Self::VmIsBusy(vm) => write!(
+                f,
+                "virtual machine {vm} is held by another operation (32774), or is being failed \
+                 over, copied or compared"
+            ),
+            Self::SendsThere(vm) => write!(f, "virtual machine {vm} replicates to that host"),
+            Self::DiskIsMissing(vm) => {
+                write!(f, "a virtual hard disk of virtual machine {vm} is missing")
+            }
+            Self::HostsApart => f.write_str("the hosts do not reach each other"),
+            Self::OlderWindows => {
+                f.write_str("virtual machines are moved to the same or a newer Windows")
+            }
+            Self::ClientEdition => {
+                f.write_str("virtual machines are moved between Windows Servers only")
+            }
+            Self::NoRoom => {
+                f.write_str("the storage of one of the hosts is full, or its memory used up")
+            }
             Self::NoLog(vm) => write!(f, "virtual machine {vm} keeps no change log"),
+            Self::UnknownPoint(point) => write!(f, "there is no recovery point {point}"),
             Self::BadDisk => f.write_str("there is no such disk, or it uses more than that"),
             Self::Troubled => f.write_str("that trouble is there already"),
             Self::NotTroubled => f.write_str("there is no such trouble"),
             Self::BadAdapters => f.write_str("each adapter has an id of its own"),
             Self::UnknownAdapter(adapter) => write!(f, "there is no adapter number {}", adapter.0),
-            Self::SameHost => f.write_str("a link is between two different hosts"),
+            Self::SameHost => f.write_str("it takes two different hosts"),
             Self::HostIsUp => f.write_str("the host is up"),
             Self::HostIsDown => f.write_str("the host is down"),
             Self::EndOfTime => f.write_str("time ends some 58 000 years after the epoch"),
@@ -283,7 +320,7 @@ pub enum Change {
         /// Which relationship, on the receiver.
         id: RelationshipId,
     },
-    /// A recovery point was created.
+    /// A recovery point was created. It is listed as soon as its log is applied.
     PointCreated {
         /// Of which virtual machine.
         vm: VmId,

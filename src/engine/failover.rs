@@ -5,7 +5,7 @@ use super::delivery::{Delivery, Vss};
 use super::event::{Change, Event};
 use super::finish::Failed;
 use super::lines::Reach;
-use super::receiver::{Receiver, Receiving, Recovery};
+use super::receiver::{Damage, Receiver, Receiving, Recovery};
 use super::sender::Sending;
 use super::turned::Turned;
 use super::vm::{Role, VmState};
@@ -46,6 +46,15 @@ impl World {
         let created = receiver.points.iter().find(|it| Some(it.id) == point).map(|it| it.created);
         if created.is_some_and(|created| receiver.shrunk.is_some_and(|at| created < at)) {
             return Err(Failed::SHRUNK);
+        }
+        if created.is_some_and(|created| receiver.damage.hides(created)) {
+            return Err(Failed::UNDO_LOG_DAMAGED);
+        }
+        if receiver.damage.is_below(created) {
+            return Err(match point {
+                Some(_) => Failed::SNAPSHOT_DAMAGED,
+                None => Failed::LATEST_DAMAGED,
+            });
         }
         // The latest state is made of everything that was received.
         if point.is_none() && receiver.applied(self.now) != receiver.held {
@@ -121,6 +130,7 @@ impl World {
             receiver.phase = Receiving::Committed(recovery);
             receiver.becomes(Reach { position: recovery.position, ..receiver.held });
             receiver.points.clear();
+            receiver.damage = Damage::default();
             Ok(())
         })
     }

@@ -45,6 +45,33 @@ impl Failed {
         retries: false,
     };
 
+    /// The undo log of the recovery point, or of a newer one, cannot be read.
+    ///
+    /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2014/20140127-improvements-in-recovery-history>.
+    pub(super) const UNDO_LOG_DAMAGED: Self = Self {
+        code: ErrorCode::Failed,
+        says: "an undo log on the way to the recovery point is damaged",
+        hresult: 0x8007_0570,
+        retries: false,
+    };
+
+    /// On Windows Server 2012: the snapshot of the recovery point, or of an older one, cannot be
+    /// read.
+    ///
+    /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2014/20140127-improvements-in-recovery-history>.
+    pub(super) const SNAPSHOT_DAMAGED: Self = Self {
+        code: ErrorCode::Failed,
+        says: "a snapshot that the recovery point builds on is damaged",
+        hresult: 0x8007_0570,
+        retries: false,
+    };
+
+    /// The same of the latest state.
+    pub(super) const LATEST_DAMAGED: Self = Self {
+        says: "a snapshot that the latest state builds on is damaged",
+        ..Self::SNAPSHOT_DAMAGED
+    };
+
     /// The storage of the host is full.
     pub(super) const STORAGE_FULL: Self = Self {
         code: ErrorCode::Failed,
@@ -128,6 +155,11 @@ impl World {
         if operation == Operation::InitiateFailback {
             return self.failback_source(host, vm);
         }
+        let named = match call.as_deref() {
+            Some(Call::ModifyReplicationSettings { settings, .. }) => Some(&**settings),
+            _ => None,
+        };
+        self.seek_replica(host, vm, leg, named)?;
         let sender = self.vm_state(host, vm).and_then(|it| it.sender(leg)).ok_or(Failed::GONE)?;
         let (peer, phase) = (sender.peer, sender.phase);
         match operation {

@@ -88,7 +88,7 @@ impl World {
     pub(crate) fn begins_a_job(&self, host: HostId, caller: Caller, call: &Call) -> bool {
         let Ok(state) = self.host_or_missing(host) else { return false };
         let Ok((_, Some(plan), _)) = self.judge(host, state, caller, call) else { return false };
-        !self.policy.answers_now(call.operation(), plan)
+        !self.policy.answers_now(state.build, call.operation(), plan)
     }
 }
 
@@ -135,8 +135,13 @@ impl<'a> Glance<'a> {
         self.state.receiver().map(|it| it.held.position)
     }
 
+    /// How far what a replica has applied reaches.
+    pub(crate) fn applied(self) -> Option<u64> {
+        self.state.receiver().map(|it| it.applied(self.world.now).position)
+    }
+
     pub(crate) fn points(self) -> &'a [RecoveryPoint] {
-        self.state.receiver().map_or(&[], |it| &it.points)
+        self.state.receiver().map_or(&[], |it| it.listed(self.world.now))
     }
 
     #[inline]

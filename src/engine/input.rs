@@ -2,7 +2,7 @@
 
 use crate::model::{
     Adapter, AdapterId, AuthorizationEntry, Call, Certificate, Disk, Edition, GuestSystem, Guid,
-    HostId, Plug, ReplicationProvider, ServiceSettings, VmId, WindowsBuild,
+    HostId, Plug, PointId, ReplicationProvider, ServiceSettings, VmId, WindowsBuild,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -64,6 +64,8 @@ pub struct HostSpec {
     pub edition: Edition,
     /// Whether it is a node of a failover cluster: its replica server's settings and entries are
     /// those of the cluster's broker, which is not in the world, and cannot be changed on the node.
+    /// A primary whose replica was moved from one node to another is redirected there, as the broker
+    /// would. All nodes in a world are of one cluster.
     pub clustered: bool,
     /// Local time minus UTC, in minutes; -720 to 840. Automatic resynchronisation goes by it. What
     /// goes by it when Windows is set up is [`HostSpec::with_utc_offset`].
@@ -209,10 +211,26 @@ pub enum Disturbance {
     ChangeDisks(HostId, VmId),
     /// The change log of a virtual machine that sends becomes unreadable.
     CorruptLog(HostId, VmId),
+    /// The undo log of a recovery point becomes unreadable: failing over to this point or to an
+    /// older one fails, newer ones and the latest state are as good as ever. New points push the
+    /// damage out in time. On Windows Server 2012 it is the snapshot: this point, newer ones and
+    /// the latest state build on it, and only a resynchronisation brings a sound copy.
+    ///
+    /// Nobody notices before a failover needs it: the points stay listed.
+    ///
+    /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2014/20140127-improvements-in-recovery-history>.
+    CorruptUndoLog(HostId, VmId, PointId),
     /// A disk is resized, on this host only.
     ResizeDisk(HostId, VmId, Disk),
     /// A virtual machine is deleted without the service being asked, with all it was in.
     DeleteVm(HostId, VmId),
+    /// A virtual machine, on the first host, is moved to the second with its disks, by an
+    /// administrator or by its cluster. It takes no time, and a guest that runs goes on running.
+    ///
+    /// Replication follows it, with its settings, recovery points and statistics; what the other
+    /// end makes of that is decided when the two next talk. A virtual machine that is busy is not
+    /// moved: Windows would answer 32774.
+    MigrateVm(HostId, VmId, HostId),
     /// An adapter of a virtual machine is plugged into something else.
     PlugAdapter(HostId, VmId, AdapterId, Plug),
 }
@@ -261,6 +279,11 @@ pub enum VmTrouble {
     ApplyFails,
     /// A virtual hard disk is missing.
     DiskMissing,
+    /// Its storage is being moved on its host: operations and back-ups wait, received logs are not
+    /// applied. When that is over everything is as it was, recovery points and statistics among it.
+    ///
+    /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2014/20140127-improvements-in-recovery-history>.
+    StorageMoves,
 }
 
 impl HostTrouble {
@@ -287,8 +310,8 @@ impl HostTrouble {
 
 impl VmTrouble {
     /// Every trouble.
-    pub const ALL: [Self; 4] =
-        [Self::VssFails, Self::BackupRuns, Self::ApplyFails, Self::DiskMissing];
+    pub const ALL: [Self; 5] =
+        [Self::VssFails, Self::BackupRuns, Self::ApplyFails, Self::DiskMissing, Self::StorageMoves];
 
     /// The trouble in one word.
     pub const fn name(self) -> &'static str {
@@ -297,6 +320,7 @@ impl VmTrouble {
             Self::BackupRuns => "BackupRuns",
             Self::ApplyFails => "ApplyFails",
             Self::DiskMissing => "DiskMissing",
+            Self::StorageMoves => "StorageMoves",
         }
     }
 }

@@ -58,9 +58,10 @@ pub(crate) enum Kind {
 }
 
 impl JobRecord {
-    /// Whether a request to end it has a chance: not while it merges.
+    /// Whether a request to end it has a chance: not while it merges, nor when it is ending.
     pub(crate) fn may_end(&self) -> bool {
-        self.cancellable && !self.state.is_terminal() && self.pace() != Some(Pace::Merge)
+        let ends = self.state.is_terminal() || self.state == JobState::ShuttingDown;
+        self.cancellable && !ends && self.pace() != Some(Pace::Merge)
     }
 
     pub(crate) fn pace(&self) -> Option<Pace> {
@@ -106,7 +107,7 @@ impl JobRecord {
         let until = if ended { self.changed } else { now };
         (seen.job_type, seen.state) = (self.job_type, self.state);
         seen.percent_complete = self.percent(self.worked.saturating_add(current));
-        seen.cancellable = self.cancellable && !ended;
+        seen.cancellable = self.cancellable && !ended && self.state != JobState::ShuttingDown;
         (seen.submitted, seen.scheduled) = (self.submitted, self.scheduled);
         (seen.started, seen.state_changed) = (self.started, self.changed);
         seen.elapsed = self.started.map_or(Duration::ZERO, |started| until.since(started));

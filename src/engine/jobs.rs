@@ -84,12 +84,17 @@ impl World {
         }
     }
 
-    /// The current phase of a job is over, or its schedule has come.
+    /// The current phase of a job is over, or what comes before the first one or after the last, or
+    /// its schedule has come.
     pub(super) fn phase_ends(&mut self, id: JobId, out: &mut Vec<Event>) {
         let Some(job) = self.record(id) else { return };
-        if job.started.is_none() {
-            self.scheduled_job_starts(id, out);
-            return;
+        match job.state {
+            JobState::New | JobState::Starting => return self.stage_ends(id, out),
+            JobState::ShuttingDown => {
+                return self.cancel(host_of(id), id, JobState::Terminated, out);
+            }
+            _ if job.started.is_none() => return self.scheduled_job_starts(id, out),
+            _ => {}
         }
         let (host, pace, operation) = (host_of(id), job.pace(), job.operation);
         let now = self.now;
@@ -130,6 +135,30 @@ impl World {
                 }
                 Err(failed) => self.fail(id, &failed, out),
             },
+        }
+    }
+
+    /// A job that is not at work yet comes a step nearer to it.
+    fn stage_ends(&mut self, id: JobId, out: &mut Vec<Event>) {
+        let Some(job) = self.record_mut(id) else { return };
+        job.ticket = None;
+        let (past, pace) = (job.state, job.pace());
+        if let Some((next, length)) = self.policy.stage_after(Some(past)) {
+            self.stays(id, next, length, out);
+            return;
+        }
+        self.job_becomes(id, JobState::Running, out);
+        if let Some(pace) = pace {
+            self.next_phase(id, pace);
+        }
+    }
+
+    /// A job is in a state for so long before or after its work.
+    fn stays(&mut self, id: JobId, state: JobState, length: Duration, out: &mut Vec<Event>) {
+        self.job_becomes(id, state, out);
+        let ticket = self.agenda.schedule(self.now + length, Due::Phase(id));
+        if let Some(job) = self.record_mut(id) {
+            job.ticket = Some(ticket);
         }
     }
 
@@ -236,7 +265,8 @@ impl World {
     fn jobs_over(&self, from: HostId, to: HostId) -> Vec<JobId> {
         let jobs = self.host(from).into_iter().flat_map(|it| &it.jobs);
         let moves = |job: &JobRecord| {
-            let live = job.state == JobState::Running && job.started.is_some();
+            // One that is paused goes on at the new pace, too.
+            let live = !job.state.is_terminal() && job.started.is_some();
             let sender = || self.sender(from, job.vm?, job.leg);
             live && matches!(job.pace(), Some(Pace::Copy | Pace::Flush))
                 && sender().is_some_and(|it| it.peer == to)
@@ -265,17 +295,23 @@ impl World {
         }
     }
 
-    /// Changes the state of a live job between running and suspended.
-    pub(super) fn set_job_state(&mut self, id: JobId, to: JobState, out: &mut Vec<Event>) {
+    /// Notes a new state of a live job.
+    fn job_becomes(&mut self, id: JobId, to: JobState, out: &mut Vec<Event>) {
         let now = self.now;
         let Some(job) = self.record_mut(id) else { return };
-        if job.state == to || job.state.is_terminal() {
-            return;
-        }
         (job.state, job.changed) = (to, now);
         let job_type = job.job_type;
         let change = Change::Job { job: id, job_type, to };
         out.push(Event { at: now, host: host_of(id), change });
+    }
+
+    /// Changes the state of a live job between running and suspended; not of one that is ending.
+    pub(super) fn set_job_state(&mut self, id: JobId, to: JobState, out: &mut Vec<Event>) {
+        let ends = |it: JobState| it.is_terminal() || it == JobState::ShuttingDown;
+        if self.record(id).is_none_or(|job| job.state == to || ends(job.state)) {
+            return;
+        }
+        self.job_becomes(id, to, out);
         match to {
             JobState::Suspended => self.stall(id),
             JobState::Running => self.go_on(id),
@@ -328,6 +364,17 @@ impl World {
         let Some(job) = self.record(id) else { return };
         let failure = self.describe(id, job, failed);
         self.end(id, JobState::Exception, Some(failure), out);
+    }
+
+    /// Ends a job that a client has asked to end, once it has shut down.
+    pub(super) fn terminate(&mut self, host: HostId, id: JobId, out: &mut Vec<Event>) {
+        let length = self.policy.job_shutting_down;
+        if length.is_zero() {
+            self.cancel(host, id, JobState::Terminated, out);
+            return;
+        }
+        self.stall(id);
+        self.stays(id, JobState::ShuttingDown, length, out);
     }
 
     /// Cancels a job and takes back what it began.

@@ -5,7 +5,7 @@ mod server;
 use super::World;
 use super::host::HostState;
 use super::input::Caller;
-use super::input::{HostTrouble, VmTrouble};
+use super::input::HostTrouble;
 use super::job::JobRecord;
 use super::receiver::Receiver;
 use super::sender::{Sender, Sending};
@@ -160,7 +160,6 @@ impl Hearing<'_> {
             | Fact::SettingsComplete
             | Fact::DisksKnown
             | Fact::OtherHost
-            | Fact::SameConnectionPoint
             | Fact::FitsChain
             | Fact::ProviderKnown
             | Fact::DisksFree
@@ -266,7 +265,7 @@ impl Hearing<'_> {
                 .is_none_or(|it| it.transfer.is_none() || it.phase == Sending::ResyncSuspended)
         };
         let applies = || vm.receiver().is_some_and(|it| it.is_applying(self.world.now));
-        let held = vm.troubles.has(VmTrouble::BackupRuns);
+        let held = vm.troubles.hold();
         (vm.lock.is_none() || reverts) && !held && !applies() && (!needs_path || path_is_free())
     }
 
@@ -277,7 +276,8 @@ impl Hearing<'_> {
             return true;
         };
         point.is_none_or(|id| {
-            vm.receiver().is_some_and(|it| it.points.iter().any(|point| point.id == id))
+            let now = self.world.now;
+            vm.receiver().is_some_and(|it| it.listed(now).iter().any(|point| point.id == id))
         })
     }
 
@@ -297,12 +297,11 @@ impl Hearing<'_> {
             Fact::SettingsComplete => settings.incomplete().is_none(),
             Fact::ProviderKnown => self.host.has_provider(settings.provider),
             Fact::OtherHost => {
-                !settings.recovery_connection_point.eq_ignore_ascii_case(&self.host.name)
+                let creates = matches!(self.call, Call::CreateReplicationRelationship { .. });
+                let is_own = settings.recovery_connection_point.eq_ignore_ascii_case(&self.host.name);
+                // Of what does not exist nothing can be modified, whatever it is to be.
+                !is_own || !creates && current.is_none()
             }
-            Fact::SameConnectionPoint => current.is_none_or(|it| {
-                let point = &it.settings.recovery_connection_point;
-                point.eq_ignore_ascii_case(&settings.recovery_connection_point)
-            }),
             Fact::DisksKnown => self.vm.is_none_or(|vm| disks_are_known(vm, settings)),
             Fact::FitsChain => self.vm.is_none_or(|vm| fits_chain(vm, settings)),
             Fact::DiskSetChanges => self.changes_disks(settings),

@@ -135,38 +135,24 @@ impl World {
 
     /// The receiving end of this relationship on the other host, whether that lets the sender in
     /// or not.
-    fn known_end(
+    pub(super) fn known_end(
         &self,
         from: HostId,
         to: HostId,
         id: impl Into<Spot>,
     ) -> Result<(Hint, &VmState, &Receiver), Turned> {
+        let id = id.into();
         if !self.reaches(from, to) {
             return Err(Turned::Unreachable);
         }
         let found = self.host(to).and_then(|it| it.vms.find(id));
         let (at, vm) = found.ok_or(Turned::NoReplica)?;
         let receiver = vm.receiver().ok_or(Turned::NoReplica)?;
-        let known = match receiver.peer {
-            Some(peer) => peer == from || self.same_trust_group(to, vm, peer, from),
-            None => false,
-        };
-        if known { Ok((at, vm, receiver)) } else { Err(Turned::NoReplica) }
-    }
-
-    /// Whether a host may stand in for a replica's own primary: its entry has the same tag. That of
-    /// `*`, which every host has, is taken for none: it would let any host send to any replica, and no
-    /// source says that it does.
-    fn same_trust_group(&self, host: HostId, vm: &VmState, peer: HostId, other: HostId) -> bool {
-        let Some(host) = self.host(host) else { return false };
-        let entry = |id| self.host(id).and_then(|it| host.entry_for(&it.name));
-        let own = vm.entry.as_ref().and_then(|name| host.entry(name)).or_else(|| entry(peer));
-        match (own, entry(other)) {
-            (Some(own), Some(other)) => {
-                own.allowed_primary != "*" && own.trust_group == other.trust_group
-            }
-            _ => false,
+        let peer = receiver.peer.ok_or(Turned::NoReplica)?;
+        if peer != from {
+            self.succeeds((to, vm), peer, from, id.id)?;
         }
+        Ok((at, vm, receiver))
     }
 
     /// Whether a virtual machine that an authorization entry is bound to would have this sender.
@@ -219,7 +205,8 @@ impl World {
         });
         self.edit(to, id, by, out, |vm| vm.take(from, message, now))
             .unwrap_or(Err(Turned::NoReplica))?;
-        if let Message::ResyncEnds { reach: Some(_) } = message {
+        self.note_move(from, to, id);
+        if let Message::InitialReplica { .. } | Message::ResyncEnds { reach: Some(_) } = message {
             self.disks_were_replaced(to, id, out);
         }
         self.answered(from, to)
@@ -349,8 +336,12 @@ impl VmState {
                 receiver.drop_surplus_points();
                 self.take_disks(disks);
             }
+            Message::InitialReplica { .. } if prepared => return Err(Turned::NotNow),
+            // It has come before where its sender did not learn of it, and is as good again.
             Message::InitialReplica { reach } => match shown {
-                ReplicationState::WaitingForInitialReplication => receiver.is_copy_of(reach, now),
+                ReplicationState::WaitingForInitialReplication | ReplicationState::Replicating => {
+                    receiver.is_copy_of(reach, now);
+                }
                 ReplicationState::Suspended => return Err(Turned::NotNow),
                 _ => return Err(Turned::NoReplica),
             },

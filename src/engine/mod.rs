@@ -43,6 +43,7 @@ mod jobs;
 mod judge;
 mod log;
 mod message;
+mod migrate;
 mod network;
 mod power;
 mod restore;

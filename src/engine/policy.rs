@@ -1,6 +1,6 @@
 //! What Windows leaves open or nobody knows, and what a network decides: answers, durations, rates.
 
-use crate::model::{JOB_RETENTION, Operation, Settings, SimTime, WindowsBuild};
+use crate::model::{JOB_RETENTION, JobState, Operation, Settings, SimTime, WindowsBuild};
 use crate::rules::{Pace, Plan};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,15 +36,28 @@ pub struct Policy {
     pub guest_talks: Duration,
     /// How calls are answered that are not answered as the rule book says: at once (0) or with a
     /// job (4096). Clients have to handle both. An operation that has no type of job answers at
-    /// once whatever this says. It holds for every host: no source tells of a Windows that answers
-    /// otherwise than another.
+    /// once whatever this says.
     pub answers: BTreeMap<Operation, Answer>,
+    /// How hosts with one Windows answer otherwise than others: what stands here goes before
+    /// [`answers`](Self::answers). No source tells of such a difference; a client that has to
+    /// handle both answers can be tried on two hosts at once.
+    pub answers_of_build: BTreeMap<WindowsBuild, BTreeMap<Operation, Answer>>,
     /// When a call fails that an accepted one could not be told from by its form alone.
     pub refusals: Refusals,
     /// How long a finished job can be read.
     ///
     /// Source: <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-concretejob>.
     pub job_retention: Duration,
+    /// How long a job is new (2) before it starts. No source tells how long a client can see this
+    /// state or the next two, which it has to take for running; here it sees none of them unless it
+    /// is made to.
+    ///
+    /// Source: <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-concretejob>.
+    pub job_new: Duration,
+    /// How long it is then starting (3), before its work begins.
+    pub job_starting: Duration,
+    /// How long a job that is asked to terminate shuts down (6) before it has (8).
+    pub job_shutting_down: Duration,
     /// The operations whose jobs end with 32768, “completed with warnings”, instead of 7: clients
     /// take both for success.
     pub completed_with_warnings: BTreeSet<Operation>,
@@ -105,8 +118,12 @@ impl Default for Policy {
             guest_shutdown: Duration::from_secs(20),
             guest_talks: Duration::from_secs(10),
             answers: BTreeMap::new(),
+            answers_of_build: BTreeMap::new(),
             refusals: Refusals::Early,
             job_retention: JOB_RETENTION,
+            job_new: Duration::ZERO,
+            job_starting: Duration::ZERO,
+            job_shutting_down: Duration::ZERO,
             completed_with_warnings: BTreeSet::new(),
             auto_resynchronize: true,
             survives_shutdown: None,
@@ -120,10 +137,23 @@ impl Policy {
         Settings { auto_resynchronize: self.auto_resynchronize, ..Settings::default() }
     }
 
-    /// Whether an accepted call is done before it returns.
-    pub(crate) fn answers_now(&self, operation: Operation, plan: &Plan) -> bool {
-        let answer = self.answers.get(&operation);
+    /// Whether an accepted call is done before it returns, on a host of this Windows.
+    pub(crate) fn answers_now(
+        &self,
+        build: WindowsBuild,
+        operation: Operation,
+        plan: &Plan,
+    ) -> bool {
+        let of_build = self.answers_of_build.get(&build);
+        let own = of_build.and_then(|it| it.get(&operation));
+        let answer = own.or_else(|| self.answers.get(&operation));
         answer.map_or(plan.at_once, |answer| *answer == Answer::Now)
+    }
+
+    /// What a job is next before it is at work, and for how long: after this state, or at first.
+    pub(crate) fn stage_after(&self, past: Option<JobState>) -> Option<(JobState, Duration)> {
+        let stages = [(JobState::New, self.job_new), (JobState::Starting, self.job_starting)];
+        stages.into_iter().find(|(state, length)| Some(*state) > past && !length.is_zero())
     }
 
     /// How long `bytes` take over a link, which is perhaps slower than others.

@@ -34,11 +34,45 @@ pub(crate) struct Receiver {
     /// When the log before it was applied.
     pub(crate) applied_before: Option<SimTime>,
     pub(crate) counters: Window,
-    /// Oldest first.
+    /// Oldest first; the last ones may be of logs that are still being applied.
     pub(crate) points: Vec<RecoveryPoint>,
     pub(crate) last_consistent: Option<SimTime>,
     /// When a disk became smaller: points from before cannot be failed over to.
     pub(crate) shrunk: Option<SimTime>,
+    /// What of the points is kept in files that cannot be read.
+    pub(crate) damage: Damage,
+}
+
+/// Which recovery points lie behind an unreadable file, by when they were made.
+///
+/// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2014/20140127-improvements-in-recovery-history>.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Damage {
+    /// The way back leads through an undo log: those up to this one.
+    pub(crate) undone: Option<SimTime>,
+    /// A snapshot is what later ones build on: those since this one, and the latest state.
+    pub(crate) built: Option<SimTime>,
+}
+
+impl Damage {
+    /// What the point that was made then is kept in is damaged: its undo log, or its snapshot.
+    pub(crate) fn strikes(&mut self, created: SimTime, is_undo_log: bool) {
+        if is_undo_log {
+            self.undone = self.undone.max(Some(created));
+        } else {
+            self.built = Some(self.built.map_or(created, |it| it.min(created)));
+        }
+    }
+
+    /// Whether an undo log is in the way to a point.
+    pub(crate) fn hides(self, created: SimTime) -> bool {
+        self.undone.is_some_and(|at| created <= at)
+    }
+
+    /// Whether a snapshot is below a point, or below the latest state.
+    pub(crate) fn is_below(self, created: Option<SimTime>) -> bool {
+        self.built.is_some_and(|at| created.is_none_or(|it| it >= at))
+    }
 }
 
 /// What was received, what of it was on the disks before the last log, and when all of it is.
@@ -97,6 +131,12 @@ impl Receiving {
         }
     }
 
+    /// Whether the initial replica has not arrived, or not as a whole. A job that resumes may show
+    /// something else meanwhile.
+    pub(crate) fn lacks_initial(self) -> bool {
+        self == Self::Waiting || self.interrupted() == Some(Work::Initial)
+    }
+
     pub(crate) const fn recovery(self) -> Option<Recovery> {
         match self {
             Self::FailedOver(it) | Self::Committed(it) | Self::FailedBack(it) => Some(it),
@@ -128,6 +168,7 @@ impl Receiver {
             points: Vec::new(),
             last_consistent: None,
             shrunk: None,
+            damage: Damage::default(),
         }
     }
 
@@ -152,6 +193,13 @@ impl Receiver {
         }
     }
 
+    /// The recovery points that there are, oldest first: none is newer than what is applied.
+    pub(crate) fn listed(&self, now: SimTime) -> &[RecoveryPoint] {
+        let applied = self.applied(now).position;
+        let early = self.points.iter().rev().take_while(|it| it.position > applied).count();
+        &self.points[..self.points.len() - early]
+    }
+
     pub(crate) fn backlog(&self) -> Backlog {
         (self.held, self.applied, self.applied_at)
     }
@@ -164,9 +212,7 @@ impl Receiver {
 
     /// Whether the initial replica is here.
     pub(crate) fn is_complete(&self) -> bool {
-        let waits =
-            self.phase == Receiving::Waiting || self.phase.interrupted() == Some(Work::Initial);
-        self.last_received.is_some() && !waits
+        self.last_received.is_some() && !self.phase.lacks_initial()
     }
 
     /// A log has been received, and is applied at that time with all that was received before; or
@@ -198,7 +244,7 @@ impl Receiver {
     /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2013/20130510-resynchronization-of-virtual-machines-in-hyper-v-replica>.
     pub(crate) fn is_copy_of(&mut self, reach: Reach, now: SimTime) {
         self.phase = Receiving::Replicating;
-        self.shrunk = None;
+        (self.shrunk, self.damage) = (None, Damage::default());
         self.points.clear();
         self.received(reach, ReplicationType::Regular, now, Some(now));
     }

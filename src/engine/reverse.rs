@@ -150,8 +150,8 @@ impl World {
         self.edit(host, id, by, out, |vm| {
             if let Role::Replica { onward: Some(sender), .. } = &vm.role {
                 let phase = sender.phase.without_transfer();
-                let sender =
-                    Sender { settings: settings.clone().into(), phase, line, ..(**sender).clone() };
+                let settings = settings.clone().into();
+                let sender = Sender { settings, phase, line, known_on: None, ..(**sender).clone() };
                 vm.role = Role::Primary(sender);
                 vm.lock = None;
                 vm.review_limits();

@@ -25,6 +25,8 @@ pub(crate) struct Sender {
     /// Where the replica is among the virtual machines of the other host.
     pub(crate) peer_at: Hint,
     pub(crate) peer: HostId,
+    /// The host that the replica knows it to be on, if it has moved since.
+    pub(crate) known_on: Option<HostId>,
     pub(crate) phase: Sending,
     pub(crate) last_type: ReplicationType,
     /// Recoverable failures in a row.
@@ -157,6 +159,7 @@ impl Sender {
             line,
             peer_at: Hint::default(),
             peer,
+            known_on: None,
             phase: Sending::Ready,
             last_type: ReplicationType::None,
             failures: 0,

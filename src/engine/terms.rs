@@ -49,6 +49,21 @@ impl Terms {
         Duration::from_secs(self.interval_s.into())
     }
 
+    /// The sending end is on this host now.
+    pub(crate) fn sent_from(&mut self, host: &str) {
+        let mut settings = Settings::clone(self);
+        host.clone_into(&mut settings.primary_host);
+        host.clone_into(&mut settings.primary_connection_point);
+        *self = Arc::new(settings).into();
+    }
+
+    /// The receiving end is on this host now. The connection point is what somebody named.
+    pub(crate) fn received_on(&mut self, host: &str) {
+        let mut settings = Settings::clone(self);
+        host.clone_into(&mut settings.recovery_host);
+        *self = Arc::new(settings).into();
+    }
+
     /// Notes that a host was let in with these settings, unless time alone may change that.
     pub(crate) fn note_let_in(&mut self, from: HostId, now: Generation) {
         if self.access.authentication != Some(AuthenticationType::Certificate) {

@@ -242,6 +242,7 @@ impl World {
         leg: Leg,
         out: &mut Vec<Event>,
     ) -> Result<(), Failed> {
+        self.redirect(host, vm, leg);
         let sender = self.sender(host, vm, leg).ok_or(Failed::GONE)?;
         let (peer, reach) = (sender.peer, sender.reach());
         self.send(host, peer, vm, Message::InitialReplica { reach }, out)?;

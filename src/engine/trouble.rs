@@ -8,7 +8,7 @@ use super::input::{HostTrouble, VmTrouble};
 use super::lines::Reach;
 use super::vm::VmState;
 use crate::model::{
-    Disk, EnabledState, HostId, JobId, Leg, Operation, ReplicationState, SimTime, VmId,
+    Disk, EnabledState, HostId, JobId, Leg, Operation, PointId, ReplicationState, SimTime, VmId,
     WindowsBuild,
 };
 use crate::rules::{Cause, Happening};
@@ -99,8 +99,14 @@ impl World {
         if vm.troubles.has(trouble) == troubled {
             return Err(if troubled { Rejection::Troubled } else { Rejection::NotTroubled });
         }
-        if troubled && trouble == VmTrouble::BackupRuns && vm.refuses_backup(self.now) {
-            return Err(Rejection::NoBackup(id));
+        match trouble {
+            VmTrouble::BackupRuns if troubled && vm.refuses_backup(self.now) => {
+                return Err(Rejection::NoBackup(id));
+            }
+            VmTrouble::StorageMoves if troubled && self.is_busy(host, id) => {
+                return Err(Rejection::VmIsBusy(id));
+            }
+            _ => {}
         }
         if let Some(vm) = self.vm_mut(host, id) {
             vm.troubles.set(trouble, troubled);
@@ -154,6 +160,26 @@ impl World {
         Ok(())
     }
 
+    /// What a recovery point is kept in becomes unreadable.
+    pub(super) fn corrupt_undo_log(
+        &mut self,
+        host: HostId,
+        id: VmId,
+        point: PointId,
+    ) -> Result<(), Rejection> {
+        self.must_be(host, true)?;
+        let has_undo_logs =
+            self.host(host).is_some_and(|it| it.build >= WindowsBuild::Server2012R2);
+        let vm = self.vm_state(host, id).ok_or(Rejection::UnknownVm(id))?;
+        let points = vm.receiver().map_or(&[][..], |it| it.listed(self.now));
+        let found = points.iter().find(|it| it.id == point);
+        let created = found.map(|it| it.created).ok_or(Rejection::UnknownPoint(point))?;
+        if let Some(receiver) = self.vm_mut(host, id).and_then(VmState::receiver_mut) {
+            receiver.damage.strikes(created, has_undo_logs);
+        }
+        Ok(())
+    }
+
     /// A disk takes another size on this host. On Windows Server 2012 that is a change behind the
     /// service's back.
     ///
@@ -202,7 +228,7 @@ impl World {
     /// its sender's, and room for what that may write.
     pub(super) fn compare_disks(&mut self, host: HostId, id: VmId) {
         let Some(vm) = self.vm_state(host, id) else { return };
-        let Some(peer) = vm.receiver().and_then(|it| it.peer) else { return };
+        let Some(peer) = self.source_of(host, id) else { return };
         let Some(sender) = self.vm_state(peer, id) else { return };
         let compare = |disk: &Disk| {
             let other = sender.disks.iter().find(|it| it.id == disk.id)?;
@@ -241,6 +267,7 @@ impl World {
             let watched = self.sender_mut(host, id, leg).and_then(|it| it.overflow.take());
             self.agenda.cancel(watched);
         }
+        self.unstage(host, id);
         self.destroy(host, id, out);
         if let Some(tester) = tester {
             self.delete_vm(host, tester, out)?;
@@ -269,6 +296,7 @@ impl VmState {
                 | FailoverInProgress
                 | FailbackInProgress
         );
-        busy || receiver.is_applying(now) || self.troubles.has(VmTrouble::ApplyFails)
+        let keeps = [VmTrouble::ApplyFails, VmTrouble::StorageMoves];
+        busy || receiver.is_applying(now) || keeps.into_iter().any(|it| self.troubles.has(it))
     }
 }

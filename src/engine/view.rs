@@ -106,7 +106,7 @@ impl World {
     /// The recovery points of a virtual machine, oldest first.
     pub fn recovery_points(&self, host: HostId, vm: VmId) -> Option<Vec<RecoveryPoint>> {
         let vm = self.vm_state(host, vm)?;
-        Some(vm.receiver().map_or_else(Vec::new, |it| it.points.clone()))
+        Some(vm.receiver().map_or_else(Vec::new, |it| it.listed(self.now).to_vec()))
     }
 
     /// How far the guest's writes reach in this copy: the number of the last byte.

@@ -64,9 +64,14 @@ impl VmTroubles {
         self.0 & (1 << trouble as u8) != 0
     }
 
+    /// Whether a back-up or a move of its storage holds the virtual machine.
+    pub(crate) const fn hold(self) -> bool {
+        self.has(VmTrouble::BackupRuns) || self.has(VmTrouble::StorageMoves)
+    }
+
     /// Whether anything keeps received logs from being applied.
     pub(crate) const fn keep_from_applying(self) -> bool {
-        self.has(VmTrouble::BackupRuns) || self.has(VmTrouble::ApplyFails)
+        self.hold() || self.has(VmTrouble::ApplyFails)
     }
 
     pub(crate) const fn set(&mut self, trouble: VmTrouble, troubled: bool) {

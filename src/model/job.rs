@@ -8,9 +8,10 @@ use std::time::Duration;
 wire_enum! {
     /// `Msvm_ConcreteJob.JobState`.
     ///
-    /// The simulator never emits 2 and 3, for a job is at work when its call returns, or waits for
-    /// its time, which clients take for running; nor 6, for cancelling takes no time; nor 11 and 12,
-    /// of which no source says more than the names.
+    /// A job is new (2), then starts (3), then runs; one that is asked to terminate shuts down (6)
+    /// first. In the simulator these three take no time, and nobody sees them, unless the policy of
+    /// its world says otherwise. It never emits 11 and 12, of which no source says more than the
+    /// names.
     "https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-concretejob"
     pub enum JobState: u16 {
         /// Created, not started.
@@ -55,7 +56,7 @@ impl JobState {
 
     /// Whether the simulator shows jobs in this state.
     pub const fn is_shown(self) -> bool {
-        self.is_terminal() || matches!(self, Self::Running | Self::Suspended)
+        !matches!(self, Self::Service | Self::QueryPending)
     }
 
     /// Whether the job has ended well.

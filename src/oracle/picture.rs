@@ -10,6 +10,7 @@ use crate::rules::Side;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Everything that invariants and goals look at: what a client of each host reads at one moment,
 /// and how far each copy's writes reach.
@@ -25,6 +26,8 @@ pub struct Picture {
     pub jobs: Sorted<JobId, (HostId, Job)>,
     /// The virtual machines that the world knows to be written to in two places.
     pub split: BTreeSet<VmId>,
+    /// How long a job that has ended is kept: five minutes, unless the world's policy says otherwise.
+    pub job_retention: Duration,
 }
 
 /// A host in a [`Picture`].
@@ -46,6 +49,8 @@ pub struct Copy {
     /// How far what it has received reaches, which is what a replica sends on, whatever its guest
     /// writes once it is failed over; `None` of what receives nothing.
     pub received: Option<u64>,
+    /// How far what of that it has applied reaches.
+    pub applied: Option<u64>,
     /// Its recovery points, oldest first.
     pub points: Vec<RecoveryPoint>,
     /// Its ends of relationships: one always, a replica has two.
@@ -76,6 +81,7 @@ impl Picture {
             copies: Sorted::default(),
             jobs: Sorted::default(),
             split: BTreeSet::new(),
+            job_retention: world.policy().job_retention,
         };
         picture.refresh(world);
         picture
@@ -84,8 +90,8 @@ impl Picture {
     /// Makes of an older picture, of this world or another, the one that would be taken now. What
     /// is on the heap is only written where it changed.
     pub(super) fn refresh(&mut self, world: &World) {
-        let Self { now, hosts, copies, jobs, split } = self;
-        *now = world.now();
+        let Self { now, hosts, copies, jobs, split, job_retention } = self;
+        (*now, *job_retention) = (world.now(), world.policy().job_retention);
         let new = |_, (name, up)| HostPicture { name: Arc::clone(name), up };
         hosts.follow(world.glance_at_hosts(), new, |host, (name, up)| {
             host.up = up;
@@ -110,8 +116,8 @@ impl Picture {
 
     /// Makes it equal to another by copying only what differs.
     pub(super) fn restore(&mut self, from: &Self) {
-        let Self { now, hosts, copies, jobs, split } = self;
-        *now = from.now;
+        let Self { now, hosts, copies, jobs, split, job_retention } = self;
+        (*now, *job_retention) = (from.now, from.job_retention);
         hosts.restore(&from.hosts);
         copies.restore(&from.copies);
         jobs.restore(&from.jobs);
@@ -145,6 +151,7 @@ impl Copy {
             vm: glance.vm(),
             position: 0,
             received: None,
+            applied: None,
             points: Vec::new(),
             ends: Ends::default(),
         };
@@ -155,6 +162,7 @@ impl Copy {
     fn refresh(&mut self, glance: Glance<'_>) {
         glance.review(&mut self.vm);
         (self.position, self.received) = (glance.position(), glance.received());
+        self.applied = glance.applied();
         if self.points != glance.points() {
             self.points.clear();
             self.points.extend_from_slice(glance.points());

@@ -228,6 +228,9 @@ fn disturbance(f: &mut fmt::Formatter<'_>, what: Disturbance, picture: &Picture)
             write!(f, "the disks of {} are changed", vm(host, id))
         }
         Disturbance::CorruptLog(host, id) => write!(f, "the log of {} is corrupt", vm(host, id)),
+        Disturbance::CorruptUndoLog(host, id, point) => {
+            write!(f, "the undo log of point {point} of {} is corrupt", vm(host, id))
+        }
         Disturbance::ResizeDisk(host, id, disk) => {
             write!(f, "disk {} of {} is resized", disk.id.0, vm(host, id))
         }
@@ -235,6 +238,9 @@ fn disturbance(f: &mut fmt::Formatter<'_>, what: Disturbance, picture: &Picture)
             write!(f, "adapter {} of {} is plugged elsewhere", adapter.0, vm(host, id))
         }
         Disturbance::DeleteVm(host, id) => write!(f, "{} is deleted", vm(host, id)),
+        Disturbance::MigrateVm(host, id, to) => {
+            write!(f, "{} is moved to {}", vm(host, id), name(to))
+        }
     }
 }
 

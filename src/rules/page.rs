@@ -82,6 +82,8 @@ pub(crate) const BLOG_2012_R2: &str =
     blog!("2013/20131022-whats-new-in-hyper-v-replica-in-windows-server-2012-r2");
 /// “Hyper-V Replica: extend replication”.
 pub(crate) const BLOG_EXTEND: &str = blog!("2013/20131209-hyper-v-replica-extend-replication");
+/// “Improvements in recovery history”: snapshots, undo logs, and what their damage costs.
+pub(crate) const BLOG_HISTORY: &str = blog!("2014/20140127-improvements-in-recovery-history");
 /// “Measure replication”: the cmdlet does not apply to a virtual machine without replication.
 pub(crate) const BLOG_MEASURE: &str =
     blog!("2013/20131230-measuring-replication-health-in-a-cluster");

@@ -69,8 +69,6 @@ facts! {
     DisksKnown: "the included disks must be disks of the virtual machine, at least one";
     /// The replica's host is not the primary's.
     OtherHost: "a virtual machine cannot replicate to its own host";
-    /// The connection point of an existing relationship stays.
-    SameConnectionPoint: "the recovery server of a relationship cannot be changed; remove and create it anew";
     /// Extended leg: 300 or 900 s, not below the first leg's interval, nothing application-consistent.
     FitsChain: "an extended leg takes 300 or 900 s, never less than the leg before it, every disk, and no application-consistent points";
     /// The virtual machine has what it is to send.

@@ -37,6 +37,8 @@ pub(super) trait Args: Sized {
     fn many<F: Form>(&mut self, key: &'static str, form: F, values: &mut Vec<F::Value>);
     /// A recovery point of this virtual machine.
     fn point(&mut self, vm: VmId, point: &mut Option<PointId>);
+    /// A recovery point of this virtual machine that is kept, not the latest state.
+    fn kept_point(&mut self, vm: VmId, point: &mut PointId);
     /// A relationship, as a rule of this virtual machine.
     fn relationship(&mut self, vm: VmId, id: &mut Option<RelationshipId>);
     /// A point in time.
@@ -49,6 +51,8 @@ pub(super) trait Args: Sized {
         items: &mut Vec<T>,
         group: Group<Self, T>,
     );
+    /// What stands before the first `key=`, with which a group begins that takes the same.
+    fn before(&mut self, key: &'static str, described: impl FnOnce(&mut Self));
     /// Whether optional settings are there; in a line they are, if any key is.
     fn has_settings(&self, there: bool) -> bool;
 }
@@ -400,6 +404,18 @@ impl Args for Reader<'_> {
         *point = self.take("point").and_then(|arg| self.point_word(vm, &arg.value));
     }
 
+    fn kept_point(&mut self, vm: VmId, point: &mut PointId) {
+        let Some(arg) = self.take("point") else {
+            return self.problem_at_end("expected `point=`");
+        };
+        if arg.value.plain() == Some("latest") {
+            let message = "expected `oldest`, `#1` or `{GUID}`, found `latest`";
+            self.problem(arg.value.span(), message);
+        } else if let Some(id) = self.point_word(vm, &arg.value) {
+            *point = id;
+        }
+    }
+
     fn relationship(&mut self, vm: VmId, id: &mut Option<RelationshipId>) {
         let Some(arg) = self.take("relationship") else { return *id = None };
         let word = &arg.value;
@@ -452,6 +468,14 @@ impl Args for Reader<'_> {
             *items = group.default;
         }
         (self.window, self.head) = outer;
+    }
+
+    fn before(&mut self, key: &'static str, described: impl FnOnce(&mut Self)) {
+        let outer = self.window;
+        let head = (outer.0..outer.1).find(|at| self.args[*at].key.as_deref() == Some(key));
+        self.window.1 = head.unwrap_or(outer.1);
+        described(self);
+        self.window = outer;
     }
 
     fn has_settings(&self, _: bool) -> bool {
@@ -552,6 +576,10 @@ impl Args for Writer<'_> {
         self.push("point", word);
     }
 
+    fn kept_point(&mut self, vm: VmId, point: &mut PointId) {
+        self.point(vm, &mut Some(*point));
+    }
+
     fn relationship(&mut self, vm: VmId, id: &mut Option<RelationshipId>) {
         if let Some(id) = id {
             let own = id.vm == vm;
@@ -582,6 +610,10 @@ impl Args for Writer<'_> {
         for (place, item) in items.iter_mut().enumerate() {
             (group.item)(self, item, place);
         }
+    }
+
+    fn before(&mut self, _: &'static str, described: impl FnOnce(&mut Self)) {
+        described(self);
     }
 
     fn has_settings(&self, there: bool) -> bool {

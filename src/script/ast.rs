@@ -207,12 +207,16 @@ verbs! {
     ChangeDisks = "change_disks";
     /// `corrupt_log tokyo web`: the change log becomes unreadable.
     CorruptLog = "corrupt_log";
+    /// `corrupt_undo_log osaka web point=#2`: what a recovery point is kept in becomes unreadable.
+    CorruptUndoLog = "corrupt_undo_log";
     /// `resize tokyo web disk=200GiB`: a disk takes another size.
     Resize = "resize";
     /// `plug osaka web adapter=0 connected=yes`: an adapter is plugged into something else.
     Plug = "plug";
     /// `delete osaka web`: the virtual machine is gone.
     Delete = "delete";
+    /// `migrate tokyo web osaka`: the virtual machine is moved to the second host.
+    Migrate = "migrate";
 }
 
 /// An expected answer.

@@ -10,14 +10,17 @@ use super::hash::id_of_name;
 use super::method::Method;
 use super::named::{Build, OperationName, Trouble, TroubleName};
 use super::text::Keyword;
-use crate::engine::{Disturbance, HostChange, HostSpec, HostTrouble, Policy, VmSpec, Weakness};
+use crate::engine::{
+    Answer, Disturbance, HostChange, HostSpec, HostTrouble, Policy, VmSpec, Weakness,
+};
 use crate::model::{
     Adapter, AdapterId, AdapterKind, AllowedAuthentication, AuthenticationType, AuthorizationEntry,
     Call, Certificate, Disk, DiskId, Edition, FailoverNetworkAdapterSettings, GuestSystem, Guid,
-    HostId, IN_BOX_PROVIDER, InitialReplicationType, IpProtocol, Operation, Plug, RelationshipId,
-    ReplicationProvider, RequestedJobState, RequestedReplicationState, RequestedState,
-    ServiceSettings, Settings, SimTime, VmId, WindowsBuild,
+    HostId, IN_BOX_PROVIDER, InitialReplicationType, IpProtocol, Operation, Plug, PointId,
+    RelationshipId, ReplicationProvider, RequestedJobState, RequestedReplicationState,
+    RequestedState, ServiceSettings, Settings, SimTime, VmId, WindowsBuild,
 };
+use std::collections::BTreeMap;
 
 /// Where replicas are stored if a line does not say.
 const STORAGE: &str = r"D:\Replica";
@@ -224,7 +227,8 @@ fn adapters<A: Args>() -> Group<A, FailoverNetworkAdapterSettings> {
     }
 }
 
-/// `boot=30s refusals=late StartReplication=4096`: what differs from the default policy.
+/// `boot=30s refusals=late StartReplication=4096 build=9200 StartReplication=0`: what differs from
+/// the default policy.
 pub(super) fn policy<A: Args>(args: &mut A, policy: &mut Policy) {
     let base = Policy::default();
     args.key("link_rate", Rate, &mut policy.link_rate, base.link_rate);
@@ -241,16 +245,40 @@ pub(super) fn policy<A: Args>(args: &mut A, policy: &mut Policy) {
     args.key("guest_talks", Time, &mut policy.guest_talks, base.guest_talks);
     args.key("refusals", REFUSALS, &mut policy.refusals, base.refusals);
     args.key("job_retention", Time, &mut policy.job_retention, base.job_retention);
+    args.key("job_new", Time, &mut policy.job_new, base.job_new);
+    args.key("job_starting", Time, &mut policy.job_starting, base.job_starting);
+    let shutting_down = &mut policy.job_shutting_down;
+    args.key("job_shutting_down", Time, shutting_down, base.job_shutting_down);
     let resynchronize = &mut policy.auto_resynchronize;
     args.key("auto_resynchronize", YES_NO, resynchronize, base.auto_resynchronize);
     args.maybe("survives_shutdown", Build, &mut policy.survives_shutdown);
     let mut warnings: Vec<_> = policy.completed_with_warnings.iter().copied().collect();
     args.many("completed_with_warnings", OperationName, &mut warnings);
     policy.completed_with_warnings = warnings.into_iter().collect();
+    args.before("build", |args| answers(args, &mut policy.answers));
+    let of_builds = Group {
+        default: Vec::new(),
+        blank: |_| (WindowsBuild::Server2022, BTreeMap::new()),
+        item: |args: &mut A, (build, of_build): &mut (WindowsBuild, Answers), _| {
+            args.need("build", Build, build);
+            answers(args, of_build);
+        },
+    };
+    let mut all: Vec<_> = std::mem::take(&mut policy.answers_of_build).into_iter().collect();
+    args.group("build", &mut all, of_builds);
+    for (build, of_build) in all {
+        policy.answers_of_build.entry(build).or_default().extend(of_build);
+    }
+}
+
+type Answers = BTreeMap<Operation, Answer>;
+
+/// `StartReplication=4096 CommitFailover=0`: how operations are answered.
+fn answers<A: Args>(args: &mut A, answers: &mut Answers) {
     for &operation in Operation::ALL {
-        let mut answer = policy.answers.remove(&operation);
+        let mut answer = answers.remove(&operation);
         args.maybe(operation.name(), ANSWER, &mut answer);
-        policy.answers.extend(answer.map(|answer| (operation, answer)));
+        answers.extend(answer.map(|answer| (operation, answer)));
     }
 }
 
@@ -458,8 +486,10 @@ pub(super) const fn verb(what: &Disturbance) -> Verb {
         Disturbance::RelieveHost(..) | Disturbance::RelieveVm(..) => Verb::Relieve,
         Disturbance::ChangeDisks(..) => Verb::ChangeDisks,
         Disturbance::CorruptLog(..) => Verb::CorruptLog,
+        Disturbance::CorruptUndoLog(..) => Verb::CorruptUndoLog,
         Disturbance::ResizeDisk(..) => Verb::Resize,
         Disturbance::DeleteVm(..) => Verb::Delete,
+        Disturbance::MigrateVm(..) => Verb::Migrate,
         Disturbance::PlugAdapter(..) => Verb::Plug,
     }
 }
@@ -480,8 +510,10 @@ pub(super) fn blank_disturbance(verb: Verb) -> Disturbance {
         Verb::Relieve => Disturbance::RelieveHost(host, HostTrouble::StorageFull),
         Verb::ChangeDisks => Disturbance::ChangeDisks(host, vm),
         Verb::CorruptLog => Disturbance::CorruptLog(host, vm),
+        Verb::CorruptUndoLog => Disturbance::CorruptUndoLog(host, vm, PointId(Guid(0))),
         Verb::Resize => Disturbance::ResizeDisk(host, vm, blank_disk(0)),
         Verb::Delete => Disturbance::DeleteVm(host, vm),
+        Verb::Migrate => Disturbance::MigrateVm(host, vm, host),
         Verb::Plug => Disturbance::PlugAdapter(host, vm, AdapterId(0), PLUGGED),
     }
 }
@@ -513,6 +545,16 @@ pub(super) fn disturbance<A: Args>(args: &mut A, what: &mut Disturbance) {
         | Disturbance::DeleteVm(host, vm) => {
             args.host(host);
             args.vm(vm);
+        }
+        Disturbance::CorruptUndoLog(host, vm, point) => {
+            args.host(host);
+            args.vm(vm);
+            args.kept_point(*vm, point);
+        }
+        Disturbance::MigrateVm(from, vm, to) => {
+            args.host(from);
+            args.vm(vm);
+            args.host(to);
         }
         Disturbance::PlugAdapter(host, vm, adapter, it) => {
             args.host(host);

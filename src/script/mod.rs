@@ -62,9 +62,13 @@
 //!   up.
 //! - `trouble HOST StorageFull|MemoryLow|ServiceHangs|KerberosFails|ProxyInspects`: a host is in
 //!   trouble until `relieve HOST …`; `trouble HOST VssFails|BackupRuns|ApplyFails|DiskMissing VM`:
-//!   a virtual machine is.
+//!   a virtual machine is; `trouble HOST StorageMoves VM`: its disks are moved on its host.
 //! - `change_disks HOST VM`, `corrupt_log HOST VM`, `resize HOST VM disk=SIZE …`, `delete HOST VM`:
 //!   something is done to a virtual machine behind the service's back.
+//! - `corrupt_undo_log HOST VM point=#2`: what a recovery point is kept in becomes unreadable;
+//!   `point=` as for a failover.
+//! - `migrate HOST VM HOST`: a virtual machine is moved from the first host to the second, with its
+//!   disks, and goes on running if it runs.
 //! - `plug HOST VM adapter=0`: a network adapter is plugged into a switch; with `connected=no` into
 //!   nothing, with `test_switch=yes` its test replicas into another switch.
 //! - `certificate HOST THUMBPRINT …`, `discard HOST THUMBPRINT`: a certificate comes into the
@@ -82,7 +86,9 @@
 //! `policy` takes what differs from the [default](crate::engine::Policy), by the names of its
 //! fields: `link_rate=1MiB/s`, `boot=30s`, `auto_resynchronize=no`, `refusals=late`,
 //! `survives_shutdown=14393`, any number of `completed_with_warnings=StartReplication`; and by the
-//! names of operations how they answer: `StartReplication=0`, `PrepareFailover=4096`.
+//! names of operations how they answer: `StartReplication=0`, `PrepareFailover=4096`. What follows a
+//! `build=9200` is so on hosts with that Windows: `StartReplication=4096 build=9200
+//! StartReplication=0`.
 //!
 //! `host` takes `build=9600`, `edition=Client`, `clustered=yes`, `utc_offset=-3h30m`,
 //! `server=on|off`, `auth=Kerberos|Certificate|Both|Undefined`, `port=`, `https_port=`,

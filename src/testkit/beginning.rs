@@ -64,14 +64,16 @@ impl Beginning {
     /// thirty days and the external [`PROVIDER`] where its Windows can have one; four at most, of
     /// the names in [`HOSTS`]. On the first are [`WEB`], which runs, and [`DB`], which is off.
     pub fn hosts(builds: impl IntoIterator<Item = WindowsBuild>) -> Self {
-        let mut it = Self::empty();
-        for (name, build) in HOSTS.into_iter().zip(builds) {
-            it.inputs.push(Input::AddHost(host(name, build)));
-        }
-        for (id, name, running) in [(WEB, "web", true), (DB, "db", false)] {
-            it.inputs.push(Input::AddVm { host: HostId(0), vm: vm(id, name, running) });
-        }
-        it
+        let [web, db] = [vm(WEB, "web", true), vm(DB, "db", false)];
+        let on_first = |vm| Input::AddVm { host: HostId(0), vm };
+        Self::bare(builds).then(on_first(web)).then(on_first(db))
+    }
+
+    /// The same hosts without a virtual machine.
+    pub(super) fn bare(builds: impl IntoIterator<Item = WindowsBuild>) -> Self {
+        let hosts = HOSTS.into_iter().zip(builds);
+        let inputs = hosts.map(|(name, build)| Input::AddHost(host(name, build))).collect();
+        Self { inputs, ..Self::empty() }
     }
 
     /// Three hosts with a recent Windows; nothing replicates.
@@ -183,10 +185,14 @@ impl Beginning {
     /// Then [`WEB`] begins to replicate from a host, over the network, and two hours pass.
     #[must_use]
     pub fn replicate(self, host: HostId, settings: Settings) -> Self {
-        let create = Call::CreateReplicationRelationship { vm: WEB, settings: Box::new(settings) };
-        let start =
-            Call::StartReplication { vm: WEB, initial: 1, export_location: None, start: None };
-        self.call(host, create).call(host, start).then(Input::Advance(hours(2)))
+        self.protect(host, WEB, settings).then(Input::Advance(hours(2)))
+    }
+
+    /// Then a virtual machine begins to replicate from a host, over the network.
+    pub(super) fn protect(self, host: HostId, vm: VmId, settings: Settings) -> Self {
+        let create = Call::CreateReplicationRelationship { vm, settings: Box::new(settings) };
+        let start = Call::StartReplication { vm, initial: 1, export_location: None, start: None };
+        self.call(host, create).call(host, start)
     }
 
     /// Then a host is called, and fifteen seconds pass.
@@ -217,7 +223,7 @@ fn host(name: &str, build: WindowsBuild) -> HostSpec {
     }
 }
 
-fn vm(id: VmId, name: &str, running: bool) -> VmSpec {
+pub(super) fn vm(id: VmId, name: &str, running: bool) -> VmSpec {
     let disks = [(0, 40), (1, 10)].map(|(id, gib)| Disk {
         id: DiskId(id),
         capacity_bytes: gib * GIB,

@@ -190,9 +190,24 @@ impl Found {
         Some(Self { begin: begin.clone(), inputs: inputs[..=last].to_vec(), failure })
     }
 
-    /// Takes out every input without which the same goes wrong, first many at once.
+    /// Takes out every input without which the same goes wrong, first many at once; and of what is
+    /// left every two that can only go together, such as a change and what takes it back. Two pauses
+    /// in a row become one.
     #[must_use]
     pub fn shrink(self, property: &impl Fn(&World) -> Result<(), Broken>) -> Self {
+        /// Of more inputs there are too many pairs.
+        const FEW: usize = 32;
+        let mut best = self.without_runs(property);
+        while best.inputs.len() <= FEW {
+            let shorter = best.with_one_pause(property).or_else(|| best.without_two(property));
+            let Some(shorter) = shorter else { break };
+            best = shorter.without_runs(property);
+        }
+        best
+    }
+
+    /// Takes out runs of inputs, first long ones.
+    fn without_runs(self, property: &impl Fn(&World) -> Result<(), Broken>) -> Self {
         let mut best = self;
         let mut many = best.inputs.len() / 2;
         while many > 0 {
@@ -202,8 +217,7 @@ impl Found {
                 let start = end.saturating_sub(many);
                 let mut fewer = best.inputs.clone();
                 fewer.drain(start..end);
-                let found = Self::in_inputs(&best.begin, &fewer, property);
-                if let Some(found) = found.filter(|it| it.failure.is_like(&best.failure)) {
+                if let Some(found) = best.still(&fewer, property) {
                     best = found;
                 }
                 end = start.min(best.inputs.len());
@@ -214,6 +228,40 @@ impl Found {
             many /= 2;
         }
         best
+    }
+
+    /// Makes one pause of the last two that follow each other.
+    fn with_one_pause(&self, property: &impl Fn(&World) -> Result<(), Broken>) -> Option<Self> {
+        (1..self.inputs.len()).rev().find_map(|place| {
+            let [Input::Advance(one), Input::Advance(other)] = self.inputs[place - 1..=place] else {
+                return None;
+            };
+            let mut fewer = self.inputs.clone();
+            fewer[place] = Input::Advance(one.saturating_add(other));
+            fewer.remove(place - 1);
+            self.still(&fewer, property)
+        })
+    }
+
+    /// Takes out the last two inputs that are not needed together.
+    fn without_two(&self, property: &impl Fn(&World) -> Result<(), Broken>) -> Option<Self> {
+        let mut pairs = (1..self.inputs.len()).rev().flat_map(|j| (0..j).rev().map(move |i| (i, j)));
+        pairs.find_map(|(i, j)| {
+            let mut fewer = self.inputs.clone();
+            fewer.remove(j);
+            fewer.remove(i);
+            self.still(&fewer, property)
+        })
+    }
+
+    /// What these inputs break, if that is like this.
+    fn still(
+        &self,
+        inputs: &[Input],
+        property: &impl Fn(&World) -> Result<(), Broken>,
+    ) -> Option<Self> {
+        let found = Self::in_inputs(&self.begin, inputs, property);
+        found.filter(|it| it.failure.is_like(&self.failure))
     }
 
     /// The inputs as a script whose last line goes wrong.

@@ -16,19 +16,26 @@
 //! - an extended replica, as long as the replica before it is one of these.
 
 use crate::engine::{Caller, Disturbance, HostChange, HostTrouble, Input, Reply, VmTrouble, World};
-use crate::model::time::{days, hours};
+use crate::model::time::{days, hours, seconds};
 use crate::model::{
-    AllowedAuthentication, AuthorizationEntry, Call, Certificate, HostId, InitialReplicationType,
-    Leg, RelationshipId, ReplicationHealth, ReplicationMode, ReplicationProvider, ReplicationState,
-    RequestedReplicationState, RequestedState, ServiceSettings, Settings,
+    AllowedAuthentication, AuthorizationEntry, Call, Certificate, Disk, ErrorCode, HostId,
+    InitialReplicationType, Leg, RelationshipId, ReplicationHealth, ReplicationMode,
+    ReplicationProvider, ReplicationState, RequestedReplicationState, RequestedState,
+    ServiceSettings, Settings, VmId,
 };
 use crate::rules::Side;
 use crate::script::{Fault, Line, Runner, Script};
 use std::fmt;
+use std::time::Duration;
 
 /// How often an administrator looks and repairs. A failover that is taken back, a resumption and a
 /// resynchronisation follow upon each other.
 const ROUNDS: usize = 12;
+
+/// How often they ask again for what is refused because somebody holds the virtual machine, and how
+/// long they wait: an odd time, which falls in with no interval of replication.
+const PATIENCE: usize = 20;
+const WHILE: Duration = Duration::from_secs(7);
 
 /// What came of healing a world.
 #[derive(Clone, Debug)]
@@ -68,8 +75,8 @@ impl fmt::Display for Stuck {
 }
 
 /// Repairs everything outside the service: links, hosts that are down, troubles, and what keeps a
-/// replica server from receiving – its ports, folders, certificate, entries, providers, and whether
-/// it is enabled. Returns what had an effect.
+/// replica server from receiving – its ports, folders, certificate, entries, providers, whether it
+/// is enabled, and a Windows that is older than its sender's. Returns what had an effect.
 pub fn heal(world: &mut World) -> Vec<Input> {
     let mut mender = Mender { world, inputs: Vec::new() };
     mender.heal();
@@ -90,6 +97,11 @@ pub fn recover(world: &World) -> Recovery {
     mender.heal();
     for _ in 0..ROUNDS {
         mender.pass(hours(6));
+        if mender.repair() {
+            continue;
+        }
+        // An operation is refused while a log is being applied, which is over now.
+        mender.pass(seconds(1));
         if !mender.repair() {
             break;
         }
@@ -178,6 +190,10 @@ impl Mender<'_> {
     /// Whether it had an effect.
     fn make(&mut self, input: Input) -> bool {
         let reply = self.world.apply(&input, &mut Vec::new());
+        self.note(input, &reply)
+    }
+
+    fn note(&mut self, input: Input, reply: &Reply) -> bool {
         let happened = !reply.is_refusal() && !matches!(reply, Reply::Rejected(_));
         self.inputs.extend(happened.then_some(input));
         happened
@@ -187,7 +203,20 @@ impl Mender<'_> {
         self.make(Input::Call { host, caller: Caller::Administrator, call })
     }
 
-    fn pass(&mut self, time: std::time::Duration) {
+    /// The same of a virtual machine that somebody may be holding: a job, or a log that is being
+    /// applied. An administrator who is told so asks again a little later.
+    fn ask(&mut self, host: HostId, call: Call) -> bool {
+        let input = Input::Call { host, caller: Caller::Administrator, call };
+        for _ in 0..PATIENCE {
+            match self.world.apply(&input, &mut Vec::new()) {
+                Reply::Refused(refusal) if refusal.code == ErrorCode::InUse => self.pass(WHILE),
+                reply => return self.note(input, &reply),
+            }
+        }
+        false
+    }
+
+    fn pass(&mut self, time: Duration) {
         self.make(Input::Advance(time));
     }
 
@@ -212,40 +241,39 @@ impl Mender<'_> {
             self.open_server(*host);
         }
         self.enlarge_disks(&hosts);
+        // A chain is as long as there are hosts.
+        while self.upgrade_receivers() {}
     }
 
-    /// The replica server of a host receives again.
+    /// Whoever receives from a newer Windows than its own is upgraded to that, too.
+    fn upgrade_receivers(&mut self) -> bool {
+        let build = |host| self.world.host_view(host).map(|it| it.build);
+        let sends = ends(self.world).filter(|it| it.side == Side::Sender);
+        let behind: Vec<_> = sends
+            .filter_map(|it| Some((self.world.sends_to(it.host, it.id)?, build(it.host)?)))
+            .filter(|(to, wanted)| build(*to).is_some_and(|is| is < *wanted))
+            .collect();
+        let upgrade = |(host, it)| Input::Configure { host, change: HostChange::Upgrade(it) };
+        behind.into_iter().fold(false, |any, it| self.make(upgrade(it)) || any)
+    }
+
+    /// The replica server of a host receives again, from everybody who has a replica there.
     fn open_server(&mut self, host: HostId) {
         let Some(mut settings) = self.world.service_settings(host).cloned() else { return };
         for port in [settings.http_port, settings.https_port] {
             self.make(Input::Configure { host, change: HostChange::ReleasePort(port) });
         }
-        let name = self.world.host_view(host).map(|it| it.name).unwrap_or_default();
-        let thumbprint = settings.certificate_thumbprint.clone();
-        if !thumbprint.is_empty() {
-            let old = HostChange::RemoveCertificate(thumbprint.clone());
-            let new = HostChange::InstallCertificate(Certificate::of(&name, &thumbprint));
-            self.make(Input::Configure { host, change: old });
-            self.make(Input::Configure { host, change: new });
+        let to_here = |it: &End| self.world.sends_to(it.host, it.id) == Some(host);
+        let senders: Vec<End> = ends(self.world).filter(to_here).collect();
+        if settings.certificate_thumbprint.is_empty() {
+            let named = senders.iter().find_map(|it| it.thumbprint(self.world));
+            settings.certificate_thumbprint = named.unwrap_or_default();
         }
-        let mut entries: Vec<_> = self.world.authorization_entries(host).cloned().collect();
-        if entries.is_empty() {
-            let entry = AuthorizationEntry::any(r"D:\Replica");
-            entries.push(entry.clone());
-            self.call(host, Call::AddAuthorizationEntry { entry });
-        }
-        for AuthorizationEntry { storage_location, .. } in entries {
-            let change = HostChange::OpenFolder(storage_location);
-            self.make(Input::Configure { host, change });
-        }
-        let senders: Vec<_> = ends(self.world).filter_map(|it| it.settings(self.world)).collect();
-        for Settings { provider, .. } in senders.into_iter().filter(Settings::is_external) {
-            let element_name = "An external provider".to_owned();
-            let provider = ReplicationProvider { name: provider, element_name };
-            self.make(Input::Configure { host, change: HostChange::RegisterProvider(provider) });
-        }
+        self.renew_certificates(host, &settings.certificate_thumbprint);
+        self.let_in(host, &senders);
+        self.register_providers(host);
         settings.recovery_server_enabled = true;
-        settings.allowed_authentication = if thumbprint.is_empty() {
+        settings.allowed_authentication = if settings.certificate_thumbprint.is_empty() {
             AllowedAuthentication::Kerberos
         } else {
             AllowedAuthentication::Both
@@ -253,6 +281,56 @@ impl Mender<'_> {
         if self.world.service_settings(host) != Some(&settings) {
             let settings: Box<ServiceSettings> = Box::new(settings);
             self.call(host, Call::ModifyServiceSettings { settings });
+        }
+    }
+
+    /// The certificates of a host's replica server and of its relationships are there, and valid.
+    fn renew_certificates(&mut self, host: HostId, of_server: &str) {
+        let mine = ends(self.world).filter(|it| it.host == host);
+        let mut thumbprints: Vec<_> = mine.filter_map(|it| it.thumbprint(self.world)).collect();
+        thumbprints.extend((!of_server.is_empty()).then(|| of_server.to_owned()));
+        thumbprints.sort();
+        thumbprints.dedup();
+        let name = self.world.host_view(host).map(|it| it.name).unwrap_or_default();
+        for thumbprint in thumbprints {
+            let new = HostChange::InstallCertificate(Certificate::of(&name, &thumbprint));
+            for change in [HostChange::RemoveCertificate(thumbprint), new] {
+                self.make(Input::Configure { host, change });
+            }
+        }
+    }
+
+    /// Each of these has an entry, and the folders of all entries can be opened.
+    fn let_in(&mut self, host: HostId, senders: &[End]) {
+        let mut entries: Vec<_> = self.world.authorization_entries(host).cloned().collect();
+        let mut missing = Vec::new();
+        for name in senders.iter().filter_map(|it| self.world.host_view(it.host)).map(|it| it.name)
+        {
+            let is_for = |it: &AuthorizationEntry| {
+                it.allowed_primary == "*" || it.allowed_primary.eq_ignore_ascii_case(&name)
+            };
+            if !entries.iter().any(is_for) {
+                let allowed_primary = name.to_string();
+                let any = AuthorizationEntry::any(r"D:\Replica");
+                entries.push(AuthorizationEntry { allowed_primary, ..any });
+                missing.extend(entries.last().cloned());
+            }
+        }
+        for AuthorizationEntry { storage_location, .. } in entries {
+            let change = HostChange::OpenFolder(storage_location);
+            self.make(Input::Configure { host, change });
+        }
+        for entry in missing {
+            self.call(host, Call::AddAuthorizationEntry { entry });
+        }
+    }
+
+    fn register_providers(&mut self, host: HostId) {
+        let all: Vec<_> = ends(self.world).filter_map(|it| it.settings(self.world)).collect();
+        for Settings { provider, .. } in all.into_iter().filter(Settings::is_external) {
+            let element_name = "An external provider".to_owned();
+            let provider = ReplicationProvider { name: provider, element_name };
+            self.make(Input::Configure { host, change: HostChange::RegisterProvider(provider) });
         }
     }
 
@@ -274,9 +352,51 @@ impl Mender<'_> {
                 let most = copies.map(|(_, it)| it.capacity_bytes).max().unwrap_or_default();
                 if disk.capacity_bytes < most {
                     disk.capacity_bytes = most;
-                    self.make(Input::Disturb(Disturbance::ResizeDisk(*host, vm, disk)));
+                    self.enlarge(*host, vm, disk);
                 }
             }
+        }
+    }
+
+    /// Whoever receives from an end that was refused lets it in, wherever that was before: there
+    /// are entries for it, and all are of one trust group.
+    ///
+    /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2012/20120409-configure-your-replica-server-to-receive-replication-traffic-from-specific-primary-server-s>.
+    fn admit(&mut self, end: &End) {
+        let refused = end.side == Side::Sender && !end.is_at_rest(self.world);
+        let peer = self.world.sends_to(end.host, end.id).filter(|_| refused);
+        let Some(host) = peer else { return };
+        let entries: Vec<_> = self.world.authorization_entries(host).cloned().collect();
+        let Some(first) = entries.first().filter(|it| it.allowed_primary != "*").cloned() else {
+            return;
+        };
+        for entry in entries.iter().filter(|it| it.trust_group != first.trust_group) {
+            let entry =
+                AuthorizationEntry { trust_group: first.trust_group.clone(), ..entry.clone() };
+            self.call(host, Call::ModifyAuthorizationEntry { entry });
+        }
+        let here = self.world.host_view(end.host).map(|it| it.name.to_string());
+        let before =
+            self.world.settings(host, RelationshipId::primary(end.id.vm)).map(|it| it.primary_host);
+        for name in here.into_iter().chain(before).filter(|it| !it.is_empty()) {
+            if !entries.iter().any(|it| it.covers(&name)) {
+                let entry = AuthorizationEntry { allowed_primary: name, ..first.clone() };
+                self.call(host, Call::AddAuthorizationEntry { entry });
+            }
+        }
+    }
+
+    /// Windows Server 2012 resizes only what is off.
+    fn enlarge(&mut self, host: HostId, vm: VmId, disk: Disk) {
+        let resize = || Input::Disturb(Disturbance::ResizeDisk(host, vm, disk));
+        if self.make(resize()) {
+            return;
+        }
+        let power = |it: RequestedState| Call::RequestStateChange { vm, requested: it.to_wire() };
+        if self.ask(host, power(RequestedState::Disabled)) {
+            self.pass(WHILE);
+            self.make(resize());
+            self.call(host, power(RequestedState::Enabled));
         }
     }
 
@@ -285,8 +405,9 @@ impl Mender<'_> {
         let mut repaired = false;
         let waiting: Vec<End> = ends(self.world).collect();
         for end in waiting {
+            self.admit(&end);
             for call in end.repairs(self.world) {
-                if self.call(end.host, call) {
+                if self.ask(end.host, call) {
                     repaired = true;
                     self.pass(hours(1));
                     break;
@@ -324,6 +445,12 @@ impl End {
         world.settings(self.host, self.id)
     }
 
+    /// The certificate that it names.
+    fn thumbprint(&self, world: &World) -> Option<String> {
+        let thumbprint = self.settings(world)?.certificate_thumbprint;
+        (!thumbprint.is_empty()).then_some(thumbprint)
+    }
+
     /// The other end, if the other host has one that belongs to this.
     fn other(&self, world: &World) -> Option<End> {
         match self.side {
@@ -336,7 +463,8 @@ impl End {
                 let id = RelationshipId::primary(self.id.vm);
                 let there = world.vm(peer, id.vm).is_some_and(|it| it.mode == mode);
                 let from = world.settings(peer, id)?.primary_host;
-                let mine = world.host_named(&from) == Some(self.host);
+                let mine = world.host_named(&from) == Some(self.host)
+                    || world.source_of(peer, self.id.vm) == Some(self.host);
                 let state = world.relationship(peer, id)?.state;
                 (there && mine).then_some(End { host: peer, id, side: Side::Receiver, state })
             }
@@ -347,6 +475,22 @@ impl End {
             }),
             Side::Neither => None,
         }
+    }
+
+    /// Where the replica of a sending end has moved, if that does not look for it there.
+    fn replica_elsewhere(&self, world: &World) -> Option<HostId> {
+        if self.side != Side::Sender || self.other(world).is_some() {
+            return None;
+        }
+        let mut hosts = world.hosts().map(|(host, _)| host);
+        hosts.find(|it| world.has_replica(*it, self.host, self.id.vm, self.id.leg))
+    }
+
+    /// The settings of a sending end with the name of the host where its replica is now.
+    fn renamed(&self, world: &World) -> Option<Settings> {
+        let name = world.host_view(self.replica_elsewhere(world)?)?.name;
+        let settings = self.settings(world)?;
+        Some(Settings { recovery_connection_point: name.to_string(), ..settings })
     }
 
     /// Whether a receiving end waits, marked, for its primary.
@@ -428,6 +572,12 @@ impl End {
             Call::RequestReplicationStateChange { vm, relationship, requested }
         };
         let remove = || Call::RemoveReplicationRelationship { vm, relationship };
+        if let Some(settings) = self.renamed(world) {
+            return vec![Call::ModifyReplicationSettings { vm, settings: Box::new(settings) }];
+        }
+        if ends(world).any(|it| it.id.vm == vm && it.replica_elsewhere(world) == Some(self.host)) {
+            return Vec::new();
+        }
         if self.other(world).is_none() && !self.is_marked(world) && !self.is_final() {
             let onward = Some(RelationshipId::extended(vm));
             let onward = Call::RemoveReplicationRelationship { vm, relationship: onward };
@@ -439,6 +589,8 @@ impl End {
             };
         }
         let resume = || request(RequestedReplicationState::Replicating);
+        let initial = S::WaitingForInitialReplication;
+        let waits = self.other(world).is_some_and(|it| it.state == initial);
         match (self.side, self.state) {
             (Side::Sender, S::Ready) => {
                 let initial = InitialReplicationType::Network.to_wire();
@@ -450,8 +602,20 @@ impl End {
                     .any(|job| job.affected.contains(&vm) && !job.state.is_terminal());
                 if works { Vec::new() } else { vec![request(RequestedReplicationState::Ready)] }
             }
+            // What was exported is no longer what is sent on.
+            (Side::Sender, S::WaitingForResynchronization) if waits => vec![remove()],
             (Side::Sender, S::WaitingForResynchronization) => {
                 vec![Call::Resynchronize { vm, start: None }]
+            }
+            // What was exported is still to be imported, before anything can be compared with it.
+            (Side::Receiver, S::WaitingForInitialReplication) => {
+                let compares = |it: End| it.state == S::WaitingForResynchronization;
+                let import = |folder: &str| Call::ImportInitialReplica {
+                    vm,
+                    import_location: folder.to_owned(),
+                };
+                let wanted = self.other(world).filter(|it| compares(*it));
+                wanted.and(world.exported_to(vm)).map(import).into_iter().collect()
             }
             (Side::Sender, S::DiskUpdateCritical) => {
                 vec![request(RequestedReplicationState::DiskUpdateInProgress), resume()]

@@ -43,12 +43,14 @@ pub struct Dials {
     /// A virtual machine: its VSS, a back-up, its disks.
     pub vms: u16,
     /// Damage that replication has to repair itself: disks changed or resized behind its back, a
-    /// log corrupted, an adapter plugged elsewhere, a virtual machine deleted.
+    /// log or an undo log corrupted, an adapter plugged elsewhere, a virtual machine deleted.
     pub damage: u16,
     /// A certificate that is gone until another is installed, a port that somebody takes.
     pub machines: u16,
     /// What another administrator does: pauses, resumes, resynchronises, starts, turns off.
     pub administrators: u16,
+    /// A virtual machine that is moved to another host, and back.
+    pub moves: u16,
 }
 
 impl Default for Dials {
@@ -64,6 +66,7 @@ impl Default for Dials {
             damage: 4,
             machines: 4,
             administrators: 4,
+            moves: 4,
         }
     }
 }
@@ -172,8 +175,9 @@ impl Draws {
 
     /// What begins, and what ends it.
     fn trouble(&mut self, world: &World, dials: &Dials) -> (Option<Input>, Option<Input>) {
-        let Dials { links, hosts, shortages, vms, damage, machines, administrators, .. } = *dials;
-        let all = [links, hosts, shortages, vms, damage, machines, administrators];
+        let Dials { links, hosts, shortages, vms, damage, machines, .. } = *dials;
+        let (administrators, moves) = (dials.administrators, dials.moves);
+        let all = [links, hosts, shortages, vms, damage, machines, administrators, moves];
         let mut left = self.below(all.iter().map(|it| u64::from(*it)).sum());
         let of = |weight: &u16| {
             let here = left < u64::from(*weight);
@@ -195,12 +199,22 @@ impl Draws {
             Some(2) => trouble(pick.how % OF_HOSTS),
             Some(3) => trouble(OF_HOSTS + pick.how % OF_VMS),
             Some(4) => {
-                let verbs = [Verb::ChangeDisks, Verb::CorruptLog, Verb::Resize, Verb::Plug];
+                let verbs = [
+                    Verb::ChangeDisks,
+                    Verb::CorruptLog,
+                    Verb::Resize,
+                    Verb::Plug,
+                    Verb::CorruptUndoLog,
+                ];
                 // Deleting is final: an eighth.
                 if what % 8 == 7 { disturb(&[Verb::Delete], 0) } else { disturb(&verbs, pick.how) }
             }
             Some(5) => self.machine(world, pick),
-            Some(6) => (self.administrator(world, pick), None),
+            Some(6) => {
+                let asked = self.below(6);
+                (administrator(world, pick, asked), None)
+            }
+            Some(7) => disturb(&[Verb::Migrate], pick.how),
             _ => (None, None),
         }
     }
@@ -230,25 +244,23 @@ impl Draws {
         let on = |change| Some(Input::Configure { host: *host, change });
         (on(begins), on(ends))
     }
+}
 
-    /// What another administrator asks for, in good or bad faith.
-    fn administrator(&mut self, world: &World, pick: Pick) -> Option<Input> {
-        let all: Vec<_> = world
-            .hosts()
-            .flat_map(|(host, _)| world.vms(host).map(move |vm| (host, vm.id)))
-            .collect();
-        let (host, vm) = *all.get(usize::from(pick.vm).checked_rem(all.len())?)?;
-        let replication =
-            |requested| Call::RequestReplicationStateChange { vm, relationship: None, requested };
-        let power = |requested| Call::RequestStateChange { vm, requested };
-        let call = match self.below(6) {
-            0 => replication(7),
-            1 => replication(3),
-            2 => Call::Resynchronize { vm, start: None },
-            3 => power(3),
-            4 => power(9),
-            _ => power(2),
-        };
-        Some(Input::Call { host, caller: Caller::Administrator, call })
-    }
+/// What another administrator asks for, in good or bad faith: one of six things.
+pub(super) fn administrator(world: &World, pick: Pick, what: u64) -> Option<Input> {
+    let all: Vec<_> =
+        world.hosts().flat_map(|(host, _)| world.vms(host).map(move |vm| (host, vm.id))).collect();
+    let (host, vm) = *all.get(usize::from(pick.vm).checked_rem(all.len())?)?;
+    let replication =
+        |requested| Call::RequestReplicationStateChange { vm, relationship: None, requested };
+    let power = |requested| Call::RequestStateChange { vm, requested };
+    let call = match what % 6 {
+        0 => replication(7),
+        1 => replication(3),
+        2 => Call::Resynchronize { vm, start: None },
+        3 => power(3),
+        4 => power(9),
+        _ => power(2),
+    };
+    Some(Input::Call { host, caller: Caller::Administrator, call })
 }

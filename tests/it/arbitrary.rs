@@ -3,7 +3,7 @@
 use hyperv_replica::engine::{
     Caller, Disturbance, Event, HostChange, HostTrouble, Input, VmTrouble, World,
 };
-use hyperv_replica::model::{Call, Certificate, HostId};
+use hyperv_replica::model::{Call, Certificate};
 use hyperv_replica::testkit::beginning::{Beginning, THUMBPRINT, both_listeners, provider};
 use hyperv_replica::testkit::strategies;
 use hyperv_replica::testkit::walk;
@@ -38,6 +38,11 @@ pub(crate) fn beginning() -> impl Strategy<Value = Beginning> {
     strategies::labs()
 }
 
+/// The same, some with a policy of their own, which may be one that never comes to anything.
+pub(crate) fn any_beginning() -> impl Strategy<Value = Beginning> {
+    prop_oneof![2 => strategies::labs(), 1 => strategies::labs_of_any_policy()]
+}
+
 /// Steps, mostly such that something happens.
 pub(crate) fn step() -> impl Strategy<Value = Step> {
     strategies::steps(0.75)
@@ -55,9 +60,11 @@ pub(crate) fn walk(world: &mut World, steps: &[Step]) -> (Vec<Input>, Vec<Event>
 
 /// What repairs everything from outside: links, then hosts, then what troubles them.
 pub(crate) fn heal_inputs(world: &World) -> Vec<Input> {
-    let links = [(0, 1), (1, 2), (0, 2)].map(|(a, b)| Disturbance::HealLink(HostId(a), HostId(b)));
-    let mut all = links.to_vec();
-    for host in [HostId(0), HostId(1), HostId(2)] {
+    let hosts: Vec<_> = world.hosts().map(|(id, _)| id).collect();
+    let links = hosts.iter().flat_map(|a| hosts.iter().map(move |b| (*a, *b)));
+    let links = links.filter(|(a, b)| a < b).map(|(a, b)| Disturbance::HealLink(a, b));
+    let mut all: Vec<_> = links.collect();
+    for host in hosts {
         if !world.is_up(host) {
             all.push(Disturbance::BootHost(host));
         }

@@ -44,11 +44,22 @@ fn translated(input: &Input, from: &World, to: &World) -> Option<Input> {
         | D::ChangeDisks(host, vm)
         | D::CorruptLog(host, vm)
         | D::ResizeDisk(host, vm, _)
-        | D::DeleteVm(host, vm),
+        | D::DeleteVm(host, vm)
+        | D::MigrateVm(host, vm, _)
+        | D::PlugAdapter(host, vm, ..),
     ) = input
     {
         let is_test = from.vms(*host).any(|it| it.test_replica == Some(*vm));
         return (!is_test).then(|| input.clone());
+    }
+    let point = |host: &HostId, of: VmId, id: PointId| {
+        let points = from.recovery_points(*host, of)?;
+        let rank = points.iter().position(|it| it.id == id)?;
+        Some(to.recovery_points(*host, of)?[rank].id)
+    };
+    if let Input::Disturb(D::CorruptUndoLog(host, vm, id)) = input {
+        let id = point(host, *vm, *id)?;
+        return Some(Input::Disturb(D::CorruptUndoLog(*host, *vm, id)));
     }
     let Input::Call { host, caller, call } = input else { return Some(input.clone()) };
     let live = |world: &World| -> Vec<JobId> {
@@ -66,11 +77,6 @@ fn translated(input: &Input, from: &World, to: &World) -> Option<Input> {
         Some(of) => to.vm(*host, of).and_then(|it| it.test_replica).expect("a test replica"),
         None => id,
     };
-    let point = |of: VmId, id: PointId| {
-        let points = from.recovery_points(*host, of)?;
-        let rank = points.iter().position(|it| it.id == id)?;
-        Some(to.recovery_points(*host, of)?[rank].id)
-    };
     let start = |at: SimTime| to.now() + at.since(from.now());
     let mut call = call.clone();
     let about_test = call.vm().is_some_and(|id| test_of(from, id).is_some());
@@ -87,7 +93,7 @@ fn translated(input: &Input, from: &World, to: &World) -> Option<Input> {
             return None;
         }
         Call::InitiateFailover { vm, point: Some(id) }
-        | Call::TestReplicaSystem { vm, point: Some(id) } => *id = point(*vm, *id)?,
+        | Call::TestReplicaSystem { vm, point: Some(id) } => *id = point(host, *vm, *id)?,
         Call::StartReplication { start: Some(at), .. }
         | Call::Resynchronize { start: Some(at), .. } => *at = start(*at),
         Call::DestroySystem { vm: id } | Call::RequestStateChange { vm: id, .. } => *id = vm(*id),

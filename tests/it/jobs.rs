@@ -4,6 +4,7 @@
 //! <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-concretejob>,
 //! <https://learn.microsoft.com/windows/win32/hyperv_v2/requeststatechange-msvm-concretejob>.
 
+use hyperv_replica::engine::{HostSpec, Policy};
 use hyperv_replica::error::Missing;
 use hyperv_replica::model::{
     Call, CimStatus, ErrorRecord, ErrorType, Job, JobId, JobType, MessageId, Output,
@@ -22,6 +23,16 @@ fn ready() -> (Lab, HostHandle, HostHandle, VmId) {
     let created = tokyo.create_replication_relationship(vm, Settings::to("osaka")).unwrap();
     tokyo.wait(created).unwrap();
     (lab, tokyo, osaka, vm)
+}
+
+/// Two hosts of a world in which jobs do this.
+fn hosts(policy: Policy) -> (Lab, HostHandle, HostHandle) {
+    let lab = Lab::with_policy(0, policy);
+    for name in ["tokyo", "osaka"] {
+        lab.add_host(&HostSpec::trusting(name));
+    }
+    let (tokyo, osaka) = (lab.host("tokyo"), lab.host("osaka"));
+    (lab, tokyo, osaka)
 }
 
 fn copy_of(host: &HostHandle) -> Job {
@@ -48,6 +59,58 @@ fn initial_replication_shows_its_progress() {
     let job = copy_of(&tokyo);
     assert_eq!((job.state, job.percent_complete), (JobState::Completed, 100));
     assert_eq!(job.error, None, "ErrorCode is 0 on success");
+}
+
+/// What each state is: the page above. How long a client sees those before and after the work nobody
+/// tells, so that a policy does.
+#[test]
+fn a_job_is_new_and_starting_before_it_works() {
+    let policy = Policy { job_new: seconds(1), job_starting: seconds(2), ..Policy::default() };
+    let (lab, tokyo, osaka) = hosts(policy);
+    let vm = lab.vm("web").on("tokyo").running().create();
+    let job = tokyo.create_replication_relationship(vm, Settings::to("osaka")).unwrap();
+    let job = job.job().unwrap();
+    let mut seen = Vec::new();
+    for _ in 0..6 {
+        let it = tokyo.job(job).unwrap();
+        seen.push((it.state, it.percent_complete));
+        assert_eq!(osaka.vms().unwrap().len(), 0, "nothing is done yet");
+        lab.advance(seconds(1));
+    }
+    let (new, starting, running) = (JobState::New, JobState::Starting, JobState::Running);
+    // Then two seconds to reach osaka and one for bookkeeping.
+    let works = [(running, 0), (running, 33), (running, 66)];
+    assert_eq!(seen, [&[(new, 0), (starting, 0), (starting, 0)], &works[..]].concat());
+    let ended = tokyo.job(job).unwrap();
+    assert_eq!((ended.state, ended.elapsed), (JobState::Completed, seconds(6)));
+    assert_eq!(osaka.vms().unwrap().len(), 1);
+}
+
+#[test]
+fn a_job_shuts_down_before_it_has_terminated() {
+    let policy = Policy { job_shutting_down: seconds(3), ..Policy::default() };
+    let (lab, tokyo, _) = hosts(policy);
+    let vm = lab.vm("web").on("tokyo").disk(64 * GIB, 25_000_000_000).running().create();
+    tokyo.wait(tokyo.create_replication_relationship(vm, Settings::to("osaka")).unwrap()).unwrap();
+    tokyo.wait(tokyo.start_replication(vm, InitialReplication::Network).unwrap()).unwrap();
+    lab.advance(seconds(50));
+    let job = copy_of(&tokyo).id;
+    assert_eq!(end(&tokyo, job, RequestedJobState::Terminate).unwrap().return_value(), 0);
+    let state = |host: &HostHandle| host.relationship(RelationshipId::primary(vm)).unwrap().state;
+    let halted = tokyo.job(job).unwrap();
+    assert_eq!((halted.state, halted.percent_complete), (JobState::ShuttingDown, 24));
+    assert!(!halted.cancellable && !halted.state.is_terminal());
+    assert_eq!(state(&tokyo), ReplicationState::WaitingForInitialReplication);
+    // It is ending: it can neither be asked again, nor paused with its relationship and go on.
+    for how in [RequestedJobState::Terminate, RequestedJobState::Kill] {
+        let again = end(&tokyo, job, how).unwrap_err();
+        assert_eq!(again.code(), Some(ErrorCode::InvalidState));
+    }
+    lab.advance(seconds(2));
+    assert_eq!(tokyo.job(job).unwrap().state, JobState::ShuttingDown);
+    lab.advance(seconds(1));
+    assert_eq!(tokyo.job(job).unwrap().state, JobState::Terminated);
+    assert_eq!(state(&tokyo), ReplicationState::Ready);
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! What is broken heals.
 
-use crate::arbitrary::{beginning, config, step, walk};
+use crate::arbitrary::config;
 use crate::scenarios;
 use hyperv_replica::engine::World;
 use hyperv_replica::script;
 use hyperv_replica::testkit::liveness::{assert_recovers, recover, shortest_stuck};
+use hyperv_replica::testkit::strategies::{labs, steps};
+use hyperv_replica::testkit::walk::{self, Walk};
 use proptest::prelude::*;
 use std::fs;
 
@@ -79,17 +81,248 @@ fn a_bad_day_passes() {
     assert_recovers(&script.unwrap());
 }
 
+/// Where a replica that somebody holds has to be asked again: logs are applied every thirty
+/// seconds, and who looks only once an hour looks in the same moment each time.
+#[test]
+fn who_is_told_that_a_machine_is_held_asks_again() {
+    let script = |seconds: u32| {
+        script::parse(&format!(
+            "
+            policy apply=20s
+            host tokyo
+            host osaka
+            host london
+            vm web on tokyo running disk=10GiB used=1GiB
+            tokyo CreateReplicationRelationship web to=osaka interval=30s  => 4096 job1
+            wait job1
+            tokyo StartReplication web Network
+            advance 1h
+            osaka CreateReplicationRelationship web to=london  => 4096 job2
+            wait job2
+            osaka StartReplication web Network
+            advance 1h
+            london RemoveReplicationRelationship web
+            advance {seconds}s
+            "
+        ))
+    };
+    for seconds in 0..30 {
+        assert_recovers(&script(seconds).unwrap());
+    }
+}
+
+/// An initial replica arrives, and that it has does not come through: it is sent again.
+#[test]
+fn an_initial_replica_may_arrive_twice() {
+    for every in 1..8 {
+        let script = script::parse(&format!(
+            "
+            host tokyo
+            host osaka
+            vm web on tokyo running disk=10GiB used=1GiB
+            tokyo CreateReplicationRelationship web to=osaka  => 4096 job1
+            wait job1
+            lossy tokyo osaka {every}
+            tokyo StartReplication web Network
+            advance 3h
+            "
+        ));
+        assert_recovers(&script.unwrap());
+    }
+}
+
+/// A replica's disks have changed, and that they have does not come through.
+#[test]
+fn a_change_of_disks_ends_on_both_sides() {
+    for every in 1..8 {
+        let script = script::parse(&format!(
+            "
+            host tokyo
+            host osaka
+            vm web on tokyo running disk=10GiB used=1GiB disk=1GiB used=0
+            tokyo CreateReplicationRelationship web to=osaka disks=0  => 4096 job1
+            wait job1
+            tokyo StartReplication web Network
+            advance 1h
+            tokyo ModifyReplicationSettings web to=osaka
+            lossy tokyo osaka {every}
+            advance 3h
+            "
+        ));
+        assert_recovers(&script.unwrap());
+    }
+}
+
+/// An exported replica of a replica is to be imported before it can be compared with what came in
+/// between, a resynchronisation.
+#[test]
+fn what_was_exported_is_imported_and_compared() {
+    assert_recovers(
+        &script::parse(
+            r"
+            host tokyo
+            host osaka
+            host london
+            vm web on tokyo running disk=10GiB used=1GiB
+            tokyo CreateReplicationRelationship web to=osaka  => 4096 job1
+            wait job1
+            tokyo StartReplication web Network
+            advance 1h
+            osaka CreateReplicationRelationship web to=london  => 4096 job2
+            wait job2
+            osaka StartReplication web Export location=E:\Export
+            advance 1h
+            tokyo RequestReplicationStateChangeEx web Suspended
+            advance 10s
+            tokyo Resynchronize web
+            advance 1h
+            ",
+        )
+        .unwrap(),
+    );
+}
+
+/// Whoever took away an entry closed its folder, too; and a disk that Windows Server 2012 has to
+/// enlarge is that of a virtual machine which runs.
+#[test]
+fn repairs_come_in_their_order() {
+    for trouble in [
+        "close osaka D:\\Replica\n osaka RemoveAuthorizationEntry *",
+        "tokyo RequestStateChange web Disabled\n advance 5s\n
+         resize tokyo web disk=5GiB used=1GiB\n tokyo RequestStateChange web Enabled",
+    ] {
+        let script = script::parse(&format!(
+            "
+            host tokyo build=9200
+            host osaka build=9200
+            vm web on tokyo running disk=10GiB used=1GiB
+            tokyo CreateReplicationRelationship web to=osaka  => 4096 job1
+            wait job1
+            tokyo StartReplication web Network
+            advance 1h
+            {trouble}
+            advance 1h
+            "
+        ));
+        assert_recovers(&script.unwrap());
+    }
+}
+
+/// A copy that is paused goes on at the pace that the link has by then.
+#[test]
+fn a_paused_copy_goes_on_at_the_new_pace() {
+    let script = script::parse(
+        "
+        host tokyo
+        host osaka
+        vm web on tokyo disk=10GiB used=1GiB
+        tokyo CreateReplicationRelationship web to=osaka  => 4096 job1
+        wait job1
+        slow tokyo osaka 1KiB/s
+        tokyo StartReplication web Network
+        advance 1m
+        tokyo RequestReplicationStateChangeEx web Suspended  => 4096 job2
+        wait job2
+        heal tokyo osaka
+        tokyo RequestReplicationStateChangeEx web Replicating
+        advance 5m
+        expect tokyo web Replicating
+        ",
+    );
+    let report = script::run(&script.unwrap());
+    assert!(report.passed(), "{:?}", report.faults().collect::<Vec<_>>());
+}
+
+/// A log that comes while a replica resumes its initial replication does not stand for the initial
+/// replica, which is still to be imported: until Windows 10, version 1703, the requested state
+/// shows meanwhile.
+/// <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-requestreplicationstatechangeex-computersystem>
+#[test]
+fn a_log_is_no_initial_replica() {
+    for ticks in 0..50 {
+        let script = script::parse(&format!(
+            "
+            host tokyo
+            host osaka
+            vm web on tokyo running disk=10GiB used=1GiB
+            tokyo CreateReplicationRelationship web to=osaka interval=30s  => 4096 job1
+            wait job1
+            tokyo StartReplication web Export location=E:\\Export
+            advance 10m
+            osaka RequestReplicationStateChangeEx web Suspended
+            advance 5m
+            advance {}ms
+            osaka RequestReplicationStateChangeEx web Replicating
+            advance 1m
+            ",
+            ticks * 700
+        ));
+        assert_recovers(&script.unwrap());
+    }
+}
+
+/// A replica server that listens to nobody any more, or lets in somebody else, has again whom it has
+/// replicas of; and a sender has again the certificate that it names.
+#[test]
+fn who_sends_is_heard_again() {
+    for trouble in [
+        "osaka ModifyServiceSettings server=off",
+        "tokyo ModifyServiceSettings server=off\n discard tokyo AB12",
+        "osaka RemoveAuthorizationEntry *\n osaka AddAuthorizationEntry london trust=branch",
+        "osaka RemoveAuthorizationEntry *\n close osaka D:\\Replica",
+    ] {
+        let script = script::parse(&format!(
+            "
+            host tokyo auth=Both certificate=AB12 store=AB12 name=tokyo
+            host osaka auth=Both certificate=AB12 store=AB12 name=osaka
+            vm web on tokyo running disk=10GiB used=1GiB
+            tokyo CreateReplicationRelationship web to=osaka port=443 auth=Certificate certificate=AB12  => 4096 job1
+            wait job1
+            tokyo StartReplication web Network
+            advance 1h
+            {trouble}
+            advance 1h
+            "
+        ));
+        assert_recovers(&script.unwrap());
+    }
+}
+
+/// A primary's host is upgraded before its replica's, and sends nothing until that is, too.
+#[test]
+fn who_receives_from_a_newer_windows_is_upgraded() {
+    assert_recovers(
+        &script::parse(
+            "
+            host tokyo build=9600
+            host osaka build=9600
+            vm web on tokyo running disk=10GiB used=1GiB
+            tokyo CreateReplicationRelationship web to=osaka  => 4096 job1
+            wait job1
+            tokyo StartReplication web Network
+            advance 1h
+            upgrade tokyo 20348
+            advance 1h
+            ",
+        )
+        .unwrap(),
+    );
+}
+
+/// Walks under the default policy.
+fn walks() -> impl Strategy<Value = Walk> {
+    (labs(), prop::collection::vec(steps(0.75), 1..50))
+        .prop_map(|(beginning, steps)| Walk { beginning, steps })
+}
+
 proptest! {
     #![proptest_config(config(60))]
 
     /// Whatever happened, everything comes to rest again.
     #[test]
-    fn what_is_broken_heals(
-        origin in beginning(),
-        steps in prop::collection::vec(step(), 1..50),
-    ) {
-        let mut world: World = origin.world();
-        walk(&mut world, &steps);
+    fn what_is_broken_heals(walk in walks()) {
+        let mut world: World = walk.beginning.world();
+        walk::run(&mut world, &walk.steps);
         let recovery = recover(&world);
         let stuck: Vec<_> = recovery.stuck.iter().map(ToString::to_string).collect();
         prop_assert!(stuck.is_empty(), "{}", stuck.join("; "));

@@ -26,6 +26,7 @@ mod journal;
 mod lab;
 mod lint;
 mod liveness;
+mod migration;
 mod model;
 mod network;
 mod oracles;
@@ -50,5 +51,6 @@ mod strategies;
 mod strict;
 mod sweep;
 mod transitions;
+mod undo_logs;
 #[cfg(feature = "wsman")]
 mod wsman;

@@ -1,6 +1,6 @@
 //! What Windows leaves open is configuration: each choice, beside its default.
 
-use hyperv_replica::engine::{Answer, HostSpec, Policy, Refusals};
+use hyperv_replica::engine::{Answer, HostChange, HostSpec, Policy, Refusals};
 use hyperv_replica::model::{Call, JobType, Operation, ServiceSettings, WindowsBuild};
 use hyperv_replica::prelude::*;
 use hyperv_replica::sim::{HostHandle, Lab};
@@ -36,6 +36,34 @@ fn a_method_answers_at_once_or_with_a_job() {
     assert_eq!(paused, Outcome::Completed);
     assert_eq!(state(&tokyo, vm), ReplicationState::Suspended);
     assert_eq!(tokyo.jobs().unwrap(), jobs, "no job is left");
+}
+
+/// Two hosts of one world, one method: what one Windows is said to answer goes before what every
+/// Windows is.
+#[test]
+fn a_build_may_have_answers_of_its_own() {
+    let answers = [(Operation::ModifyServiceSettings, Answer::Job)].into();
+    let of_2012 = [(Operation::ModifyServiceSettings, Answer::Now)].into();
+    let policy = Policy {
+        answers,
+        answers_of_build: [(WindowsBuild::Server2012, of_2012)].into(),
+        ..Policy::default()
+    };
+    let lab = Lab::with_policy(0, policy);
+    let host = |name, build| lab.add_host(&HostSpec { build, ..HostSpec::trusting(name) });
+    host("tokyo", WindowsBuild::Server2012);
+    host("osaka", WindowsBuild::Server2012R2);
+    let modify = |name| {
+        let (host, settings) = (lab.host(name), ServiceSettings::kerberos());
+        host.modify_service_settings(settings).unwrap()
+    };
+    assert_eq!(modify("tokyo"), Outcome::Completed); // 0
+    assert!(matches!(modify("osaka"), Outcome::Started(_))); // 4096
+
+    // It is the host's Windows that counts, as it is now.
+    let change = HostChange::Upgrade(WindowsBuild::Server2012R2);
+    lab.configure(&lab.host("tokyo"), change);
+    assert!(matches!(modify("tokyo"), Outcome::Started(_)));
 }
 
 /// The enumeration of job types has one for the server's settings and one for a reset:

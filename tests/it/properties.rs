@@ -1,6 +1,6 @@
 //! What holds for every sequence of inputs.
 
-use crate::arbitrary::{beginning, config, heal, on_old_hosts, resolve, step, walk};
+use crate::arbitrary::{any_beginning, beginning, config, heal, on_old_hosts, resolve, step, walk};
 use hyperv_replica::engine::{Change, Event, Input, Reply, World};
 use hyperv_replica::model::{JobState, Leg, RelationshipId, ReplicationState as S, WindowsBuild};
 use proptest::prelude::*;
@@ -37,7 +37,7 @@ proptest! {
     /// The same inputs make the same world, the same replies and the same events.
     #[test]
     fn a_world_is_a_function_of_its_inputs(
-        origin in beginning(),
+        origin in any_beginning(),
         steps in prop::collection::vec(step(), 1..60),
     ) {
         let mut world = origin.world();
@@ -52,7 +52,7 @@ proptest! {
     /// Going on in a fork is going on: a clone shares nothing that a change could show through.
     #[test]
     fn a_fork_is_independent(
-        origin in beginning(),
+        origin in any_beginning(),
         before in prop::collection::vec(step(), 1..40),
         after in prop::collection::vec(step(), 1..20),
     ) {
@@ -70,7 +70,7 @@ proptest! {
     /// A call that is not accepted changes nothing.
     #[test]
     fn a_refusal_changes_nothing(
-        origin in beginning(),
+        origin in any_beginning(),
         steps in prop::collection::vec(step(), 1..50),
     ) {
         let mut world = origin.world();
@@ -89,7 +89,7 @@ proptest! {
     /// Time in one stretch is time in many.
     #[test]
     fn time_has_no_grain(
-        origin in beginning(),
+        origin in any_beginning(),
         steps in prop::collection::vec(step(), 1..40),
         cuts in prop::collection::vec(1u64..4000, 1..8),
     ) {

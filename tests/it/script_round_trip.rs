@@ -394,7 +394,11 @@ fn input() -> BoxedStrategy<Input> {
         (host(), vm(), vm_trouble()).prop_map(|(h, vm, it)| Disturbance::RelieveVm(h, vm, it)),
         (host(), vm()).prop_map(|(host, vm)| Disturbance::ChangeDisks(host, vm)),
         (host(), vm()).prop_map(|(host, vm)| Disturbance::CorruptLog(host, vm)),
+        (host(), vm(), guid()).prop_map(|(host, vm, point)| {
+            Disturbance::CorruptUndoLog(host, vm, PointId(point))
+        }),
         (host(), vm()).prop_map(|(host, vm)| Disturbance::DeleteVm(host, vm)),
+        (host(), vm(), host()).prop_map(|(from, vm, to)| Disturbance::MigrateVm(from, vm, to)),
         (host(), vm(), disk()).prop_map(|(host, vm, disk)| Disturbance::ResizeDisk(host, vm, disk)),
         (host(), guid(), any::<u8>(), plug()).prop_map(|(host, vm, adapter, plug)| {
             Disturbance::PlugAdapter(host, VmId(vm), AdapterId(adapter), plug)
@@ -478,9 +482,11 @@ prop_compose! {
 fn policy() -> impl Strategy<Value = Policy> {
     let answers = prop_oneof![Just(Answer::Now), Just(Answer::Job)];
     let operation = || prop::sample::select(Operation::ALL.to_vec());
-    let answers = prop::collection::btree_map(operation(), answers, 0..4);
+    let answers = || prop::collection::btree_map(operation(), answers.clone(), 0..4);
+    let of_build = prop::sample::select(WindowsBuild::ALL);
+    let answers = (answers(), prop::collection::btree_map(of_build, answers(), 0..4));
     let warnings = prop::collection::btree_set(operation(), 0..4);
-    let times = vec(any::<Duration>(), 11);
+    let times = vec(any::<Duration>(), 14);
     let rest = (any::<[u64; 2]>(), any::<[bool; 2]>(), of(one_of()));
     (times, rest, answers, warnings).prop_map(|(times, rest, answers, warnings)| {
         let [
@@ -495,7 +501,10 @@ fn policy() -> impl Strategy<Value = Policy> {
             guest_shutdown,
             guest_talks,
             job_retention,
-        ] = <[Duration; 11]>::try_from(times).unwrap();
+            job_new,
+            job_starting,
+            job_shutting_down,
+        ] = <[Duration; 14]>::try_from(times).unwrap();
         let ([link_rate, compare_rate], [late, auto_resynchronize], since) = rest;
         Policy {
             link_rate,
@@ -510,9 +519,13 @@ fn policy() -> impl Strategy<Value = Policy> {
             boot,
             guest_shutdown,
             guest_talks,
-            answers,
+            answers: answers.0,
+            answers_of_build: answers.1,
             refusals: if late { Refusals::Late } else { Refusals::Early },
             job_retention,
+            job_new,
+            job_starting,
+            job_shutting_down,
             completed_with_warnings: warnings,
             auto_resynchronize,
             survives_shutdown: since,

@@ -1,22 +1,28 @@
 //! Strategies: they reach everything, and what they find is a script that fails again.
 
 use crate::arbitrary::config;
-use hyperv_replica::engine::{Disturbance, HostTrouble, Input, Reply, VmTrouble, World};
+use hyperv_replica::engine::{
+    Disturbance, HostTrouble, Input, Policy, Refusals, Reply, VmTrouble, World,
+};
+use hyperv_replica::layer::{self, Asked, Read, Verdict};
 use hyperv_replica::model::time::{days, hours, minutes};
-use hyperv_replica::model::{HostId, Leg, Operation, RelationshipId, ReplicationState, VmId};
+use hyperv_replica::model::{
+    ErrorCode, HostId, Leg, Operation, RelationshipId, ReplicationState, VmId,
+};
 use hyperv_replica::oracle::Watcher;
 use hyperv_replica::script::{self, Line};
 use hyperv_replica::sim::Lab;
 use hyperv_replica::testkit::beginning::{Beginning, WEB};
 use hyperv_replica::testkit::counterexample::{Broken, Counterexample, replay};
 use hyperv_replica::testkit::schedule::{Dials, Schedule};
-use hyperv_replica::testkit::strategies::{self, labs, steps, walks};
+use hyperv_replica::testkit::strategies::{self, labs, labs_of_any_policy, steps, walks};
 use hyperv_replica::testkit::walk::{Step, Walk};
 use hyperv_replica::{Outcome, ReplicationServiceExt};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, RngSeed, TestRng, TestRunner};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// So many values of a strategy, always the same.
 fn some<S: Strategy>(strategy: &S, count: usize) -> Vec<S::Value> {
@@ -170,7 +176,7 @@ fn what_holds_is_not_found() {
 fn walks_call_and_disturb_everything() {
     let (mut called, mut accepted) = (BTreeSet::new(), BTreeSet::new());
     let mut disturbed = BTreeSet::new();
-    for (lab, steps) in some(&(labs(), prop::collection::vec(steps(0.6), 60)), 1000) {
+    for (lab, steps) in some(&(labs(), prop::collection::vec(steps(0.6), 60)), 2000) {
         let mut world = lab.world();
         for step in steps {
             let Some(input) = step.resolve(&world) else { continue };
@@ -205,19 +211,17 @@ fn walks_call_and_disturb_everything() {
     let excused = all.iter().copied().filter(excused).collect();
     assert_eq!(&(&all - &accepted) - &excused, BTreeSet::new(), "never accepted");
     // Which trouble a walk ends is left to schedules, which end what they began.
-    let some_end = |it: &String| {
-        it.split(' ').next().map(str::to_owned).filter(|it| it.starts_with("Relieve"))
-    };
+    let some_end = |it: &String| it.starts_with("Relieve").then(|| "Relieve".to_owned());
     let disturbed: BTreeSet<_> =
         disturbed.iter().map(|it| some_end(it).unwrap_or_else(|| it.clone())).collect();
-    assert_eq!(disturbed.len(), KINDS - TROUBLES + 2, "{disturbed:?}");
+    assert_eq!(disturbed.len(), KINDS - TROUBLES + 1, "{disturbed:?}");
 }
 
 /// How many troubles there are of hosts and of virtual machines.
 const TROUBLES: usize = HostTrouble::ALL.len() + VmTrouble::ALL.len();
 
 /// How many kinds of disturbances there are: each trouble begins and ends.
-const KINDS: usize = 12 + 2 * TROUBLES;
+const KINDS: usize = 14 + 2 * TROUBLES;
 
 /// The name of the variant, and of the trouble.
 fn kind(what: &Disturbance) -> String {
@@ -315,6 +319,7 @@ fn a_schedule_is_a_function_of_its_seed() {
         damage: 0,
         machines: 0,
         administrators: 0,
+        moves: 0,
         ..Dials::default()
     };
     assert_eq!(Schedule::draw(1, &world, hours(6), &none), Schedule::default());
@@ -363,6 +368,7 @@ fn a_dial_is_about_one_kind() {
         damage: 0,
         machines: 0,
         administrators: 0,
+        moves: 0,
         every: minutes(10),
         ..Dials::default()
     };
@@ -385,6 +391,7 @@ fn a_dial_is_about_one_kind() {
         matches!(it, D::TroubleHost(..) | D::RelieveHost(..))
     });
     only(Dials { vms: 4, ..none.clone() }, |it| matches!(it, D::TroubleVm(..) | D::RelieveVm(..)));
+    only(Dials { moves: 4, ..none.clone() }, |it| matches!(it, D::MigrateVm(..)));
 }
 
 proptest! {
@@ -406,16 +413,166 @@ proptest! {
         prop_assert_eq!(runner.world(), &world);
     }
 
-    /// Schedules that proptest draws keep every invariant.
+    /// Schedules that proptest draws keep every invariant, whatever they are drawn for.
     #[test]
     fn schedules_keep_every_invariant(
-        schedule in strategies::schedules(&Beginning::chained().world(), hours(6), 1..20),
+        (lab, schedule) in prop_oneof![labs(), labs_of_any_policy()].prop_flat_map(|lab| {
+            let schedules = strategies::schedules(&lab.world(), hours(6), 1..20);
+            (Just(lab), schedules)
+        }),
     ) {
-        let mut world = Beginning::chained().world();
+        let mut world = lab.world();
         let mut watcher = Watcher::new(&world);
         for input in schedule.inputs() {
             let judged = watcher.apply(&mut world, &input, &mut Vec::new());
             prop_assert!(judged.is_ok(), "{}", judged.unwrap_err());
         }
     }
+}
+
+/// Policies are as wide as the model: every duration is the usual one, none, short and long, every
+/// rate almost nothing and all there is, and hosts of different builds answer differently.
+#[test]
+fn policies_vary_everything() {
+    let all = some(&strategies::policies(), 400);
+    let usual = Policy::default();
+    let durations: [fn(&Policy) -> Duration; 11] = [
+        |it| it.link_latency,
+        |it| it.apply,
+        |it| it.local,
+        |it| it.contact,
+        |it| it.checkpoint,
+        |it| it.undo,
+        |it| it.merge,
+        |it| it.boot,
+        |it| it.guest_shutdown,
+        |it| it.guest_talks,
+        |it| it.job_retention,
+    ];
+    for (number, of) in durations.iter().enumerate() {
+        let any = |fits: &dyn Fn(Duration) -> bool| {
+            assert!(all.iter().any(|it| fits(of(it))), "duration {number}");
+        };
+        any(&|it| it == of(&usual));
+        any(&|it| it.is_zero());
+        any(&|it| !it.is_zero() && it < minutes(2) && it != of(&usual));
+        any(&|it| it > hours(24));
+    }
+    for of in [|it: &Policy| it.link_rate, |it: &Policy| it.compare_rate] {
+        for wanted in [of(&usual), 1, u64::MAX] {
+            assert!(all.iter().any(|it| of(it) == wanted), "{wanted}");
+        }
+        assert!(all.iter().all(|it| of(it) > 0), "a link that carries nothing is cut");
+    }
+    let differently = |it: &Policy| {
+        let of_all = |operation| it.answers.get(operation);
+        let mut own = it.answers_of_build.values().flatten();
+        own.any(|(operation, answer)| of_all(operation).is_some_and(|it| it != answer))
+    };
+    assert!(all.iter().any(|it| it.answers_of_build.len() > 1));
+    assert!(all.iter().any(differently));
+    for refusals in [Refusals::Early, Refusals::Late] {
+        assert!(all.iter().any(|it| it.refusals == refusals));
+    }
+    assert!(all.iter().any(|it| it.survives_shutdown.is_some() && !it.auto_resynchronize));
+}
+
+/// Plans are about calls and about reads, of whatever kind, and end or do not.
+#[test]
+fn plans_vary_everything() {
+    let all: Vec<_> =
+        some(&strategies::plans(1..4), 600).into_iter().flat_map(|it| it.faults).collect();
+    let any = |fits: &dyn Fn(&layer::Fault) -> bool, what: &str| {
+        assert!(all.iter().any(fits), "{what}");
+    };
+    for read in Read::ALL {
+        any(&|it| it.asked == Asked::Read(*read), read.name());
+    }
+    for asked in [Asked::Anything, Asked::AnyCall, Asked::AnyRead] {
+        any(&|it| it.asked == asked, "a wide one");
+    }
+    any(&|it| it.asked == Asked::Read(Read::Job) && it.verdict == Verdict::Missing, "a job");
+    for code in ErrorCode::ALL {
+        any(&|it| it.verdict == Verdict::Refuse(*code), code.name());
+    }
+    for verdict in [Verdict::Pass, Verdict::LoseAnswer, Verdict::Unreachable, Verdict::Missing] {
+        any(&|it| it.verdict == verdict, "a verdict");
+    }
+    any(&|it| matches!(it.verdict, Verdict::Delay(_)), "late");
+    any(&|it| it.times.is_none(), "for ever");
+    any(&|it| it.times == Some(3) && it.after == 3, "after some");
+    any(&|it| it.from.is_none() && it.until.is_none(), "at any time");
+    let window = |it: &layer::Fault| it.from.zip(it.until);
+    any(&|it| window(it).is_some_and(|(from, until)| from < until), "within hours");
+    any(&|it| it.host.is_some() && it.vm.is_some(), "of one host and virtual machine");
+}
+
+/// Who replicates in a lab, from where to where, and how often.
+fn pairs(world: &World) -> BTreeSet<(VmId, HostId, HostId, u16)> {
+    let vms = world.hosts().flat_map(|(host, _)| world.vms(host).map(move |vm| (host, vm.id)));
+    vms.filter_map(|(host, vm)| {
+        let id = RelationshipId::primary(vm);
+        let to = world.sends_to(host, id)?;
+        Some((vm, host, to, world.settings(host, id)?.replication_interval_s))
+    })
+    .collect()
+}
+
+/// Labs replicate several virtual machines, from each host to each, in both directions at once, and
+/// in different intervals.
+#[test]
+fn labs_replicate_everything_everywhere() {
+    let all: Vec<_> = some(&labs(), 400).iter().map(|it| pairs(&it.world())).collect();
+    let every: BTreeSet<_> = all.iter().flatten().collect();
+    let vms: BTreeSet<_> = every.iter().map(|it| it.0).collect();
+    let ways: BTreeSet<_> = every.iter().map(|it| (it.1, it.2)).collect();
+    let intervals: BTreeSet<_> = every.iter().map(|it| it.3).collect();
+    assert_eq!(vms.len(), 4);
+    assert_eq!(ways.len(), 6, "{ways:?}");
+    assert_eq!(intervals.into_iter().collect::<Vec<_>>(), [30, 300, 900]);
+    let crosswise = |it: &BTreeSet<(VmId, HostId, HostId, u16)>| {
+        it.iter().any(|a| it.iter().any(|b| (a.1, a.2) == (b.2, b.1)))
+    };
+    assert!(all.iter().any(crosswise));
+    let mixed = |it: &BTreeSet<(VmId, HostId, HostId, u16)>| {
+        it.iter().map(|it| it.3).collect::<BTreeSet<_>>().len() > 1
+    };
+    assert!(all.iter().any(mixed));
+    assert!(all.iter().any(|it| it.len() == 4));
+}
+
+/// What proptest draws for a schedule is what a seed draws: every disturbance, changes to machines,
+/// and calls of others.
+#[test]
+fn drawn_schedules_disturb_everything() {
+    let world = Beginning::chained().world();
+    let (mut disturbed, mut changed, mut called) =
+        (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for schedule in some(&strategies::schedules(&world, hours(6), 1..20), 400) {
+        for (_, input) in schedule.entries {
+            match input {
+                Input::Disturb(what) => _ = disturbed.insert(kind(&what)),
+                Input::Configure { change, .. } => {
+                    let text = format!("{change:?}");
+                    changed.extend(text.split('(').next().map(str::to_owned));
+                }
+                Input::Call { call, .. } => _ = called.insert(call.operation()),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert_eq!(disturbed.len(), KINDS, "{disturbed:?}");
+    assert_eq!(changed.len(), 10, "{changed:?}"); // as `HostChange` has variants
+    let asked = [
+        Operation::SuspendReplication,
+        Operation::ResumeReplication,
+        Operation::Resynchronize,
+        Operation::StartVm,
+        Operation::TurnOffVm,
+        Operation::SaveVm,
+        Operation::PauseVm,
+        Operation::ShutDownVm,
+    ];
+    let missing: Vec<_> = called.iter().filter(|it| !asked.contains(it)).collect();
+    assert!(missing.is_empty() && called.len() == 6, "{called:?}");
 }

@@ -2,11 +2,11 @@
 //! whatever is in the table happens.
 
 use crate::arbitrary::{
-    WEB, beginning, chained, failed_over, on_old_hosts, replicating, step, three_hosts, walk,
+    DB, WEB, beginning, chained, failed_over, on_old_hosts, replicating, step, three_hosts, walk,
 };
 use hyperv_replica::engine::{Caller, Change, Disturbance, Event, Input, Reply, VmTrouble, World};
 use hyperv_replica::model::{
-    Call, DiskId, HostId, JobState, JobType, Leg, RelationshipId, ReplicationMode,
+    Call, DiskId, HostId, JobState, JobType, Leg, Operation, RelationshipId, ReplicationMode,
     ReplicationState, Settings,
 };
 use hyperv_replica::rules::{Cause, Side, TRANSITIONS, permits};
@@ -188,6 +188,8 @@ fn courses() -> Vec<Course> {
         included_disks: Some(vec![DiskId(0)]),
         ..Settings::to("osaka")
     };
+    let all = Settings { included_disks: None, ..fewer.clone() };
+    let more = Call::ModifyReplicationSettings { vm: WEB, settings: Box::new(all) };
     let update = Call::ModifyReplicationSettings { vm: WEB, settings: Box::new(fewer) };
     let (fail_over, commit) =
         (Call::InitiateFailover { vm: WEB, point: None }, Call::CommitFailover { vm: WEB });
@@ -206,6 +208,20 @@ fn courses() -> Vec<Course> {
             .request(TOKYO, 7)
             .pass(2)
             .terminate(JobType::SendingInitialReplica),
+        Course::from(three_hosts())
+            .create()
+            .start(1, "")
+            .pass(3)
+            .request(TOKYO, 7)
+            .pass(5)
+            .request(TOKYO, 1)
+            .pass(5),
+        Course::from(replicating())
+            .call(TOKYO, update.clone())
+            .pass(10)
+            .call(TOKYO, more)
+            .pass(5)
+            .remove(OSAKA),
         Course::paused_resynchronization().request(OSAKA, 3).pass(2),
         Course::paused_resynchronization().call(TOKYO, resynchronize).pass(3),
         Course::paused_resynchronization().call(TOKYO, later).pass(700),
@@ -372,6 +388,13 @@ fn courses() -> Vec<Course> {
         Course::extended_while_disks_come(|course| {
             course.disturb(Disturbance::CutLink(OSAKA, LONDON))
         }),
+        // A replica without its disk takes nothing until it is resumed.
+        Course::from(replicating())
+            .disturb(Disturbance::TroubleVm(OSAKA, WEB, VmTrouble::DiskMissing))
+            .pass(60)
+            .disturb(Disturbance::RelieveVm(OSAKA, WEB, VmTrouble::DiskMissing))
+            .request(OSAKA, 3)
+            .pass(2),
         // The first leg of a chain is resynchronised; what the second was at.
         Course::from(chained()).resynchronize_first_leg().pass(200),
         Course::from(chained()).request_extended(7).pass(2).resynchronize_first_leg().pass(200),
@@ -414,6 +437,43 @@ fn every_transition_is_in_the_book_and_happens() {
         .filter(|key| !seen.contains(key))
         .collect();
     assert!(idle.is_empty(), "never happens: {idle:#?}");
+}
+
+/// A host takes what it was doing with it, the last first: a pause gives back the initial
+/// replication that it found, and that goes back to its beginning.
+#[test]
+fn what_began_last_is_taken_back_first() {
+    use ReplicationState::{Ready, Suspended, WaitingForInitialReplication as Waiting};
+    let course = Course::from(on_old_hosts());
+    let create =
+        Call::CreateReplicationRelationship { vm: DB, settings: Box::new(Settings::to("osaka")) };
+    let export = Call::StartReplication {
+        vm: DB,
+        initial: 2,
+        export_location: Some(r"D:\Export".to_owned()),
+        start: None,
+    };
+    let pause = Call::RequestReplicationStateChange { vm: DB, relationship: None, requested: 7 };
+    let course = course
+        .call(TOKYO, create)
+        .pass(10)
+        .call(TOKYO, export)
+        .call(TOKYO, pause)
+        .disturb(Disturbance::CrashHost(TOKYO));
+    let on_tokyo = course.events.iter().filter(|it| it.host == TOKYO);
+    let states: Vec<_> = on_tokyo
+        .filter_map(|it| match it.change {
+            Change::State { id, from, to, by, .. } if id.vm == DB => Some((from, to, by)),
+            _ => None,
+        })
+        .skip(1)
+        .collect();
+    let (start, pause) = (Operation::StartReplication, Operation::SuspendReplication);
+    let back = [(Suspended, Waiting, Cause::Call(pause)), (Waiting, Ready, Cause::Call(start))];
+    assert_eq!(states[2..], back, "{states:?}");
+    for (from, to, by) in states {
+        assert!(permits(Side::Sender, from, to, by), "{from} to {to} by {by:?}");
+    }
 }
 
 /// The log of an old primary turns out to be corrupt while it becomes a replica: the operation ends

@@ -19,7 +19,7 @@ pub(super) fn points_within_history(seen: &Seen<'_>, end: &End) -> Result<Verdic
 }
 
 #[inline]
-pub(super) fn points_are_received(seen: &Seen<'_>, end: &End) -> Result<Verdict, Box<Finding>> {
+pub(super) fn points_are_applied(seen: &Seen<'_>, end: &End) -> Result<Verdict, Box<Finding>> {
     let (copy, last) = (seen.copy, end.relationship.last_replication);
     for point in copy.points.iter().filter(|_| end.side == Side::Receiver) {
         let (id, created) = (point.id, point.created);
@@ -29,13 +29,12 @@ pub(super) fn points_are_received(seen: &Seen<'_>, end: &End) -> Result<Verdict,
             "recovery point {id} is of {created}, and the last log was received {}",
             last.map_or_else(|| "never".to_owned(), |last| format!("at {last}"))
         );
-        // A replica that is failed over stands where its point stands, not at its end.
         holds!(
-            copy.is_failed_over() || point.position <= copy.position,
+            copy.applied.is_some_and(|applied| point.position <= applied),
             copy.vm.id,
-            "recovery point {id} reaches {}, and the copy only {}",
+            "recovery point {id} reaches {}, and what is applied only {}",
             point.position,
-            copy.position
+            copy.applied.unwrap_or(0)
         );
     }
     Ok(Verdict::of(end.side == Side::Receiver && !copy.points.is_empty()))
@@ -59,7 +58,10 @@ pub(super) fn resynchronization_deletes_points(
         let Change::State { id, by, .. } = event.change else { continue };
         let Some(copy) = step.after.copies.get(&(event.host, id.vm)) else { continue };
         let compared = by == completed && copy.receives() && id.leg == Leg::Primary;
-        let points = copy.points.len();
+        // The first log after it may follow in the same moment, and make a point of its own.
+        let before = step.before.copies.get(&(event.host, id.vm));
+        let was_there = |id| before.is_some_and(|it| it.points.iter().any(|it| it.id == id));
+        let points = copy.points.iter().filter(|it| was_there(it.id)).count();
         holds!(!compared || points == 0, id.vm, "{points} recovery points are left");
         verdict = verdict.or(Verdict::of(compared));
     }

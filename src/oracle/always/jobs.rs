@@ -2,7 +2,7 @@
 
 use super::{Verdict, broken};
 use crate::engine::Change;
-use crate::model::{JOB_RETENTION, JobId, SimTime, VmId};
+use crate::model::{JobId, SimTime, VmId};
 use crate::oracle::{Finding, Memory, Step};
 
 /// A finding about the virtual machine of a job.
@@ -40,12 +40,12 @@ pub(super) fn ended_job_stays_five_minutes(
     step: &Step<'_>,
     _: &Memory,
 ) -> Result<Verdict, Box<Finding>> {
-    let now = step.after.now;
+    let (now, kept) = (step.after.now, step.after.job_retention);
     let mut verdict = Verdict::Vacuous;
     for (id, (_, job)) in step.after.jobs.iter() {
         let ended = job.state.is_terminal();
         verdict = verdict.or(Verdict::of(ended));
-        if ended && now.since(job.state_changed) >= JOB_RETENTION {
+        if ended && job.state_changed < now && now.since(job.state_changed) >= kept {
             let says = format!("job {id} has ended at {} and is still there", job.state_changed);
             return of_job(job.affected.first(), &says);
         }
@@ -56,7 +56,7 @@ pub(super) fn ended_job_stays_five_minutes(
             continue;
         }
         let ended = ended_at(step, id);
-        if ended.is_none_or(|ended| event.at.since(ended) != JOB_RETENTION) {
+        if ended.is_none_or(|ended| event.at.since(ended) != kept) {
             let about = step.before.jobs.get(&id).and_then(|(_, job)| job.affected.first());
             let says = match ended {
                 Some(ended) => format!("job {id} ended at {ended} and was removed at {}", event.at),

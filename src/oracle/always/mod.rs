@@ -282,8 +282,8 @@ invariants! {
     "A replica never has more recovery points than RecoveryHistory."
     PointsWithinHistory, "points-within-history", end data::points_within_history: Documented(page::SETTINGS);
 
-    "A recovery point is never newer than what its replica has received."
-    PointsAreReceived, "points-are-received", end data::points_are_received: Assumed("a recovery point is made of a received log");
+    "A recovery point is never newer than what its replica has applied."
+    PointsAreApplied, "points-are-applied", end data::points_are_applied: Assumed("a recovery point is a state of the replica's disks");
 
     "A committed replica has no recovery points."
     CommitDeletesPoints, "commit-deletes-points", copy data::commit_deletes_points: Documented(page::COMMIT);
@@ -300,7 +300,7 @@ invariants! {
     "A job that has ended never changes again."
     EndedJobNeverChanges, "ended-job-never-changes", step jobs::ended_job_never_changes: Documented(page::JOB);
 
-    "A job that has ended is there for exactly five minutes, if its host stays up."
+    "A job that has ended is there for exactly five minutes, or as long as the policy says, if its host stays up."
     EndedJobStaysFiveMinutes, "ended-job-stays-five-minutes", step jobs::ended_job_stays_five_minutes: Documented(page::JOB);
 
     "A job's percentage never falls, and is 100 exactly when it has succeeded."

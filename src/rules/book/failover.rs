@@ -27,6 +27,30 @@ const SHRUNK: Late = late(
     Documented(page::BLOG_RESIZE),
 );
 
+/// A point behind a damaged undo log. Since Windows Server 2012 R2 the disks are at the latest
+/// state, and undo logs lead back from it, from the newest point to the oldest.
+const UNDO_LOG_DAMAGED: Late = late(
+    Failed,
+    "an undo log on the way to the recovery point is damaged",
+    Documented(page::BLOG_HISTORY),
+);
+
+/// A point above a damaged snapshot. On Windows Server 2012 the disks are a chain of snapshots.
+const SNAPSHOT_DAMAGED: Late = late(
+    Failed,
+    "a snapshot that the recovery point builds on is damaged",
+    Documented(page::BLOG_HISTORY),
+);
+
+/// The latest state is the end of that chain.
+const LATEST_DAMAGED: Late = late(
+    Failed,
+    "a snapshot that the latest state builds on is damaged",
+    Assumed(
+        "later points are lost with a snapshot, and the latest state is later than all of them",
+    ),
+);
+
 /// A log that was received and is not on the disks.
 const NOT_APPLIED: Late = late(
     Failed,
@@ -35,6 +59,17 @@ const NOT_APPLIED: Late = late(
         "the latest state is made of everything that was received; what cannot be applied fails",
     ),
 );
+
+/// What keeps a replica from coming to a point, or to its latest state.
+const RECOVERS: &[Late] = &[
+    DISK_FULL,
+    DISK_MISSING,
+    SHRUNK,
+    UNDO_LOG_DAMAGED,
+    SNAPSHOT_DAMAGED,
+    LATEST_DAMAGED,
+    NOT_APPLIED,
+];
 
 pub(super) const INITIATE: Rule = Rule {
     operation: Operation::InitiateFailover,
@@ -66,7 +101,7 @@ pub(super) const INITIATE: Rule = Rule {
         .cancellable()],
     effect: "The replica is failed over (5) to the chosen point and may be started; it takes no more logs. Nothing is started, and the primary is not told.",
     evidence: Documented(page::LEARN_FAILOVER),
-    late: &[DISK_FULL, DISK_MISSING, SHRUNK, NOT_APPLIED],
+    late: RECOVERS,
 };
 
 pub(super) const REVERT: Rule = Rule {
@@ -156,7 +191,7 @@ pub(super) const TEST: Rule = Rule {
     plans: &[plan(JobType::InitiateTestReplica, &[Pace::Undo, Pace::Checkpoint]).cancellable()],
     effect: "A virtual machine “<name> - Test” appears on the replica's host, off and without network; replication goes on.",
     evidence: Documented(page::LEARN_FAILOVER),
-    late: &[DISK_FULL, DISK_MISSING, SHRUNK, NOT_APPLIED],
+    late: RECOVERS,
 };
 
 pub(super) const REVERSE: Rule = Rule {

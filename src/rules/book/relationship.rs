@@ -39,6 +39,11 @@ const DISKS_KNOWN: Require = fact(
 const FITS_CHAIN: Require = fact(Fact::FitsChain, InvalidParameter, Documented(page::BLOG_EXTEND));
 const START_TIME: Require =
     fact(Fact::StartTimeInRange, InvalidParameter, Documented(page::START_INITIAL));
+const OTHER_HOST: Require = fact(
+    Fact::OtherHost,
+    InvalidParameter,
+    Assumed("a replica has its primary's GUID, which is unique on a host"),
+);
 const SENDER_MODE: Check = Check::Mode(set!(ReplicationMode: Primary | Replica));
 
 /// Replication from newer to older.
@@ -73,11 +78,7 @@ pub(super) const CREATE: Rule = Rule {
         SETTINGS_VALID,
         SETTINGS_COMPLETE,
         PORT_VALID,
-        fact(
-            Fact::OtherHost,
-            InvalidParameter,
-            Assumed("a replica has its primary's GUID, which is unique on a host"),
-        ),
+        OTHER_HOST,
         DISKS_KNOWN,
         FITS_CHAIN,
         PROVIDER_KNOWN,
@@ -130,6 +131,15 @@ const CHAIN_TOO_SLOW: Late = late(
     Assumed("an extended leg may not have shorter cycles when it is made; nor may it come to that"),
 );
 
+/// Another recovery server that the replica has not moved to.
+const NO_REPLICA_THERE: Late = late(
+    Failed,
+    "the other host has no replica of this virtual machine",
+    Assumed(
+        "a cmdlet can name another server, and only creating a relationship makes a replica; so it is for a replica that has moved",
+    ),
+);
+
 pub(super) const MODIFY: Rule = Rule {
     operation: Operation::ModifyReplicationSettings,
     target: Target::Sending,
@@ -137,11 +147,7 @@ pub(super) const MODIFY: Rule = Rule {
         SETTINGS_VALID,
         SETTINGS_COMPLETE,
         PORT_VALID,
-        fact(
-            Fact::SameConnectionPoint,
-            InvalidParameter,
-            Assumed("another recovery server has no replica; removing and creating anew makes one"),
-        ),
+        OTHER_HOST,
         DISKS_KNOWN,
         FITS_CHAIN,
         PROVIDER_KNOWN,
@@ -184,9 +190,9 @@ pub(super) const MODIFY: Rule = Rule {
             .cancellable(),
         plan(JobType::ModifySettings, &[Pace::Contact]),
     ],
-    effect: "The settings change on both sides; recovery points beyond a smaller RecoveryHistory are deleted. Added disks are copied first (15).",
+    effect: "The settings change on both sides; recovery points beyond a smaller RecoveryHistory are deleted. Added disks are copied first (15). If another recovery server is named, one that the replica was moved to, the sender goes on there.",
     evidence: Documented(page::SET_REPLICATION),
-    late: &[PEER_REFUSES, CHAIN_TOO_SLOW, DISK_FULL, DISK_MISSING],
+    late: &[PEER_REFUSES, NO_REPLICA_THERE, CHAIN_TOO_SLOW, DISK_FULL, DISK_MISSING],
 };
 
 pub(super) const REMOVE: Rule = Rule {

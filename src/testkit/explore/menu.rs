@@ -26,7 +26,7 @@ use std::time::Duration;
 /// menu.retain(|operation| operation != Operation::TestReplicaSystem);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools)] // Five independent dials.
+#[expect(clippy::struct_excessive_bools)] // Independent dials.
 pub struct Menu {
     /// What is tried in every world, whatever it is.
     pub inputs: Vec<Input>,
@@ -38,6 +38,8 @@ pub struct Menu {
     pub jobs: bool,
     /// Whether failovers go back to the oldest recovery point, too.
     pub points: bool,
+    /// Whether the undo log of the oldest recovery point is damaged: part of [`Mishap::Disks`].
+    pub undo_logs: bool,
     /// Whether test replicas are started, turned off and deleted.
     pub tests: bool,
 }
@@ -58,10 +60,12 @@ pub enum Mishap {
     HostTroubles,
     /// Virtual machines fall into each [`VmTrouble`], and are relieved.
     VmTroubles,
-    /// Disks are changed and change logs corrupted behind the service's back.
+    /// Disks are changed, and change logs and undo logs corrupted, behind the service's back.
     Disks,
     /// Virtual machines are deleted behind the service's back.
     Deletions,
+    /// Virtual machines are moved to other hosts.
+    Moves,
 }
 
 impl Mishap {
@@ -75,6 +79,7 @@ impl Mishap {
         Self::VmTroubles,
         Self::Disks,
         Self::Deletions,
+        Self::Moves,
     ];
 
     /// The kind in a word.
@@ -88,6 +93,7 @@ impl Mishap {
             Self::VmTroubles => "vm-troubles",
             Self::Disks => "disks",
             Self::Deletions => "deletions",
+            Self::Moves => "moves",
         }
     }
 }
@@ -101,6 +107,7 @@ impl Menu {
             half_way: false,
             jobs: false,
             points: false,
+            undo_logs: false,
             tests: false,
         }
     }
@@ -142,6 +149,7 @@ impl Menu {
             hosts.iter().flat_map(|host| world.vms(*host)).map(|vm| vm.id).collect();
         vms.sort();
         vms.dedup();
+        self.undo_logs |= kinds.contains(&Mishap::Disks);
         let mut add = |it| {
             let input = Input::Disturb(it);
             if !self.inputs.contains(&input) {
@@ -152,6 +160,10 @@ impl Menu {
             for (i, host) in hosts.iter().enumerate() {
                 for other in &hosts[i + 1..] {
                     disturb_link(*kind, *host, *other, &mut add);
+                    for vm in vms.iter().filter(|_| *kind == Mishap::Moves) {
+                        add(Disturbance::MigrateVm(*host, *vm, *other));
+                        add(Disturbance::MigrateVm(*other, *vm, *host));
+                    }
                 }
                 disturb_host(*kind, *host, &mut add);
                 for vm in &vms {
@@ -212,6 +224,9 @@ impl Menu {
             out.extend(half.then_some(Input::Advance(by / 2)));
         }
         for (host, it) in world.minted() {
+            if let (Minted::Oldest(vm, point), true) = (it, self.undo_logs) {
+                out.push(Input::Disturb(Disturbance::CorruptUndoLog(host, vm, point)));
+            }
             let mut add = |call| out.push(administrator(host, call));
             match it {
                 Minted::Job(job) if self.jobs => {

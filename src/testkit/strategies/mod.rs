@@ -33,20 +33,21 @@
 //! [`scripts`], [`policies`], [`plans`] of faults, and for a world at hand [`calls`],
 //! [`disturbances`] and [`schedules`].
 
-use super::beginning::{Beginning, HOSTS};
+mod labs;
+mod plans;
+
+pub use labs::{labs, labs_of_any_policy, policies};
+pub use plans::{plans, schedules};
+
 use super::counterexample::{Broken, Counterexample, Found};
-use super::schedule::Schedule;
 use super::walk::{Pick, Step, Walk};
-use crate::engine::{Answer, Disturbance, Input, Policy, Refusals, World};
-use crate::layer::{Asked, Fault, Plan, Verdict, VmRef};
-use crate::model::{Call, ErrorCode, Operation, WindowsBuild};
+use crate::engine::{Disturbance, Input, World};
+use crate::model::{Call, Operation};
 use crate::script::{Script, Verb};
 use proptest::collection::{SizeRange, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{RngSeed, TestCaseError, TestError, TestRunner};
-use std::ops::Range;
-use std::time::Duration;
 
 /// So many cases, the same at every run unless the environment asks for others:
 /// `PROPTEST_RNG_SEED=1`, `PROPTEST_CASES=10000`.
@@ -127,105 +128,11 @@ pub fn disturbances(world: &World) -> impl Strategy<Value = Disturbance> + use<>
     })
 }
 
-/// Policies: what nobody knows of answers, either way, and the default durations and rates.
-pub fn policies() -> impl Strategy<Value = Policy> {
-    let answers = prop_oneof![Just(Answer::Job), Just(Answer::Now)];
-    let answers = prop::collection::btree_map(select(Operation::ALL), answers, 0..4);
-    let warned = prop::collection::btree_set(select(Operation::ALL), 0..3);
-    let survives = prop::option::of(select(WindowsBuild::ALL));
-    (answers, warned, any::<bool>(), any::<bool>(), survives).prop_map(
-        |(answers, completed_with_warnings, late, auto_resynchronize, survives_shutdown)| Policy {
-            answers,
-            completed_with_warnings,
-            refusals: if late { Refusals::Late } else { Refusals::Early },
-            auto_resynchronize: !auto_resynchronize,
-            survives_shutdown,
-            ..Policy::default()
-        },
-    )
-}
-
-/// Labs: two to four hosts of any builds on which nothing replicates yet, or something does in each
-/// of the ways in which it can. Shrinks towards few hosts, and nothing.
-pub fn labs() -> impl Strategy<Value = Beginning> {
-    let bare = vec(select(WindowsBuild::ALL), 2..=4).prop_map(Beginning::hosts);
-    let recent = Just(Beginning::three_hosts());
-    prop_oneof![
-        2 => bare,
-        2 => recent,
-        2 => Just(Beginning::replicating()),
-        2 => Just(Beginning::chained()),
-        2 => Just(Beginning::failed_over()),
-        1 => Just(Beginning::on_old_hosts()),
-        1 => Just(Beginning::provided()),
-    ]
-}
-
-/// The same, each with a policy of its own.
-pub fn labs_of_any_policy() -> impl Strategy<Value = Beginning> {
-    (labs(), policies(), any::<u64>()).prop_map(|(lab, policy, seed)| Beginning {
-        seed,
-        policy,
-        ..lab
-    })
-}
-
 /// Walks of so many steps through [`labs`], a quarter of them with a policy of their own, with the
 /// dial of [`steps`].
 pub fn walks(dial: f64, length: impl Into<SizeRange>) -> impl Strategy<Value = Walk> {
     let labs = prop_oneof![3 => labs(), 1 => labs_of_any_policy()];
     (labs, vec(steps(dial), length)).prop_map(|(beginning, steps)| Walk { beginning, steps })
-}
-
-/// Schedules of troubles for what is in this world, of so many entries within a horizon. Each entry
-/// shrinks away by itself, and towards the beginning.
-pub fn schedules(
-    world: &World,
-    horizon: Duration,
-    length: Range<usize>,
-) -> impl Strategy<Value = Schedule> + use<> {
-    let most_s = horizon.as_secs().max(1);
-    let entry = (0..most_s, disturbances(world));
-    let entry = entry.prop_map(|(at_s, what)| (Duration::from_secs(at_s), Input::Disturb(what)));
-    vec(entry, length).prop_map(|mut entries| {
-        entries.sort_by_key(|(at, _)| *at);
-        Schedule { entries }
-    })
-}
-
-/// Plans of faults at the call edge, of so many: calls that are refused with any documented number,
-/// answered late or not at all. Each is over after a few times. Shrinks towards no fault, and one
-/// that is met at once.
-///
-/// ```
-/// use hyperv_replica::script::{self, Script, Statement};
-/// use hyperv_replica::testkit::strategies;
-/// use proptest::prelude::*;
-///
-/// proptest!(|(plan in strategies::plans(1..4))| {
-///     let lines = plan.faults.iter().cloned().map(|it| Statement::Fault(it).into()).collect();
-///     let script = Script { lines };
-///     prop_assert_eq!(script::parse(&script.to_string()), Ok(script));
-/// });
-/// ```
-pub fn plans(length: Range<usize>) -> impl Strategy<Value = Plan> {
-    let asked = prop_oneof![1 => Just(Asked::AnyCall), 4 => operations().prop_map(Asked::Call)];
-    let verdict = prop_oneof![
-        4 => select(ErrorCode::ALL).prop_map(Verdict::Refuse),
-        2 => Just(Verdict::LoseAnswer),
-        1 => Just(Verdict::Unreachable),
-        1 => (1u64..600).prop_map(|seconds| Verdict::Delay(Duration::from_secs(seconds))),
-    ];
-    let host = prop::option::of(select(&HOSTS[..3]));
-    let vm = prop::option::of(select(&["web", "db"][..]));
-    let fault = (asked, verdict, host, vm, 0u32..4, 1u32..4).prop_map(
-        |(asked, verdict, host, vm, after, times)| Fault {
-            host: host.map(str::to_owned),
-            vm: vm.map(VmRef::from),
-            ..Fault::new(asked, verdict).after(after).times(times)
-        },
-    );
-    vec(fault, length).prop_map(Plan::from_iter)
 }
 
 /// [`walks`] as scripts, each line with the answer it gets.

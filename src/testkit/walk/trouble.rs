@@ -42,7 +42,17 @@ pub(in crate::testkit) fn disturbance(
         }
         Verb::ChangeDisks => Disturbance::ChangeDisks(host, vm(world, host, pick)?),
         Verb::CorruptLog => Disturbance::CorruptLog(host, vm(world, host, pick)?),
+        Verb::CorruptUndoLog => {
+            let vm = vm(world, host, pick)?;
+            let points = world.recovery_points(host, vm)?;
+            let point = points.get(usize::from(how).checked_rem(points.len())?)?;
+            Disturbance::CorruptUndoLog(host, vm, point.id)
+        }
         Verb::Delete => Disturbance::DeleteVm(host, vm(world, host, pick)?),
+        Verb::Migrate => {
+            let to = nth(world.host_ids().filter(|it| *it != host), how.into())?;
+            Disturbance::MigrateVm(host, vm(world, host, pick)?, to)
+        }
         Verb::Resize => {
             let capacity_bytes = [1 << 29, 1 << 30, 40 << 30, 80 << 30][usize::from(how % 4)];
             let disk = Disk { id: DiskId(0), capacity_bytes, used_bytes: 1 << 20 };
@@ -70,6 +80,7 @@ pub(in crate::testkit) const fn opposite(what: Disturbance) -> Option<Disturbanc
             let plug = Plug { connected: !plug.connected, test_switch: plug.test_switch };
             Disturbance::PlugAdapter(host, vm, adapter, plug)
         }
+        Disturbance::MigrateVm(from, vm, to) => Disturbance::MigrateVm(to, vm, from),
         _ => return None,
     })
 }

@@ -190,8 +190,12 @@ const DOCTORS: &[(&str, Doctor)] = &[
         it.web(LONDON).vm.mode = ReplicationMode::Replica;
     }),
     ("points-within-history", |it| it.end(OSAKA, Leg::Primary).recovery_history = 1),
-    ("points-are-received", |it| it.web(OSAKA).points[0].created += days(1)),
-    ("points-are-received", |it| it.web(OSAKA).points[0].position = u64::MAX),
+    ("points-are-applied", |it| it.web(OSAKA).points[0].created += days(1)),
+    ("points-are-applied", |it| it.web(OSAKA).points[0].position = u64::MAX),
+    ("points-are-applied", |it| {
+        let web = it.web(OSAKA);
+        web.applied = Some(web.points[0].position - 1);
+    }),
     ("commit-deletes-points", |it| it.shows(OSAKA, S::Committed, ReplicationHealth::Warning)),
     ("resynchronisation-deletes-points", |it| {
         let by = Cause::Happening(Happening::ResynchronizationCompleted);
@@ -284,7 +288,7 @@ fn what_is_judged_is_told_from_what_is_vacuous() {
         I::OneWayOut,
         I::ChainOfThree,
         I::PointsWithinHistory,
-        I::PointsAreReceived,
+        I::PointsAreApplied,
         I::LastReplicationNeverGoesBack,
     ];
     assert_eq!(chain.judged(), replicated);

@@ -3,7 +3,7 @@
 use hyperv_replica::engine::World;
 use hyperv_replica::script::{self, Runner};
 
-const FOUND: [&str; 5] = [
+const FOUND: [&str; 7] = [
     r"
 # A copy of the disks that waits to be sent again is paused, and resumed.
 host tokyo auth=Both certificate=AB12 store=AB12 name=tokyo until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
@@ -135,6 +135,40 @@ osaka RequestReplicationStateChangeEx web Synced relationship=1  => 4096 job5
 advance 5m
 london InitiateFailover web  => 4096 job6
 advance 5m
+",
+    r"
+# A virtual machine is deleted before its guest has taken the addresses of its failover.
+host tokyo
+host osaka
+vm web on tokyo disk=10GiB used=1GiB
+tokyo CreateReplicationRelationship web to=osaka  => 4096 job1
+wait job1
+tokyo StartReplication web Network
+advance 1h
+osaka SetFailoverNetworkAdapterSettings web adapter=0 address=10.0.0.7 subnet=255.255.255.0
+osaka InitiateFailover web  => 4096 job2
+wait job2
+osaka RequestStateChange web Enabled  => 4096 job3
+wait job3
+delete osaka web
+advance 1m
+",
+    r"
+# A message takes no time: the first log, and a recovery point, in the moment in which a
+# resynchronisation ends.
+policy link_latency=0s
+host tokyo
+host osaka
+vm web on tokyo running disk=10GiB used=1GiB
+tokyo CreateReplicationRelationship web to=osaka interval=30s history=3  => 4096 job1
+wait job1
+tokyo StartReplication web Network
+advance 2h
+tokyo RequestReplicationStateChangeEx web Suspended  => 4096 job2
+wait job2
+tokyo Resynchronize web  => 4096 job3
+wait job3
+advance 1h
 ",
 ];
 

@@ -51,7 +51,8 @@ fn keeping(t: &Trial<'_>, recovery_history: u16) -> Checked<RelationshipId> {
 pub(super) fn kept(t: &Trial<'_>, history: u16) -> Checked<(RelationshipId, Vec<RecoveryPoint>)> {
     arranged(|| {
         let id = keeping(t, history)?;
-        t.pass(hours(u64::from(history) + 1))?;
+        // And a moment, in which what the last point is made of is applied.
+        t.pass(hours(u64::from(history) + 1) + seconds(10))?;
         let points = t.second().recovery_points(id.vm)?;
         let expected = format_args!("{history} after {} hours", history + 1);
         t.second().holds(
