@@ -47,8 +47,9 @@ impl Coverage {
     /// Adds what a step has reached, in which these invariants had something to
     /// [judge](super::judge).
     pub fn learn(&mut self, step: &Step<'_>, memory: &Memory, judged: Judged) {
-        for it in judged.but(Judged::of_goals(self.known)).iter() {
-            self.reach(Goal::Judged(it));
+        let judged = judged.but(Judged::of_goals(self.known));
+        if !judged.is_empty() {
+            judged.iter().for_each(|it| _ = self.reach(Goal::Judged(it)));
         }
         self.learn_sides(step);
         self.learn_answer(step);

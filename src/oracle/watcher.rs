@@ -129,14 +129,14 @@ fn may_be_refused(world: &World, input: &Input) -> bool {
 /// # Errors
 /// The first that does not hold.
 pub fn judge(step: &Step<'_>, memory: &Memory) -> Result<Judged, Box<Violation>> {
-    if let Some(judged) = all_hold(step, memory) {
+    if let Ok(judged) = all_hold(step, memory) {
         return Ok(judged);
     }
     let broken = ALWAYS.iter().find_map(|invariant| {
         let finding = (invariant.check)(step, memory).err()?;
         Some(Box::new(Violation {
             invariant,
-            finding,
+            finding: *finding,
             input: step.input.clone(),
             reply: step.reply.clone(),
             before: step.before.clone(),

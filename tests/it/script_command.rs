@@ -236,6 +236,38 @@ fn a_search_without_a_find_fails() {
     assert!(err.contains("no operation is called `NoMethod`"), "{err}");
 }
 
+/// What is asked for may be a requirement or a transition; what cannot be is refused before
+/// anything is tried; a bound on memory is a size.
+#[test]
+fn a_search_is_told_what_to_look_for_and_what_it_may_take() {
+    let folder = folder("explore-asked");
+    let explore = |args: &[&str]| hvr(&folder, &[&["explore", "--unobserved"], args].concat());
+    let unmet =
+        "RemoveReplicationRelationship 32774: no other operation may hold the virtual machine";
+    let (status, out, err) = explore(&["--goal", unmet, "--script", "--without", "StartVm"]);
+    assert_eq!((status, &*err), (0, ""), "{out}");
+    assert!(out.starts_with(&format!("# {unmet}\n")) && out.ends_with("=> 32774\n"), "{out}");
+    let (status, out, err) =
+        explore(&["--goal", "CommitFailover 32775", "--without", "CommitFailover"]);
+    assert_eq!((status, &*out), (2, ""));
+    assert!(
+        err.contains("`CommitFailover 32775` cannot be reached: CommitFailover is not on"),
+        "{err}"
+    );
+    let (status, out, err) = explore(&["--memory", "256KiB"]);
+    assert_eq!((status, &*err), (0, ""));
+    assert!(out.contains("\nThe bound on memory ended it, "), "{out}");
+    let (status, _, err) = explore(&["--memory", "much"]);
+    assert_eq!(status, 2);
+    assert!(err.contains("expected a size such as `512MiB`"), "{err}");
+    // Of everything that is a step away, a script each.
+    let (status, out, _) = explore(&["--depth", "1", "--script", "--only", "StartVm,TurnOffVm"]);
+    assert_eq!(status, 0);
+    for it in ["# TurnOffVm accepted\n", "# StartVm 32775: ", "# job Running (4)\n"] {
+        assert!(out.contains(it), "{it} in {out}");
+    }
+}
+
 /// What the kit finds is kept as a file, and the command fails with it in the same way: by the line
 /// that does not come true, by what the property said, or by what it panicked with.
 #[test]

@@ -440,6 +440,9 @@ const EXPLORE_EXAMPLES: &str = "\
 Examples:
   hvr explore --depth 6                              Everything within six steps
   hvr explore --goal 'CommitFailover 32775'          A shortest way into that answer
+  hvr explore --goal 'sender from 3 to 8 by replica refuses' --disturb host-troubles
+                                                     A shortest way into that change of state
+  hvr explore --depth 2 --unobserved --script        A script for everything that is reached
   hvr explore --disturb links,hosts --depth 5        With bad days
   hvr explore --from test.hvr --depth 3              From where a script ends
   hvr explore --order swarm --states 100000          What is too large to be searched whole

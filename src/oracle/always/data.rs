@@ -7,7 +7,7 @@ use crate::oracle::{End, Finding, Memory, Step};
 use crate::rules::{Cause, Happening, Side};
 
 #[inline]
-pub(super) fn points_within_history(seen: &Seen<'_>, end: &End) -> Result<Verdict, Finding> {
+pub(super) fn points_within_history(seen: &Seen<'_>, end: &End) -> Result<Verdict, Box<Finding>> {
     let (points, history) = (seen.copy.points.len(), usize::from(end.recovery_history));
     let receives = end.side == Side::Receiver;
     holds!(
@@ -19,7 +19,7 @@ pub(super) fn points_within_history(seen: &Seen<'_>, end: &End) -> Result<Verdic
 }
 
 #[inline]
-pub(super) fn points_are_applied(seen: &Seen<'_>, end: &End) -> Result<Verdict, Finding> {
+pub(super) fn points_are_applied(seen: &Seen<'_>, end: &End) -> Result<Verdict, Box<Finding>> {
     let (copy, last) = (seen.copy, end.relationship.last_replication);
     for point in copy.points.iter().filter(|_| end.side == Side::Receiver) {
         let (id, created) = (point.id, point.created);
@@ -41,7 +41,7 @@ pub(super) fn points_are_applied(seen: &Seen<'_>, end: &End) -> Result<Verdict, 
 }
 
 #[inline]
-pub(super) fn commit_deletes_points(Seen { copy, .. }: &Seen<'_>) -> Result<Verdict, Finding> {
+pub(super) fn commit_deletes_points(Seen { copy, .. }: &Seen<'_>) -> Result<Verdict, Box<Finding>> {
     let committed = copy.state(Leg::Primary) == ReplicationState::Committed;
     let points = copy.points.len();
     holds!(!committed || points == 0, copy.vm.id, "{points} recovery points are left");
@@ -51,7 +51,7 @@ pub(super) fn commit_deletes_points(Seen { copy, .. }: &Seen<'_>) -> Result<Verd
 pub(super) fn resynchronization_deletes_points(
     step: &Step<'_>,
     _: &Memory,
-) -> Result<Verdict, Finding> {
+) -> Result<Verdict, Box<Finding>> {
     let completed = Cause::Happening(Happening::ResynchronizationCompleted);
     let mut verdict = Verdict::Vacuous;
     for event in step.events {
@@ -75,7 +75,7 @@ pub(super) fn resynchronization_deletes_points(
 pub(super) fn planned_failover_loses_nothing(
     step: &Step<'_>,
     memory: &Memory,
-) -> Result<Verdict, Finding> {
+) -> Result<Verdict, Box<Finding>> {
     let mut verdict = Verdict::Vacuous;
     for event in step.events {
         let Change::State { id, to: ReplicationState::Recovered, .. } = event.change else {
@@ -108,7 +108,7 @@ pub(super) fn planned_failover_loses_nothing(
 pub(super) fn last_replication_never_goes_back(
     seen: &Seen<'_>,
     end: &End,
-) -> Result<Verdict, Finding> {
+) -> Result<Verdict, Box<Finding>> {
     let id = end.relationship.id;
     let Some(before) = seen.before().filter(|it| it.vm.mode == seen.copy.vm.mode) else {
         return Ok(Verdict::Vacuous);

@@ -1,15 +1,20 @@
 //! Invariants about jobs.
 
-use super::Verdict;
+use super::{Verdict, broken};
 use crate::engine::Change;
 use crate::model::{JobId, SimTime, VmId};
 use crate::oracle::{Finding, Memory, Step};
 
-fn finding(about: Option<&VmId>, says: String) -> Finding {
-    Finding { about: about.copied(), says }
+/// A finding about the virtual machine of a job.
+#[cold]
+fn of_job(about: Option<&VmId>, says: &str) -> Result<Verdict, Box<Finding>> {
+    broken(about.copied(), format_args!("{says}"))
 }
 
-pub(super) fn ended_job_never_changes(step: &Step<'_>, _: &Memory) -> Result<Verdict, Finding> {
+pub(super) fn ended_job_never_changes(
+    step: &Step<'_>,
+    _: &Memory,
+) -> Result<Verdict, Box<Finding>> {
     let Step { before, after, events, .. } = *step;
     let mut verdict = Verdict::Vacuous;
     for (id, (_, now), was) in after.jobs.beside(&before.jobs) {
@@ -17,7 +22,7 @@ pub(super) fn ended_job_never_changes(step: &Step<'_>, _: &Memory) -> Result<Ver
         verdict = verdict.or(Verdict::of(ended.is_some()));
         if let Some(job) = ended.filter(|job| *job != now) {
             let says = format!("job {id} was {job:?} and is {now:?}");
-            return Err(finding(job.affected.first(), says));
+            return of_job(job.affected.first(), &says);
         }
     }
     for event in events {
@@ -25,7 +30,7 @@ pub(super) fn ended_job_never_changes(step: &Step<'_>, _: &Memory) -> Result<Ver
         let before = before.jobs.get(&id).map(|(_, job)| job);
         if let Some(job) = before.filter(|job| job.state.is_terminal()) {
             let says = format!("job {id} had ended and changed its state");
-            return Err(finding(job.affected.first(), says));
+            return of_job(job.affected.first(), &says);
         }
     }
     Ok(verdict)
@@ -34,7 +39,7 @@ pub(super) fn ended_job_never_changes(step: &Step<'_>, _: &Memory) -> Result<Ver
 pub(super) fn ended_job_stays_five_minutes(
     step: &Step<'_>,
     _: &Memory,
-) -> Result<Verdict, Finding> {
+) -> Result<Verdict, Box<Finding>> {
     let (now, kept) = (step.after.now, step.after.job_retention);
     let mut verdict = Verdict::Vacuous;
     for (id, (_, job)) in step.after.jobs.iter() {
@@ -42,7 +47,7 @@ pub(super) fn ended_job_stays_five_minutes(
         verdict = verdict.or(Verdict::of(ended));
         if ended && job.state_changed < now && now.since(job.state_changed) >= kept {
             let says = format!("job {id} has ended at {} and is still there", job.state_changed);
-            return Err(finding(job.affected.first(), says));
+            return of_job(job.affected.first(), &says);
         }
     }
     for event in step.events {
@@ -57,7 +62,7 @@ pub(super) fn ended_job_stays_five_minutes(
                 Some(ended) => format!("job {id} ended at {ended} and was removed at {}", event.at),
                 None => format!("job {id} was removed and had not ended"),
             };
-            return Err(finding(about, says));
+            return of_job(about, &says);
         }
         verdict = Verdict::Holds;
     }
@@ -74,16 +79,16 @@ fn ended_at(step: &Step<'_>, id: JobId) -> Option<SimTime> {
     before.map(|it| it.state_changed).or(announced)
 }
 
-pub(super) fn percentage_never_falls(step: &Step<'_>, _: &Memory) -> Result<Verdict, Finding> {
+pub(super) fn percentage_never_falls(step: &Step<'_>, _: &Memory) -> Result<Verdict, Box<Finding>> {
     for (id, (_, job), before) in step.after.jobs.beside(&step.before.jobs) {
         let percent = job.percent_complete;
         let before = before.map_or(0, |(_, it)| it.percent_complete);
         let about = job.affected.first();
         if percent < before {
-            return Err(finding(about, format!("job {id} was at {before}% and is at {percent}%")));
+            return of_job(about, &format!("job {id} was at {before}% and is at {percent}%"));
         }
         if percent > 100 || (percent == 100) != job.state.is_success() {
-            return Err(finding(about, format!("job {id} is {} at {percent}%", job.state)));
+            return of_job(about, &format!("job {id} is {} at {percent}%", job.state));
         }
     }
     Ok(Verdict::of(step.after.jobs.iter().next().is_some()))

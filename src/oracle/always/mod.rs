@@ -25,7 +25,7 @@ pub struct Always {
     /// The page that promises it, or the reason to rely on it.
     pub evidence: Evidence,
     /// Judges one step.
-    pub check: fn(&Step<'_>, &Memory) -> Result<Verdict, Finding>,
+    pub check: fn(&Step<'_>, &Memory) -> Result<Verdict, Box<Finding>>,
 }
 
 /// A virtual machine on a host, in a step that is judged.
@@ -54,8 +54,8 @@ impl<'a> Seen<'a> {
 /// Judges each virtual machine on each host.
 fn copies<'a>(
     step: &'a Step<'a>,
-    mut judge: impl FnMut(&Seen<'a>) -> Result<Verdict, Finding>,
-) -> Result<Verdict, Finding> {
+    mut judge: impl FnMut(&Seen<'a>) -> Result<Verdict, Box<Finding>>,
+) -> Result<Verdict, Box<Finding>> {
     let mut seen = step.after.copies.iter().enumerate();
     seen.try_fold(Verdict::Vacuous, |verdict, (place, ((host, _), copy))| {
         Ok(verdict.or(judge(&Seen { step, host, copy, place })?))
@@ -65,8 +65,8 @@ fn copies<'a>(
 /// Judges each end of a relationship on each host.
 fn ends<'a>(
     step: &'a Step<'a>,
-    judge: impl Fn(&Seen<'a>, &End) -> Result<Verdict, Finding>,
-) -> Result<Verdict, Finding> {
+    judge: impl Fn(&Seen<'a>, &End) -> Result<Verdict, Box<Finding>>,
+) -> Result<Verdict, Box<Finding>> {
     copies(step, |seen| {
         let mut ends = seen.copy.ends.values();
         ends.try_fold(Verdict::Vacuous, |verdict, end| Ok(verdict.or(judge(seen, end)?)))
@@ -77,9 +77,9 @@ fn ends<'a>(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Nothing in the step is what it is about: it holds whatever it says.
-    Vacuous,
+    Vacuous = 0,
     /// Something is, and it holds.
-    Holds,
+    Holds = 1,
 }
 
 impl Verdict {
@@ -120,11 +120,15 @@ impl Judged {
         Self(self.0 & !known.0)
     }
 
+    /// Without a branch: in every step there are many of them.
     #[inline]
     fn note(&mut self, it: Invariant, verdict: Verdict) {
-        if verdict == Verdict::Holds {
-            self.0 |= it.bit();
-        }
+        self.0 |= (verdict as u32) << it as u32;
+    }
+
+    /// Whether none had.
+    pub(super) const fn is_empty(self) -> bool {
+        self.0 == 0
     }
 }
 
@@ -143,11 +147,17 @@ pub struct Finding {
     pub says: String,
 }
 
+/// What is wrong, which hardly ever anything is: not where it would stand in the way.
+#[cold]
+fn broken(about: Option<VmId>, says: fmt::Arguments<'_>) -> Result<Verdict, Box<Finding>> {
+    Err(Box::new(Finding { about, says: says.to_string() }))
+}
+
 /// Fails with a finding about a virtual machine unless something holds.
 macro_rules! holds {
     ($holds:expr, $about:expr, $($says:tt)+) => {
         if !$holds {
-            return Err($crate::oracle::Finding { about: Some($about), says: format!($($says)+) });
+            return $crate::oracle::always::broken(Some($about), format_args!($($says)+));
         }
     };
 }
@@ -211,19 +221,19 @@ macro_rules! invariants {
         },)+];
 
         /// Which invariants have something to judge, if every one holds: in one pass through what
-        /// there is, where the table takes one for each. Which of them does not hold is the table's
-        /// to say.
-        pub(super) fn all_hold(step: &Step<'_>, memory: &Memory) -> Option<Judged> {
+        /// there is, where the table takes one for each. Which of them is the first that does not
+        /// hold is the table's to say.
+        pub(super) fn all_hold(step: &Step<'_>, memory: &Memory) -> Result<Judged, Box<Finding>> {
             let mut judged = Judged::default();
-            $(only!(step $scope judged.note(Invariant::$variant, $check(step, memory).ok()?););)+
+            $(only!(step $scope judged.note(Invariant::$variant, $check(step, memory)?););)+
             for (place, ((host, _), copy)) in step.after.copies.iter().enumerate() {
                 let seen = &Seen { step, host, copy, place };
-                $(only!(copy $scope judged.note(Invariant::$variant, $check(seen).ok()?););)+
+                $(only!(copy $scope judged.note(Invariant::$variant, $check(seen)?););)+
                 for end in copy.ends.values() {
-                    $(only!(end $scope judged.note(Invariant::$variant, $check(seen, end).ok()?););)+
+                    $(only!(end $scope judged.note(Invariant::$variant, $check(seen, end)?););)+
                 }
             }
-            Some(judged)
+            Ok(judged)
         }
     };
 }

@@ -8,7 +8,7 @@ use crate::oracle::{Copy, End, Finding, Memory, Picture, Step};
 use crate::rules::Side;
 
 #[inline]
-pub(super) fn replica_never_runs(seen: &Seen<'_>) -> Result<Verdict, Finding> {
+pub(super) fn replica_never_runs(seen: &Seen<'_>) -> Result<Verdict, Box<Finding>> {
     let copy = seen.copy;
     let waits = copy.receives() && !copy.is_failed_over();
     holds!(!waits || !copy.runs(), copy.vm.id, "it runs on {}", seen.on());
@@ -16,7 +16,7 @@ pub(super) fn replica_never_runs(seen: &Seen<'_>) -> Result<Verdict, Finding> {
 }
 
 #[inline]
-pub(super) fn prepared_primary_never_runs(seen: &Seen<'_>) -> Result<Verdict, Finding> {
+pub(super) fn prepared_primary_never_runs(seen: &Seen<'_>) -> Result<Verdict, Box<Finding>> {
     let copy = seen.copy;
     let prepared = copy.vm.mode == ReplicationMode::Primary
         && copy.state(Leg::Primary) == ReplicationState::Synced;
@@ -25,7 +25,7 @@ pub(super) fn prepared_primary_never_runs(seen: &Seen<'_>) -> Result<Verdict, Fi
 }
 
 #[inline]
-pub(super) fn two_writers_are_a_split_brain(seen: &Seen<'_>) -> Result<Verdict, Finding> {
+pub(super) fn two_writers_are_a_split_brain(seen: &Seen<'_>) -> Result<Verdict, Box<Finding>> {
     if !writes(seen) {
         return Ok(Verdict::Vacuous);
     }
@@ -50,14 +50,14 @@ fn writes(seen: &Seen<'_>) -> bool {
 }
 
 #[inline]
-pub(super) fn one_way_out(Seen { copy, .. }: &Seen<'_>) -> Result<Verdict, Finding> {
+pub(super) fn one_way_out(Seen { copy, .. }: &Seen<'_>) -> Result<Verdict, Box<Finding>> {
     let ways = copy.ends.values().filter(|end| end.side == Side::Sender).count();
     holds!(ways <= 1, copy.vm.id, "it sends on {ways} relationships");
     Ok(Verdict::of(ways > 0))
 }
 
 #[inline]
-pub(super) fn chain_of_three(seen: &Seen<'_>) -> Result<Verdict, Finding> {
+pub(super) fn chain_of_three(seen: &Seen<'_>) -> Result<Verdict, Box<Finding>> {
     let (mut hosts, mut at) = (1, (seen.host, seen.copy));
     while let Some(next) = next_in_chain(seen.step.after, at) {
         (hosts, at) = (hosts + 1, next);
@@ -78,7 +78,7 @@ fn next_in_chain<'a>(
 }
 
 #[inline]
-pub(super) fn one_test_replica(seen: &Seen<'_>) -> Result<Verdict, Finding> {
+pub(super) fn one_test_replica(seen: &Seen<'_>) -> Result<Verdict, Box<Finding>> {
     let Some(test) = seen.copy.vm.test_replica else { return Ok(Verdict::Vacuous) };
     let (id, copies) = (seen.copy.vm.id, &seen.step.after.copies);
     let other = seen.before().and_then(|it| it.vm.test_replica).filter(|it| *it != test);
@@ -93,7 +93,7 @@ pub(super) fn one_test_replica(seen: &Seen<'_>) -> Result<Verdict, Finding> {
     Ok(Verdict::Holds)
 }
 
-pub(super) fn ends_agree(step: &Step<'_>, memory: &Memory) -> Result<Verdict, Finding> {
+pub(super) fn ends_agree(step: &Step<'_>, memory: &Memory) -> Result<Verdict, Box<Finding>> {
     let stirs = |change| matches!(change, Change::State { .. });
     if step.after.now.since(memory.stirred) <= CALM
         || step.events.iter().any(|event| stirs(event.change))
@@ -103,7 +103,7 @@ pub(super) fn ends_agree(step: &Step<'_>, memory: &Memory) -> Result<Verdict, Fi
     ends(step, end_agrees)
 }
 
-fn end_agrees(seen: &Seen<'_>, end: &End) -> Result<Verdict, Finding> {
+fn end_agrees(seen: &Seen<'_>, end: &End) -> Result<Verdict, Box<Finding>> {
     let step = seen.step;
     let replicates = end.side == Side::Sender
         && end.connected

@@ -1,22 +1,26 @@
 //! Invariants about states, health, and what is refused.
 
-use super::{Seen, Verdict, holds};
+use super::{Seen, Verdict, broken, holds};
 use crate::engine::Change;
 use crate::model::{ReplicationHealth, ReplicationState};
 use crate::oracle::goal::shows;
 use crate::oracle::{End, Finding, Memory, Step};
 use crate::rules::{Side, permits};
 
-pub(super) fn refusal_changes_nothing(step: &Step<'_>, _: &Memory) -> Result<Verdict, Finding> {
+pub(super) fn refusal_changes_nothing(
+    step: &Step<'_>,
+    _: &Memory,
+) -> Result<Verdict, Box<Finding>> {
     let touched = step.changed || step.before != step.after || !step.events.is_empty();
     if step.reply.is_refusal() && touched {
-        let says = format!("the answer was {:?}, and the world is another", step.reply);
-        return Err(Finding { about: None, says });
+        let reply = step.reply;
+        let says = format_args!("the answer was {reply:?}, and the world is another");
+        return broken(None, says);
     }
     Ok(Verdict::of(step.reply.is_refusal()))
 }
 
-pub(super) fn changes_are_permitted(step: &Step<'_>, _: &Memory) -> Result<Verdict, Finding> {
+pub(super) fn changes_are_permitted(step: &Step<'_>, _: &Memory) -> Result<Verdict, Box<Finding>> {
     let mut verdict = Verdict::Vacuous;
     for event in step.events {
         let Change::State { id, mode, from, to, by, .. } = event.change else { continue };
@@ -34,7 +38,7 @@ pub(super) fn changes_are_permitted(step: &Step<'_>, _: &Memory) -> Result<Verdi
 }
 
 #[inline]
-pub(super) fn no_group_states(seen: &Seen<'_>, end: &End) -> Result<Verdict, Finding> {
+pub(super) fn no_group_states(seen: &Seen<'_>, end: &End) -> Result<Verdict, Box<Finding>> {
     use ReplicationState as S;
     let state = end.relationship.state;
     let of_groups = matches!(
@@ -49,7 +53,7 @@ pub(super) fn no_group_states(seen: &Seen<'_>, end: &End) -> Result<Verdict, Fin
 }
 
 #[inline]
-pub(super) fn state_fits_side(seen: &Seen<'_>, end: &End) -> Result<Verdict, Finding> {
+pub(super) fn state_fits_side(seen: &Seen<'_>, end: &End) -> Result<Verdict, Box<Finding>> {
     let (side, state) = (end.side, end.relationship.state);
     holds!(
         shows(side).contains(state),
@@ -62,7 +66,7 @@ pub(super) fn state_fits_side(seen: &Seen<'_>, end: &End) -> Result<Verdict, Fin
 }
 
 #[inline]
-pub(super) fn health_fits_state(seen: &Seen<'_>, end: &End) -> Result<Verdict, Finding> {
+pub(super) fn health_fits_state(seen: &Seen<'_>, end: &End) -> Result<Verdict, Box<Finding>> {
     let (state, health) = (end.relationship.state, end.relationship.health);
     let none =
         (state == ReplicationState::Disabled) == (health == ReplicationHealth::NotApplicable);

@@ -107,6 +107,11 @@ pub struct Explorer {
     /// report takes is not counted, nor the ways of other threads.
     pub memory_bytes: usize,
     /// How many threads look into worlds. It makes no difference to what is found.
+    ///
+    /// Threads share no world, and what each finds is put in order while the others go on: breadth
+    /// first, two take no more of the processors together than one does. What a second thread brings
+    /// is what the machine has for two programs that know nothing of each other; `cargo bench --bench
+    /// explore` prints both.
     pub threads: usize,
     /// Whether every step is judged by the [invariants](crate::oracle::ALWAYS). It takes several
     /// times as long, and health and the ways of failovers are reached only so.
