@@ -224,10 +224,10 @@ impl World {
         let left = phases.first().map_or(Duration::ZERO, length);
         let now = self.now;
         // What waits for its schedule is taken for running.
-        let stage = self.policy.stage_after(None).filter(|_| scheduled.is_none());
-        let (state, wait) = stage.unwrap_or((JobState::Running, left));
+        let before = self.policy.stage_after(None).filter(|_| scheduled.is_none());
+        let (state, wait) = before.unwrap_or((JobState::Running, left));
         let due = scheduled.unwrap_or(now + wait);
-        let works = scheduled.is_none() && stage.is_none();
+        let works = scheduled.is_none() && before.is_none();
         let of = &mut self.hosts[usize::from(host.0)];
         of.started_jobs += 1;
         let id = job_id(host, of.started_jobs);

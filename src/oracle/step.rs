@@ -1,8 +1,8 @@
 //! One step of a world, before and after, and what is remembered from the steps before.
 
 use super::Picture;
-use crate::engine::{Change, Event, Input, Reply, World};
-use crate::model::{Call, HostId, SimTime, VmId};
+use crate::engine::{Change, Disturbance, Event, Input, Reply, World};
+use crate::model::{Call, HostId, ReplicationState, SimTime, VmId};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -32,6 +32,9 @@ pub struct Step<'a> {
 pub struct Memory {
     /// Replicas that were last asked to fail over to the latest state, and not to a point.
     pub to_latest: BTreeSet<(HostId, VmId)>,
+    /// Virtual machines whose disks were changed behind the service's back since they were last
+    /// prepared for a planned failover.
+    pub tampered: BTreeSet<(HostId, VmId)>,
     /// When something last happened beside time passing and logs being sent: a call was accepted,
     /// something broke or was repaired, or a state changed.
     pub stirred: SimTime,
@@ -48,6 +51,16 @@ impl Memory {
                 self.to_latest.insert((*host, *vm));
             } else {
                 self.to_latest.remove(&(*host, *vm));
+            }
+        }
+        if let (Input::Disturb(what), true) = (step.input, happened)
+            && let Disturbance::ChangeDisks(host, vm) | Disturbance::ResizeDisk(host, vm, _) = what
+        {
+            self.tampered.insert((*host, *vm));
+        }
+        for event in step.events {
+            if let Change::State { id, to: ReplicationState::Synced, .. } = event.change {
+                self.tampered.remove(&(event.host, id.vm));
             }
         }
         let state = |event: &Event| matches!(event.change, Change::State { .. });

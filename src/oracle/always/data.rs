@@ -87,7 +87,8 @@ pub(super) fn planned_failover_loses_nothing(
         let Some(peer) = end.peer else { continue };
         let Some(primary) = step.after.copies.get(&(peer, id.vm)) else { continue };
         let planned = end.relationship.failed_over == ReplicationType::Planned
-            && memory.to_latest.contains(&key);
+            && memory.to_latest.contains(&key)
+            && !memory.tampered.contains(&(peer, id.vm));
         let prepared = primary.ends.values().any(|it| {
             let sends = it.side == Side::Sender && it.peer == Some(event.host);
             sends && it.relationship.state == ReplicationState::Synced

@@ -291,7 +291,7 @@ invariants! {
     "A resynchronisation that completes deletes every recovery point."
     ResynchronisationDeletesPoints, "resynchronisation-deletes-points", step data::resynchronization_deletes_points: Documented(page::BLOG_RESYNC);
 
-    "A planned failover to the latest state has every write of a primary, and all that a replica that sends on has received."
+    "A planned failover to the latest state has every write of a primary, and all that a replica that sends on has received, but for what was changed behind the service's back since it was prepared."
     PlannedFailoverLosesNothing, "planned-failover-loses-nothing", step data::planned_failover_loses_nothing: Documented(page::LEARN_FAILOVER);
 
     "The time of the last replication never goes back while the role and the relationship stay."
