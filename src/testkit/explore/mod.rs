@@ -25,6 +25,7 @@
 //! A property of a tool is found broken by the shortest way there is:
 //!
 //! ```
+//! use hyperv_replica::model::HostId;
 //! use hyperv_replica::prelude::*;
 //! use hyperv_replica::testkit::beginning::{Beginning, WEB};
 //! use hyperv_replica::testkit::explore::{Explorer, Property};
