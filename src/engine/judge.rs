@@ -297,11 +297,11 @@ impl Hearing<'_> {
             Fact::SettingsComplete => settings.incomplete().is_none(),
             Fact::ProviderKnown => self.host.has_provider(settings.provider),
             Fact::OtherHost => {
-                let creates = matches!(self.call, Call::CreateReplicationRelationship { .. });
                 let is_own =
                     settings.recovery_connection_point.eq_ignore_ascii_case(&self.host.name);
-                // Of what does not exist nothing can be modified, whatever it is to be.
-                !is_own || !creates && current.is_none()
+                // What does not exist cannot be modified, whatever it is to be.
+                let modifies = matches!(self.call, Call::ModifyReplicationSettings { .. });
+                !is_own || modifies && current.is_none()
             }
             Fact::DisksKnown => self.vm.is_none_or(|vm| disks_are_known(vm, settings)),
             Fact::FitsChain => self.vm.is_none_or(|vm| fits_chain(vm, settings)),

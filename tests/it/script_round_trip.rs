@@ -581,18 +581,22 @@ fn line() -> BoxedStrategy<Line> {
             there,
         },
     );
-    let expect = prop_oneof![expect_vm, expect_job, expect_event]
+    let expect = any_of![expect_vm, expect_job, expect_event]
         .prop_map(|it| Statement::Expect(Expectation::from(it)));
     let wait = job().prop_map(|job| Statement::Wait { job: plain(&job) });
+    // Behind pointers: a test has little stack.
     let statement = prop_oneof![
-        5 => input().prop_map(|it| {
-            (Statement::from_input(&it, &Table), matches!(it, Input::Call { .. }))
-        }),
-        2 => expect.prop_map(|it| (it, false)),
-        1 => wait.prop_map(|it| (it, false)),
-        1 => fault().prop_map(|it| (Statement::Fault(it), false)),
-        1 => text().prop_map(|it| (Statement::Fail(it.into()), false)),
-    ];
+        5 => input()
+            .prop_map(|it| {
+                (Statement::from_input(&it, &Table), matches!(it, Input::Call { .. }))
+            })
+            .boxed(),
+        2 => expect.prop_map(|it| (it, false)).boxed(),
+        1 => wait.prop_map(|it| (it, false)).boxed(),
+        1 => fault().prop_map(|it| (Statement::Fault(it), false)).boxed(),
+        1 => text().prop_map(|it| (Statement::Fail(it.into()), false)).boxed(),
+    ]
+    .boxed();
     let answer = any_of![
         Just(Expected::Completed),
         Just(Expected::Started(None)),

@@ -3,7 +3,7 @@
 use hyperv_replica::engine::World;
 use hyperv_replica::script::{self, Runner};
 
-const FOUND: [&str; 7] = [
+const FOUND: [&str; 8] = [
     r"
 # A copy of the disks that waits to be sent again is paused, and resumed.
 host tokyo auth=Both certificate=AB12 store=AB12 name=tokyo until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
@@ -90,6 +90,23 @@ osaka RequestStateChange web Enabled  => 4096 job8
 advance 16m56s
 london InitiateFailover web  => 4096 job9
 advance 7m30s
+",
+    r"
+# The disks of what is prepared are changed behind the service's back: a failover cannot have that.
+host tokyo
+host osaka
+vm web on tokyo running id={11111111-1111-4111-8111-111111111111} disk=40GiB used=10GiB write=300000/s
+tokyo CreateReplicationRelationship web to=osaka  => 4096 job1
+advance 15s
+tokyo StartReplication web Network  => 4096 job2
+advance 2h
+tokyo RequestStateChange web Disabled  => 4096 job3
+advance 15s
+tokyo RequestReplicationStateChangeEx web Synced  => 4096 job4
+advance 15s
+change_disks tokyo web
+osaka InitiateFailover web  => 4096 job5
+advance 15s
 ",
     r"
 # A log becomes invalid while the planned failover is prepared.
