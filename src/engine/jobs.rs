@@ -366,10 +366,12 @@ impl World {
         self.end(id, JobState::Exception, Some(failure), out);
     }
 
-    /// Ends a job that a client has asked to end, once it has shut down.
+    /// Ends a job that a client has asked to end, once it has shut down. One that moves data, and
+    /// beside which other operations may go on, does so at once.
     pub(super) fn terminate(&mut self, host: HostId, id: JobId, out: &mut Vec<Event>) {
         let length = self.policy.job_shutting_down;
-        if length.is_zero() {
+        let moves = self.record(id).is_some_and(|job| job.kind == Kind::Transfer);
+        if length.is_zero() || moves {
             self.cancel(host, id, JobState::Terminated, out);
             return;
         }

@@ -89,28 +89,28 @@ fn a_job_is_new_and_starting_before_it_works() {
 #[test]
 fn a_job_shuts_down_before_it_has_terminated() {
     let policy = Policy { job_shutting_down: seconds(3), ..Policy::default() };
-    let (lab, tokyo, _) = hosts(policy);
-    let vm = lab.vm("web").on("tokyo").disk(64 * GIB, 25_000_000_000).running().create();
+    let (lab, tokyo, osaka) = hosts(policy);
+    let vm = lab.vm("web").on("tokyo").running().create();
     tokyo.wait(tokyo.create_replication_relationship(vm, Settings::to("osaka")).unwrap()).unwrap();
     tokyo.wait(tokyo.start_replication(vm, InitialReplication::Network).unwrap()).unwrap();
-    lab.advance(seconds(50));
-    let job = copy_of(&tokyo).id;
-    assert_eq!(end(&tokyo, job, RequestedJobState::Terminate).unwrap().return_value(), 0);
-    let state = |host: &HostHandle| host.relationship(RelationshipId::primary(vm)).unwrap().state;
-    let halted = tokyo.job(job).unwrap();
-    assert_eq!((halted.state, halted.percent_complete), (JobState::ShuttingDown, 24));
+    lab.advance(hours(1));
+    let job = osaka.initiate_failover(vm, None).unwrap().job().unwrap();
+    assert_eq!(end(&osaka, job, RequestedJobState::Terminate).unwrap().return_value(), 0);
+    let state = || osaka.relationship(RelationshipId::primary(vm)).unwrap().state;
+    let halted = osaka.job(job).unwrap();
+    assert_eq!(halted.state, JobState::ShuttingDown);
     assert!(!halted.cancellable && !halted.state.is_terminal());
-    assert_eq!(state(&tokyo), ReplicationState::WaitingForInitialReplication);
-    // It is ending: it can neither be asked again, nor paused with its relationship and go on.
+    assert_eq!(state(), ReplicationState::FailoverInProgress);
+    // It is ending: it cannot be asked again.
     for how in [RequestedJobState::Terminate, RequestedJobState::Kill] {
-        let again = end(&tokyo, job, how).unwrap_err();
+        let again = end(&osaka, job, how).unwrap_err();
         assert_eq!(again.code(), Some(ErrorCode::InvalidState));
     }
     lab.advance(seconds(2));
-    assert_eq!(tokyo.job(job).unwrap().state, JobState::ShuttingDown);
+    assert_eq!(osaka.job(job).unwrap().state, JobState::ShuttingDown);
     lab.advance(seconds(1));
-    assert_eq!(tokyo.job(job).unwrap().state, JobState::Terminated);
-    assert_eq!(state(&tokyo), ReplicationState::Ready);
+    assert_eq!(osaka.job(job).unwrap().state, JobState::Terminated);
+    assert_eq!(state(), ReplicationState::Replicating);
 }
 
 #[test]
