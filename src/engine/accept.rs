@@ -224,8 +224,7 @@ impl World {
         let left = phases.first().map_or(Duration::ZERO, length);
         let now = self.now;
         // What waits for its schedule is taken for running.
-        let waits = scheduled.is_some() || kind == Kind::Transfer;
-        let before = self.policy.stage_after(None).filter(|_| !waits);
+        let before = self.policy.stage_after(None).filter(|_| scheduled.is_none());
         let (state, wait) = before.unwrap_or((JobState::Running, left));
         let due = scheduled.unwrap_or(now + wait);
         let works = scheduled.is_none() && before.is_none();

@@ -258,7 +258,11 @@ impl World {
         out: &mut Vec<Event>,
     ) {
         let now = self.now;
-        let change = Change::SendFailed { id: RelationshipId { vm: id, leg }, why: turned.into() };
+        let change = Change::SendFailed {
+            id: RelationshipId { vm: id, leg },
+            why: turned.into(),
+            network: turned.is_network(),
+        };
         out.push(Event { at: now, host, change });
         let Some(sender) = self.sender_mut(host, id, leg) else { return };
         sender.counters.count_misses(missed_since(sender.failures, sender.interval()));

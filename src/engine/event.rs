@@ -261,7 +261,7 @@ pub enum Change {
         /// The power now.
         to: EnabledState,
     },
-    /// A job's state. A job is created running.
+    /// A job's state. A job is created running, unless the policy has it be new or starting first.
     Job {
         /// Which job.
         job: JobId,
@@ -314,6 +314,8 @@ pub enum Change {
         id: RelationshipId,
         /// What kept it.
         why: Trouble,
+        /// Whether that lies between the hosts, so that the other one may not know of it.
+        network: bool,
     },
     /// A change log that was received could not be applied: it waits for the next one that can.
     ApplyFailed {

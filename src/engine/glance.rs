@@ -27,6 +27,8 @@ pub(crate) struct GlanceAtEnd {
     pub(crate) peer: Option<HostId>,
     /// Whether anything passes between both hosts.
     pub(crate) connected: bool,
+    /// Whether a change log is on its way from here.
+    pub(crate) sends: bool,
     /// `RecoveryHistory` of a receiver's settings.
     pub(crate) recovery_history: u16,
 }
@@ -167,6 +169,7 @@ impl<'a> Glance<'a> {
             relationship,
             peer,
             connected: peer.is_some_and(|peer| world.is_connected(host, peer)),
+            sends: sender.is_some_and(|it| it.cycle.sends()),
             recovery_history: receiver.map_or(0, |it| it.settings.recovery_history),
         })
     }

@@ -225,7 +225,7 @@ impl World {
     }
 
     /// Whether a job that moves data can reach the other host. Other phases need no path.
-    fn path_is_open(&self, id: JobId, job: &JobRecord) -> bool {
+    pub(super) fn path_is_open(&self, id: JobId, job: &JobRecord) -> bool {
         let moves = matches!(job.pace(), Some(Pace::Copy | Pace::Compare));
         let exports = job.job_type == JobType::StartExportReplication;
         if job.kind != Kind::Transfer || !moves || exports {
@@ -366,12 +366,10 @@ impl World {
         self.end(id, JobState::Exception, Some(failure), out);
     }
 
-    /// Ends a job that a client has asked to end, once it has shut down. One that moves data, and
-    /// beside which other operations may go on, does so at once.
+    /// Ends a job that a client has asked to end, once it has shut down.
     pub(super) fn terminate(&mut self, host: HostId, id: JobId, out: &mut Vec<Event>) {
         let length = self.policy.job_shutting_down;
-        let moves = self.record(id).is_some_and(|job| job.kind == Kind::Transfer);
-        if length.is_zero() || moves {
+        if length.is_zero() {
             self.cancel(host, id, JobState::Terminated, out);
             return;
         }

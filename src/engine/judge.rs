@@ -14,8 +14,8 @@ use super::vms::Hint;
 use crate::error::{Found, Refusal, Why};
 use crate::model::{
     AuthenticationType, Call, CertificateFault, FailoverNetworkAdapterSettings, Flaw, HostId,
-    InitialReplicationType, Leg, Power, RelationshipId, ReplicationMode, ReplicationState,
-    RequestedJobState, RequestedState, Settings, SimTime,
+    InitialReplicationType, JobState, Leg, Power, RelationshipId, ReplicationMode,
+    ReplicationState, RequestedJobState, RequestedState, Settings, SimTime,
 };
 use crate::rules::constants::SCHEDULE_HORIZON;
 use crate::rules::{Check, Fact, Facts, Plan, Require, Situation, Target, rule};
@@ -252,7 +252,8 @@ impl Hearing<'_> {
     }
 
     /// No exclusive operation, except that a failover and the preparation of one may be reverted
-    /// while they are at work; and for an operation that needs the data path, no job on that.
+    /// while they are at work; and on the data path no job that is being taken back nor, for an
+    /// operation that needs the path, any at all.
     fn is_unlocked(&self, vm: &VmState) -> bool {
         use ReplicationState::{FailoverInProgress, Synced};
         let shown = vm.lock.and_then(|it| it.shows).map(|(_, state)| state);
@@ -264,9 +265,17 @@ impl Hearing<'_> {
             vm.sender(self.leg)
                 .is_none_or(|it| it.transfer.is_none() || it.phase == Sending::ResyncSuspended)
         };
+        let takes_back = || {
+            let job = vm.sender(vm.sending_leg()).and_then(|it| self.world.record(it.transfer?));
+            job.is_some_and(|it| it.state == JobState::ShuttingDown)
+        };
         let applies = || vm.receiver().is_some_and(|it| it.is_applying(self.world.now));
         let held = vm.troubles.hold();
-        (vm.lock.is_none() || reverts) && !held && !applies() && (!needs_path || path_is_free())
+        (vm.lock.is_none() || reverts)
+            && !held
+            && !applies()
+            && !takes_back()
+            && (!needs_path || path_is_free())
     }
 
     fn point_is_known(&self, vm: &VmState) -> bool {

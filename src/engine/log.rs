@@ -77,7 +77,7 @@ impl World {
     pub(super) fn log_changes(&mut self, changes: &[Event]) {
         for Event { host, change, .. } in changes {
             match change {
-                Change::SendFailed { id, why } => self.log_send_failed(*host, *id, *why),
+                Change::SendFailed { id, why, .. } => self.log_send_failed(*host, *id, *why),
                 Change::State { id, mode, to: to @ ReplicationState::Critical, by, .. } => {
                     match Side::of(*mode, id.leg, *to) {
                         Side::Sender => self.log_suspended(*host, *id, *by),

@@ -50,14 +50,14 @@ pub struct Policy {
     pub job_retention: Duration,
     /// How long a job is new (2) before it starts. No source tells how long a client can see this
     /// state or the next two, which it has to take for running; here it sees none of them unless it
-    /// is made to, and never of jobs that copy or compare beside other operations.
+    /// is made to. What waits for its schedule is running.
     ///
     /// Source: <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-concretejob>.
     pub job_new: Duration,
     /// How long it is then starting (3), before its work begins.
     pub job_starting: Duration,
-    /// How long a job that is asked to terminate shuts down (6) before it has (8), but for one that
-    /// copies or compares beside other operations: what that began is taken back at once.
+    /// How long a job that is asked to terminate shuts down (6) before it has (8): meanwhile what it
+    /// works on is in use.
     pub job_shutting_down: Duration,
     /// The operations whose jobs end with 32768, “completed with warnings”, instead of 7: clients
     /// take both for success.

@@ -62,6 +62,13 @@ pub(crate) enum Cycle {
     Flies(Ticket, Log),
 }
 
+impl Cycle {
+    /// Whether a log is on its way, or is to be next.
+    pub(crate) const fn sends(self) -> bool {
+        matches!(self, Self::Queued(..) | Self::Flies(..))
+    }
+}
+
 /// A closed change log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Log {

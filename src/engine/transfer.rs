@@ -4,7 +4,7 @@ use super::accept::NewJob;
 use super::agenda::Due;
 use super::event::Event;
 use super::finish::Failed;
-use super::job::Kind;
+use super::job::{JobRecord, Kind};
 use super::lines::Reach;
 use super::message::Message;
 use super::sender::{Sending, Work};
@@ -177,11 +177,9 @@ impl World {
             doomed: None,
         };
         let id = self.start_job(new, out);
-        let closed = self.record(id).is_some_and(|job| {
-            let peer = self.vm_state(host, vm).and_then(|vm| vm.sender(job.leg)).map(|it| it.peer);
-            peer.is_some_and(|peer| !self.connects(host, peer))
-        });
-        if closed {
+        let at_work = |it: &&JobRecord| it.state == JobState::Running;
+        let job = self.record(id).filter(at_work);
+        if job.is_some_and(|job| !self.path_is_open(id, job)) {
             self.stall(id);
         }
     }

@@ -68,6 +68,8 @@ pub struct End {
     pub peer: Option<HostId>,
     /// Whether anything passes between both hosts.
     pub connected: bool,
+    /// Whether a change log is on its way from here.
+    pub sends: bool,
     /// `RecoveryHistory` of its settings.
     pub recovery_history: u16,
 }
@@ -203,9 +205,10 @@ impl Copy {
 
 impl End {
     fn of(mode: ReplicationMode, leg: Leg, glance: Glance<'_>) -> Option<Self> {
-        let GlanceAtEnd { relationship, peer, connected, recovery_history } = glance.end(leg)?;
+        let GlanceAtEnd { relationship, peer, connected, sends, recovery_history } =
+            glance.end(leg)?;
         let side = Side::of(mode, leg, relationship.state);
-        Some(Self { relationship, side, peer, connected, recovery_history })
+        Some(Self { relationship, side, peer, connected, sends, recovery_history })
     }
 }
 

@@ -27,6 +27,17 @@ pub struct Step<'a> {
     pub changed: bool,
 }
 
+impl Step<'_> {
+    /// Whether more happened than that time passed and logs were sent.
+    pub(super) fn stirs(&self) -> bool {
+        let stirs = |event: &Event| {
+            matches!(event.change, Change::State { .. } | Change::SendFailed { network: true, .. })
+        };
+        let outside = !self.reply.is_refusal() && !matches!(self.input, Input::Advance(_));
+        outside || self.events.iter().any(stirs)
+    }
+}
+
 /// What invariants remember of the past, beside the picture of the step before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
@@ -36,7 +47,7 @@ pub struct Memory {
     /// prepared for a planned failover.
     pub tampered: BTreeSet<(HostId, VmId)>,
     /// When something last happened beside time passing and logs being sent: a call was accepted,
-    /// something broke or was repaired, or a state changed.
+    /// something broke or was repaired, a state changed, or the network kept a log.
     pub stirred: SimTime,
 }
 
@@ -63,9 +74,7 @@ impl Memory {
                 self.tampered.remove(&(event.host, id.vm));
             }
         }
-        let state = |event: &Event| matches!(event.change, Change::State { .. });
-        let outside = happened && !matches!(step.input, Input::Advance(_));
-        if outside || step.events.iter().any(state) {
+        if step.stirs() {
             self.stirred = step.after.now;
         }
     }
@@ -108,6 +117,6 @@ pub fn stepwise<E>(
     }
 }
 
-/// How long a connected pair of hosts may need until the sending end knows what became of the
-/// receiving end: the largest change log that does not force a resynchronisation has arrived.
-pub(super) const CALM: Duration = Duration::from_secs(24 * 3600);
+/// How long a sending end that has nothing on its way may need until it knows what became of the
+/// receiving end: after the longest pause between retries, and the longest interval, it has sent.
+pub(super) const CALM: Duration = Duration::from_secs(3600);

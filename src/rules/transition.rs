@@ -302,6 +302,7 @@ pub static TRANSITIONS: &[Transition] = &[
     t(Sender,   Resynchronizing, Event(H::ResynchronizationCancelled), NeedsResync, Documented(page::BLOG_RESYNC)),
     t(Sender,   ResynchronizationSuspended, Event(H::ResynchronizationCancelled), NeedsResync, Assumed("as when it runs")),
     t(Sender,   Suspended, Event(H::ResynchronizationCancelled), NeedsResync, Assumed("a pause of a resynchronisation that ends under it is overtaken")),
+    t(Sender,   Replicating, Event(H::ResynchronizationCancelled), NeedsResync, Assumed("a resumption of a resynchronisation that ends under it is overtaken")),
     t(Receiver, Resynchronizing, Event(H::ResynchronizationCancelled), Replicating, Assumed("cancelling is safe: the copy is as it was")),
     t(Receiver, ResynchronizationSuspended, Event(H::ResynchronizationCancelled), Replicating, Assumed("cancelling is safe: the copy is as it was")),
     t(Receiver, ResynchronizationSuspended, Event(H::ResynchronizationCancelled), Suspended, Assumed("a pause of the replica's own outlasts the comparison")),

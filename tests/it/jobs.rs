@@ -4,7 +4,7 @@
 //! <https://learn.microsoft.com/windows/win32/hyperv_v2/msvm-concretejob>,
 //! <https://learn.microsoft.com/windows/win32/hyperv_v2/requeststatechange-msvm-concretejob>.
 
-use hyperv_replica::engine::{HostSpec, Policy};
+use hyperv_replica::engine::{Disturbance, HostSpec, Policy};
 use hyperv_replica::error::Missing;
 use hyperv_replica::model::{
     Call, CimStatus, ErrorRecord, ErrorType, Job, JobId, JobType, MessageId, Output,
@@ -111,6 +111,43 @@ fn a_job_shuts_down_before_it_has_terminated() {
     lab.advance(seconds(1));
     assert_eq!(osaka.job(job).unwrap().state, JobState::Terminated);
     assert_eq!(state(), ReplicationState::Replicating);
+}
+
+/// The states: the page above. That a copy has them as any other job, and that what it is about is
+/// in use (32774) until it is taken back, is assumed.
+#[test]
+fn a_copy_begins_and_ends_in_stages() {
+    let length = seconds(3);
+    let policy = Policy { job_starting: length, job_shutting_down: length, ..Policy::default() };
+    let (lab, tokyo, osaka) = hosts(policy);
+    let vm = lab.vm("web").on("tokyo").disk(64 * GIB, 25_000_000_000).running().create();
+    tokyo.wait(tokyo.create_replication_relationship(vm, Settings::to("osaka")).unwrap()).unwrap();
+    // It begins while nothing reaches osaka, and copies as soon as something does.
+    lab.disturb(Disturbance::CutLink(tokyo.id(), osaka.id()));
+    tokyo.wait(tokyo.start_replication(vm, InitialReplication::Network).unwrap()).unwrap();
+    let job = copy_of(&tokyo).id;
+    let copy = || tokyo.job(job).unwrap();
+    assert_eq!(copy().state, JobState::Starting);
+    lab.advance(minutes(10));
+    assert_eq!((copy().state, copy().percent_complete), (JobState::Running, 0));
+    lab.disturb(Disturbance::HealLink(tokyo.id(), osaka.id()));
+    lab.advance(seconds(50));
+    assert_eq!((copy().state, copy().percent_complete), (JobState::Running, 24)); // of 201.02 s
+
+    assert_eq!(end(&tokyo, job, RequestedJobState::Terminate).unwrap().return_value(), 0);
+    let state = || tokyo.relationship(RelationshipId::primary(vm)).unwrap().state;
+    let initial = ReplicationState::WaitingForInitialReplication;
+    assert_eq!((copy().state, state()), (JobState::ShuttingDown, initial));
+    let paused = tokyo.suspend_replication(RelationshipId::primary(vm)).unwrap_err();
+    assert_eq!(paused.code(), Some(ErrorCode::InUse));
+    lab.advance(length);
+    assert_eq!((copy().state, state()), (JobState::Terminated, ReplicationState::Ready));
+    assert_eq!(copy().percent_complete, 24, "nothing more was copied");
+    // All is as it was: it may begin anew.
+    tokyo.wait(tokyo.start_replication(vm, InitialReplication::Network).unwrap()).unwrap();
+    lab.advance(minutes(10));
+    let there = osaka.relationship(RelationshipId::primary(vm)).unwrap();
+    assert_eq!(there.state, ReplicationState::Replicating);
 }
 
 #[test]

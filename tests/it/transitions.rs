@@ -317,6 +317,7 @@ fn courses() -> Vec<Course> {
             .request(OSAKA, 7)
             .pass(600),
         Course::resynchronization().request(OSAKA, 3).request(TOKYO, 7).pass(2),
+        Course::paused_resynchronization().request(OSAKA, 3).request(TOKYO, 3).pass(2),
         Course::from(replicating())
             .request(TOKYO, 7)
             .pass(2)

@@ -1,7 +1,6 @@
 //! Invariants about who may run, who sends to whom, and what both ends know of each other.
 
 use super::{Seen, Verdict, ends, holds};
-use crate::engine::Change;
 use crate::model::{HostId, Leg, RelationshipId, ReplicationMode, ReplicationState};
 use crate::oracle::step::CALM;
 use crate::oracle::{Copy, End, Finding, Memory, Picture, Step};
@@ -94,10 +93,7 @@ pub(super) fn one_test_replica(seen: &Seen<'_>) -> Result<Verdict, Box<Finding>>
 }
 
 pub(super) fn ends_agree(step: &Step<'_>, memory: &Memory) -> Result<Verdict, Box<Finding>> {
-    let stirs = |change| matches!(change, Change::State { .. });
-    if step.after.now.since(memory.stirred) <= CALM
-        || step.events.iter().any(|event| stirs(event.change))
-    {
+    if step.stirs() || step.after.now.since(memory.stirred) <= CALM {
         return Ok(Verdict::Vacuous);
     }
     ends(step, end_agrees)
@@ -107,6 +103,7 @@ fn end_agrees(seen: &Seen<'_>, end: &End) -> Result<Verdict, Box<Finding>> {
     let step = seen.step;
     let replicates = end.side == Side::Sender
         && end.connected
+        && !end.sends
         && end.relationship.state == ReplicationState::Replicating;
     let Some(peer) = end.peer.filter(|_| replicates) else { return Ok(Verdict::Vacuous) };
     let RelationshipId { vm, leg } = end.relationship.id;

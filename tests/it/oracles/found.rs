@@ -3,7 +3,7 @@
 use hyperv_replica::engine::World;
 use hyperv_replica::script::{self, Runner};
 
-const FOUND: [&str; 8] = [
+const FOUND: [&str; 11] = [
     r"
 # A copy of the disks that waits to be sent again is paused, and resumed.
 host tokyo auth=Both certificate=AB12 store=AB12 name=tokyo until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
@@ -186,6 +186,51 @@ wait job2
 tokyo Resynchronize web  => 4096 job3
 wait job3
 advance 1h
+",
+    r"
+# A host that was down for a day boots: its sender has had no time to hear of the failover.
+host tokyo
+host osaka
+vm web on tokyo running disk=10GiB used=1GiB
+tokyo CreateReplicationRelationship web to=osaka  => 4096 job1
+wait job1
+tokyo StartReplication web Network
+advance 2h
+osaka InitiateFailover web  => 4096 job2
+tokyo RequestStateChange web Offline  => 4096 job3
+crash tokyo
+advance 2d
+boot tokyo
+advance 1d
+",
+    r"
+# A log is on its way for two days: until it has arrived its sender does not hear that there is no
+# replica any more.
+host tokyo
+host osaka
+vm web on tokyo running disk=10GiB used=1GiB write=300000/s
+tokyo CreateReplicationRelationship web to=osaka  => 4096 job1
+wait job1
+tokyo StartReplication web Network
+advance 2h
+slow osaka tokyo 16KiB/s
+advance 3h
+osaka RemoveReplicationRelationshipEx web relationship=0  => 4096 job2
+tokyo RequestStateChange web Offline  => 4096 job3
+advance 4d
+",
+    r"
+# A replica server that is switched off tells nobody that a replica was failed over.
+host tokyo
+host osaka
+vm web on tokyo running disk=10GiB used=1GiB write=300000/s
+tokyo CreateReplicationRelationship web to=osaka interval=30s history=3  => 4096 job1
+wait job1
+tokyo StartReplication web Network
+advance 2h
+osaka InitiateFailover web  => 4096 job2
+osaka ModifyServiceSettings server=off  => 0
+advance 2h
 ",
 ];
 
