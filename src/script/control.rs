@@ -3,8 +3,9 @@
 use super::ast::{Line, Script};
 use super::parse::{MAX_BYTES, MAX_LINES};
 use super::problem::Problem;
+use super::record::record;
 use super::report::{Report, Step};
-use super::runner::{Runner, record};
+use super::runner::Runner;
 use super::stage::Memory;
 use super::text::{Span, Word};
 use crate::engine::World;

@@ -1,11 +1,12 @@
 //! Expectations: what a line says that a virtual machine or a job should look like.
 
-use super::args::{Args, Reader};
+use super::args::Args;
 use super::facts::{self, EventFacts, JobFacts, VmFacts, keyed};
 use super::form::Exact;
 use super::named::EventName;
 use super::print::args_of;
 use super::problem::{Problem, listed, shown};
+use super::reader::Reader;
 use super::text::{ABSENT, Arg, EVENT, Span, Word, is_alias};
 use crate::model::{
     EnabledState, ErrorCode, EventId, JobState, ReplicationHealth, ReplicationMode,

@@ -1,6 +1,6 @@
 //! `fault tokyo InitiateFailover web times=2 => 32775`: rules of [`layer`](crate::layer) as lines.
 
-use super::args::{Args, Reader, Writer};
+use super::args::Args;
 use super::ast::Statement;
 use super::form::{Form, Moment, Number, braced};
 use super::method::Method;
@@ -8,7 +8,9 @@ use super::names::Nameless;
 use super::parse::{as_called, parse_lines};
 use super::print::write_args;
 use super::problem::{ParseError, Problem, listed, shown};
+use super::reader::Reader;
 use super::text::{Arg, Keyword, Span, Token, Word};
+use super::writer::Writer;
 use crate::layer::{Asked, Fault, Plan, Read, Verdict, VmRef};
 use crate::model::time::{format_duration, parse_duration};
 use crate::model::{

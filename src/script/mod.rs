@@ -231,7 +231,10 @@ mod remote;
 pub use remote::Remote;
 
 mod runner;
-pub use runner::{Runner, WAIT_LIMIT, record, record_under, run};
+pub use runner::{Runner, WAIT_LIMIT, run};
+
+mod record;
+pub use record::{record, record_under};
 
 mod journal;
 pub use journal::{Durability, Journal, JournalError, JournalLock, Rebuilt};
@@ -243,6 +246,7 @@ mod capture;
 pub use capture::{Captured, HostRecord, Inventory, LegRecord, VmRecord};
 
 mod args;
+mod checked;
 mod describe;
 mod fault;
 mod form;
@@ -251,7 +255,9 @@ pub use form::When;
 mod look;
 mod named;
 mod print;
+mod reader;
 mod told;
+mod writer;
 
 #[cfg(feature = "record")]
 mod recording;

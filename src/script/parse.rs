@@ -1,18 +1,19 @@
 //! From text to [`Script`].
 
-use super::args::{Args, Reader};
+use super::args::Args;
 use super::ast::{Answer, CallLine, DisturbLine, Expected, Line, Script, Statement, Verb};
+use super::checked::Checked;
 use super::describe;
-use super::expect::{self, Subject};
+use super::expect;
 use super::fault;
 use super::form::Number;
 use super::method::Method;
 use super::problem::{ParseError, Problem, nearest, shown};
+use super::reader::Reader;
 use super::text::{Arg, Keyword, Span, Token, Word, is_alias, lex};
 use crate::engine::{Caller, Policy};
 use crate::model::time::parse_duration;
 use crate::model::{ErrorCode, Flaw, Operation, WireEnum};
-use std::collections::BTreeMap;
 use std::str::FromStr;
 
 /// The longest script, in bytes.
@@ -129,102 +130,6 @@ fn place(before: &str) -> (u32, u32) {
     let line = before.matches('\n').count() + 1;
     let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
     (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
-}
-
-/// The lines so far, and what they have bound.
-#[derive(Default)]
-struct Checked {
-    lines: Vec<Line>,
-    problems: Vec<Problem>,
-    aliases: BTreeMap<String, u32>,
-    /// The line that says the seed, that says the policy, and the first that says anything else.
-    seed: Option<u32>,
-    policy: Option<u32>,
-    begun: Option<u32>,
-}
-
-impl Checked {
-    fn add(&mut self, number: u32, text: &str, line: Line, problems: Vec<Problem>) {
-        self.problems.extend(problems.into_iter().map(|it| it.on(number)));
-        if let Some(statement) = &line.statement {
-            let problem = self
-                .begin(number, statement)
-                .map(|message| Problem::new(first_word(text), message).on(number));
-            self.problems.extend(problem);
-        }
-        for word in line.statement.iter().filter_map(jobs) {
-            let alias = word.plain().filter(|it| is_alias(it));
-            if let Some(alias) = alias.filter(|it| !self.aliases.contains_key(*it)) {
-                let message = format!("no line before this one ends with `=> 4096 {alias}`");
-                let known = self.aliases.keys().map(|it| &**it);
-                let problem = Problem::new(word.span(), message).near(alias, known);
-                self.problems.push(problem.on(number));
-            }
-        }
-        if let Some(Answer { expected: Expected::Started(Some(alias)), span }) = &line.answer
-            && let Some(before) = self.aliases.insert(alias.clone(), number)
-        {
-            let message = format!("`{alias}` is the job of line {before} already");
-            self.problems.push(Problem::new(*span, message).on(number));
-        }
-        self.lines.push(line);
-    }
-
-    /// Whether a statement comes too late, if it is about the beginning of the world.
-    fn begin(&mut self, number: u32, statement: &Statement) -> Option<String> {
-        let (word, place) = match statement {
-            Statement::Seed(_) => (Keyword::Seed.name(), &mut self.seed),
-            Statement::Policy(_) => (Keyword::Policy.name(), &mut self.policy),
-            _ => {
-                self.begun.get_or_insert(number);
-                return None;
-            }
-        };
-        match (place.replace(number), self.begun) {
-            (Some(before), _) => Some(format!("`{word}` is given in line {before} already")),
-            (None, Some(begun)) => {
-                Some(format!("expected `{word}` before line {begun}: it is how the world begins"))
-            }
-            (None, None) => None,
-        }
-    }
-
-    fn finish(self) -> Result<Script, ParseError> {
-        if self.problems.is_empty() {
-            Ok(Script { lines: self.lines })
-        } else {
-            Err(ParseError::new(self.problems))
-        }
-    }
-}
-
-/// Where the first word of a line stands.
-fn first_word(text: &str) -> Span {
-    let (blanks, words) = text.split_at(text.len() - text.trim_start().len());
-    let length = |text: &str| u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
-    let start = length(blanks).saturating_add(1);
-    let word = words.split_whitespace().next().unwrap_or_default();
-    Span { start, end: start.saturating_add(length(word)) }
-}
-
-/// The jobs that a statement names.
-fn jobs(statement: &Statement) -> Option<&Word> {
-    use Operation as O;
-    match statement {
-        Statement::Wait { job } => Some(job),
-        Statement::Expect(it) => match &it.of {
-            Subject::Job { job, .. } => Some(job),
-            Subject::Vm { .. } | Subject::Event { .. } => None,
-        },
-        Statement::Call(call) => {
-            let of_job = matches!(
-                call.method.operation(),
-                O::RequestJobStateChange | O::GetError | O::GetErrorEx
-            );
-            call.args.iter().find(|it| of_job && it.key.is_none()).map(|it| &it.value)
-        }
-        _ => None,
-    }
 }
 
 /// Reads one line; the problems have no line number yet.

@@ -1,10 +1,10 @@
 //! From [`Script`] to text.
 
-use super::args::Writer;
 use super::ast::{Answer, CallLine, Expected, Line, Script, Statement};
 use super::describe;
 use super::names::Nameless;
 use super::text::{Arg, Keyword, Word};
+use super::writer::Writer;
 use crate::engine::Caller;
 use crate::model::time::format_duration;
 use crate::model::{Flaw, HostId};

@@ -5,12 +5,14 @@
 //! `missing`; `unanswered` is an answer that did not come. `open` before the time marks what a
 //! host showed when its recording began. A line may be a comment.
 
-use super::args::{Args, Reader, Writer};
+use super::args::Args;
 use super::ast::Statement;
 use super::names::Names;
 use super::parse::call_line;
 use super::problem::{ParseError, Problem, listed, shown};
+use super::reader::Reader;
 use super::text::{Span, Token, Word, lex};
+use super::writer::Writer;
 use crate::engine::{Caller, Input};
 use crate::layer::{Exchange, Look, Question, Read, Recording, Shown, Told};
 use crate::model::time::{format_duration, parse_duration};

@@ -1,6 +1,5 @@
 //! Between lines and inputs: names to ids, and ids to names.
 
-use super::args::{Reader, Writer};
 use super::ast::{CallLine, DisturbLine, Line, Statement};
 use super::describe;
 use super::expect::Subject;
@@ -8,7 +7,9 @@ use super::facts::{EventFacts, JobFacts, VmFacts};
 use super::method::Method;
 use super::names::Names;
 use super::problem::Problem;
+use super::reader::Reader;
 use super::text::{Span, Word};
+use super::writer::Writer;
 use crate::engine::{Input, Policy};
 use crate::layer::Fault;
 use crate::model::{HostId, JobId, VmId};
