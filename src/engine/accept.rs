@@ -14,7 +14,7 @@ use crate::model::{
     Call, ErrorCode, HostId, InitialReplicationType, JobId, JobState, JobType, Leg, Operation,
     Output, ReplicationState, RequestedJobState, RequestedState, SimTime, VmId,
 };
-use crate::rules::{Cause, Pace, Plan, rule};
+use crate::rules::{Cause, Pace, Plan};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ impl World {
         let build = host.build;
         let (leg, plan, hint) = match self.judge(host_id, host, caller, call) {
             Ok(accepted) => accepted,
-            Err(refusal) => return self.refuse(host_id, call, refusal, out),
+            Err(refusal) => return self.refuse(host_id, caller, call, refusal, out),
         };
         let now = |plan| self.policy.answers_now(build, call.operation(), plan);
         match plan {
@@ -71,10 +71,14 @@ impl World {
     fn refuse(
         &mut self,
         host: HostId,
+        caller: Caller,
         call: &Call,
         refusal: Refusal,
         out: &mut Vec<Event>,
     ) -> Reply {
+        if self.policy.refusals == Refusals::Early {
+            return Reply::Refused(refusal);
+        }
         let operation = call.operation();
         let early = matches!(
             refusal.code,
@@ -84,9 +88,9 @@ impl World {
                 | ErrorCode::Timeout
                 | ErrorCode::OutOfMemory
         );
-        let plan = rule(operation).plans.first();
-        match (self.policy.refusals, plan, &refusal.why) {
-            (Refusals::Late, Some(plan), Why::Rule(require, _)) if !early && !plan.at_once => {
+        let plan = self.plan_of(host, caller, call);
+        match (plan, &refusal.why) {
+            (Some(plan), Why::Rule(require, _)) if !early && !plan.at_once => {
                 let doomed = Some((refusal.code, require.explain()));
                 let id = self.start_job(
                     NewJob {

@@ -50,7 +50,7 @@ impl World {
         vm.watch_log(host, at.id, leg, lines, agenda, *now);
     }
 
-    /// What a pause does at once, before it is complete: nothing moves any more.
+    /// What a pause or a cancellation does at once, before it is complete: nothing moves any more.
     pub(super) fn halt(&mut self, host: HostId, at: Spot, leg: Leg, out: &mut Vec<Event>) {
         self.disarm(host, at, leg);
         let Some(sender) = self.sender(host, at, leg) else { return };

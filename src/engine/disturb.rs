@@ -282,7 +282,9 @@ impl World {
         let Some(job) = self.record(id) else { return };
         let (ticket, vm, leg, operation) = (job.ticket, job.vm, job.leg, job.operation);
         let live = !job.state.is_terminal();
-        let exports = job.job_type == JobType::StartExportReplication && job.started.is_some();
+        let exports = job.job_type == JobType::StartExportReplication
+            && job.started.is_some()
+            && job.doomed.is_none();
         self.agenda.cancel(ticket);
         if let (Some(vm), true) = (vm, live) {
             self.edit(host, vm, Cause::Call(operation), out, |vm| {

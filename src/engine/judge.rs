@@ -63,28 +63,44 @@ impl World {
         caller: Caller,
         call: &Call,
     ) -> Result<(Leg, Option<&'static Plan>, Hint), Refusal> {
+        let (hearing, hint) = self.hear(host_id, host, caller, call);
+        let mut situation = hearing.situation();
+        match rule(call.operation()).judge_by(|check| hearing.passes(check, &mut situation)) {
+            Ok(plan) => Ok((hearing.leg, plan, hint)),
+            Err(unmet) => Err(hearing.refusal(&situation, unmet)),
+        }
+    }
+
+    /// The plan of the job that a call would begin, whether it may or not.
+    pub(super) fn plan_of(
+        &self,
+        host_id: HostId,
+        caller: Caller,
+        call: &Call,
+    ) -> Option<&'static Plan> {
+        let (hearing, _) = self.hear(host_id, self.host(host_id)?, caller, call);
+        let mut situation = hearing.situation();
+        rule(call.operation()).plan_by(|check| hearing.passes(check, &mut situation))
+    }
+
+    #[inline]
+    fn hear<'a>(
+        &'a self,
+        host_id: HostId,
+        host: &'a HostState,
+        caller: Caller,
+        call: &'a Call,
+    ) -> (Hearing<'a>, Hint) {
         let (call, flaw) = call.parts();
-        let rule = rule(call.operation());
         let found = call.vm().and_then(|id| host.vms.find(id));
         let (hint, vm) = found.map_or((Hint::default(), None), |(hint, vm)| (hint, Some(vm)));
-        let leg = match rule.target {
+        let leg = match rule(call.operation()).target {
             Target::Sending => vm.map_or(Leg::Primary, VmState::sending_leg),
             Target::FailingOver => vm.map_or(Leg::Primary, VmState::failing_over_leg),
             Target::Named => call.relationship().map_or(Leg::Primary, |id| id.leg),
             _ => Leg::Primary,
         };
-        let hearing = Hearing { world: self, host_id, host, caller, call, flaw, vm, leg };
-        let mut situation = hearing.situation();
-        let judged = rule.judge_by(|check| {
-            if let Some(fact) = check.fact() {
-                situation.facts = situation.facts.with(fact, hearing.holds(fact));
-            }
-            check.passes(&situation)
-        });
-        match judged {
-            Ok(plan) => Ok((leg, plan, hint)),
-            Err(unmet) => Err(hearing.refusal(&situation, unmet)),
-        }
+        (Hearing { world: self, host_id, host, caller, call, flaw, vm, leg }, hint)
     }
 }
 
@@ -99,6 +115,15 @@ impl Hearing<'_> {
             build: self.host.build,
             facts: Facts::NONE.with(Fact::Sends, sends),
         }
+    }
+
+    /// Whether a guard is satisfied; what it asks for is found out now.
+    #[inline]
+    fn passes(&self, check: Check, situation: &mut Situation) -> bool {
+        if let Some(fact) = check.fact() {
+            situation.facts = situation.facts.with(fact, self.holds(fact));
+        }
+        check.passes(situation)
     }
 
     fn refusal(&self, situation: &Situation, unmet: &'static Require) -> Refusal {

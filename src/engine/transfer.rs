@@ -103,7 +103,9 @@ impl World {
                 self.disks_are_wanted(host, at.id, leg);
                 self.disarm(host, at, leg);
             }
-            Operation::SuspendReplication => self.halt(host, at, leg, out),
+            Operation::SuspendReplication
+            | Operation::CancelInitialReplication
+            | Operation::CancelResynchronization => self.halt(host, at, leg, out),
             Operation::InitiateFailover => self.stop_peers_resync(host, at.id, out),
             _ => {}
         }

@@ -170,8 +170,13 @@ impl Rule {
     ) -> Result<Option<&'static Plan>, &'static Require> {
         match self.requirements().find(|it| !passes(it.check)) {
             Some(unmet) => Err(unmet),
-            None => Ok(self.plans.iter().find(|it| it.when.iter().all(|when| passes(*when)))),
+            None => Ok(self.plan_by(passes)),
         }
+    }
+
+    /// The plan of the job that a call begins, or would if it were not refused.
+    pub(crate) fn plan_by(&self, mut passes: impl FnMut(Check) -> bool) -> Option<&'static Plan> {
+        self.plans.iter().find(|it| it.when.iter().all(|when| passes(*when)))
     }
 }
 

@@ -142,6 +142,10 @@ fn a_violation_is_told_early_or_late() {
     assert_eq!(failed.code(), Some(ErrorCode::InvalidState));
     world.advance(minutes(20));
     assert_eq!(state(&tokyo_late, vm_late), ReplicationState::Replicating);
+    // The job is what it would have been.
+    let started = tokyo_late.start_replication(vm_late, InitialReplication::Network).unwrap();
+    let job = tokyo_late.job(started.job().unwrap()).unwrap();
+    assert_eq!(job.job_type, JobType::StartInitialReplication); // 116
 
     for host in [&tokyo, &tokyo_late] {
         let other = host.called_by(hyperv_replica::engine::Caller::Other);

@@ -276,7 +276,7 @@ invariants! {
     "A replica has one test replica at most: another comes only after the first is gone."
     OneTestReplica, "one-test-replica", copy roles::one_test_replica: Documented(page::LEARN_FAILOVER);
 
-    "When nothing has stirred for an hour, where a connected sender replicates and no log is on its way its receiver is a replica that takes its logs, or will."
+    "When nothing has stirred for an hour, where a connected sender replicates, and no log is on its way and no job at work, its receiver is a replica that takes its logs, or will."
     EndsAgree, "ends-agree", step roles::ends_agree: Documented(page::BLOG_HEALTH);
 
     "A replica never has more recovery points than RecoveryHistory."

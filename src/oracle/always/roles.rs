@@ -1,7 +1,7 @@
 //! Invariants about who may run, who sends to whom, and what both ends know of each other.
 
 use super::{Seen, Verdict, ends, holds};
-use crate::model::{HostId, Leg, RelationshipId, ReplicationMode, ReplicationState};
+use crate::model::{HostId, Job, Leg, RelationshipId, ReplicationMode, ReplicationState};
 use crate::oracle::step::CALM;
 use crate::oracle::{Copy, End, Finding, Memory, Picture, Step};
 use crate::rules::Side;
@@ -105,8 +105,13 @@ fn end_agrees(seen: &Seen<'_>, end: &End) -> Result<Verdict, Box<Finding>> {
         && end.connected
         && !end.sends
         && end.relationship.state == ReplicationState::Replicating;
-    let Some(peer) = end.peer.filter(|_| replicates) else { return Ok(Verdict::Vacuous) };
     let RelationshipId { vm, leg } = end.relationship.id;
+    // What an operation shows meanwhile is not yet so.
+    let at_work = |(_, job): &(HostId, Job)| !job.state.is_terminal() && job.affected.contains(&vm);
+    let settled = || !step.after.jobs.values().any(at_work);
+    let Some(peer) = end.peer.filter(|_| replicates && settled()) else {
+        return Ok(Verdict::Vacuous);
+    };
     let there = step.after.copies.get(&(peer, vm));
     let mode = match leg {
         Leg::Primary => ReplicationMode::Replica,

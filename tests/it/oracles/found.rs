@@ -3,7 +3,7 @@
 use hyperv_replica::engine::World;
 use hyperv_replica::script::{self, Runner};
 
-const FOUND: [&str; 11] = [
+const FOUND: [&str; 13] = [
     r"
 # A copy of the disks that waits to be sent again is paused, and resumed.
 host tokyo auth=Both certificate=AB12 store=AB12 name=tokyo until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
@@ -231,6 +231,35 @@ advance 2h
 osaka InitiateFailover web  => 4096 job2
 osaka ModifyServiceSettings server=off  => 0
 advance 2h
+",
+    r"
+# A job that was begun only to fail has begun nothing that a crash could take back.
+policy refusals=late
+host tokyo
+host osaka
+vm web on tokyo running disk=10GiB used=1GiB
+tokyo CreateReplicationRelationship web to=osaka  => 4096 job1
+wait job1
+tokyo StartReplication web Network
+advance 2h
+tokyo StartReplication web Export location=D:\Export  => 4096 job2
+crash tokyo
+boot tokyo
+advance 1h
+",
+    r"
+# A copy is complete before its cancellation is, and sends until its log is full.
+policy local=1d
+host tokyo
+host osaka
+vm web on tokyo running disk=10GiB used=1GiB write=300000/s
+tokyo CreateReplicationRelationship web to=osaka interval=30s  => 4096 job1
+wait job1
+tokyo StartReplication web Network  => 4096 job2
+wait job2
+advance 1s
+tokyo RequestReplicationStateChange web Ready  => 4096 job3
+advance 3d
 ",
 ];
 
