@@ -362,11 +362,12 @@ impl World {
         if let Some(vm) = self.vm_mut(host, id)
             && let Some(sender) = vm.sender_mut(leg)
         {
-            // A change of the disks that failed can still be tried again, with the new rest.
+            // A change of the disks that has failed, or still may, can be tried again with the new
+            // rest.
             let disks = sender.wanted.take().map(|it| it.included_disks.clone());
-            let failed = sender.phase == Sending::DiskUpdateFailed;
+            let open = matches!(sender.phase, Sending::UpdatingDisks | Sending::DiskUpdateFailed);
             sender.wanted = disks
-                .filter(|_| failed)
+                .filter(|_| open)
                 .map(|disks| Arc::new(Settings { included_disks: disks, ..(*settings).clone() }));
             sender.settings = settings.into();
             vm.review_limits();
@@ -386,8 +387,9 @@ impl World {
         by: Operation,
         out: &mut Vec<Event>,
     ) {
-        let sender = self.vm_state(host, id).and_then(|vm| vm.sender(leg));
-        if sender.is_some_and(|it| it.phase == Sending::UpdatingDisks) {
+        let Some(sender) = self.sender_mut(host, id, leg) else { return };
+        sender.wanted = None;
+        if sender.phase == Sending::UpdatingDisks {
             self.tell_peer(host, id, leg, Message::DisksUpdate(false), out);
             self.set_phase(host, id, leg, Sending::Replicating, by, out);
             self.arm(host, id, leg, self.now);

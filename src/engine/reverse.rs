@@ -9,7 +9,9 @@ use super::receiver::{Receiver, Receiving};
 use super::sender::{Sender, Sending};
 use super::turned::Turned;
 use super::vm::Role;
-use crate::model::{AuthenticationType, Call, HostId, Leg, Operation, Settings, VmId};
+use crate::model::{
+    AuthenticationType, Call, EnabledState, HostId, Leg, Operation, Settings, VmId,
+};
 use crate::rules::{Cause, Happening};
 use std::sync::Arc;
 use std::time::Duration;
@@ -149,7 +151,12 @@ impl World {
         self.disarm(host, id, Leg::Extended);
         self.edit(host, id, by, out, |vm| {
             if let Role::Replica { onward: Some(sender), .. } = &vm.role {
-                let phase = sender.phase.without_transfer();
+                let rests = matches!(vm.power, EnabledState::Disabled | EnabledState::Offline);
+                let phase = match sender.phase.without_transfer() {
+                    // What runs, or is about to, is no prepared primary.
+                    Sending::Synced if !rests => Sending::Replicating,
+                    phase => phase,
+                };
                 let settings = settings.clone().into();
                 let sender = Sender { settings, phase, line, known_on: None, ..(**sender).clone() };
                 vm.role = Role::Primary(sender);

@@ -288,6 +288,52 @@ fn who_sends_is_heard_again() {
     }
 }
 
+/// Settings that change while the disks do take nothing from a change of disks that fails then.
+#[test]
+fn a_change_of_disks_is_tried_again_after_a_change_of_settings() {
+    let script = script::parse(
+        "
+        host tokyo
+        host osaka
+        vm web on tokyo running disk=10GiB used=1GiB disk=1GiB used=1MiB
+        tokyo CreateReplicationRelationship web to=osaka history=3  => 4096 job1
+        wait job1
+        tokyo StartReplication web Network
+        advance 1h
+        tokyo ModifyReplicationSettings web to=osaka history=3 disks=0  => 4096 job2
+        tokyo ModifyReplicationSettings web to=osaka history=1
+        advance 2s
+        tokyo ConcreteJob.RequestStateChange job2 Terminate
+        expect tokyo web Primary DiskUpdateCritical
+        tokyo RequestReplicationStateChangeEx web DiskUpdateInProgress
+        advance 1m
+        expect tokyo web Primary Replicating disks=1
+        ",
+    );
+    let report = script::run(&script.unwrap());
+    assert!(report.passed(), "{:?}", report.faults().collect::<Vec<_>>());
+}
+
+/// A replica moves to a host that lets nobody in: that has an entry for its primary, then.
+#[test]
+fn who_has_taken_a_replica_lets_its_primary_in() {
+    let script = script::parse(
+        "
+        host tokyo
+        host osaka
+        host london
+        vm web on tokyo running disk=10GiB used=1GiB
+        tokyo CreateReplicationRelationship web to=osaka  => 4096 job1
+        wait job1
+        tokyo StartReplication web Network
+        advance 1h
+        london RemoveAuthorizationEntry *
+        migrate osaka web london
+        ",
+    );
+    assert_recovers(&script.unwrap());
+}
+
 /// A primary's host is upgraded before its replica's, and sends nothing until that is, too.
 #[test]
 fn who_receives_from_a_newer_windows_is_upgraded() {

@@ -199,12 +199,17 @@ impl Mender<'_> {
     /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2012/20120409-configure-your-replica-server-to-receive-replication-traffic-from-specific-primary-server-s>.
     fn admit(&mut self, end: &End) {
         let refused = end.side == Side::Sender && !end.is_at_rest(self.world);
-        let peer = self.world.sends_to(end.host, end.id).filter(|_| refused);
+        let named = || self.world.sends_to(end.host, end.id);
+        let peer = end.replica_elsewhere(self.world).or_else(named).filter(|_| refused);
         let Some(host) = peer else { return };
         let entries: Vec<_> = self.world.authorization_entries(host).cloned().collect();
-        let Some(first) = entries.first().filter(|it| it.allowed_primary != "*").cloned() else {
+        if entries.iter().any(|it| it.allowed_primary == "*") {
             return;
-        };
+        }
+        let first = entries.first().cloned();
+        let first = first.unwrap_or_else(|| AuthorizationEntry::any(r"D:\Replica"));
+        let folder = first.storage_location.clone();
+        self.make(Input::Configure { host, change: HostChange::OpenFolder(folder) });
         for entry in entries.iter().filter(|it| it.trust_group != first.trust_group) {
             let entry =
                 AuthorizationEntry { trust_group: first.trust_group.clone(), ..entry.clone() };

@@ -3,7 +3,7 @@
 use hyperv_replica::engine::World;
 use hyperv_replica::script::{self, Runner};
 
-const FOUND: [&str; 13] = [
+const FOUND: [&str; 14] = [
     r"
 # A copy of the disks that waits to be sent again is paused, and resumed.
 host tokyo auth=Both certificate=AB12 store=AB12 name=tokyo until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
@@ -260,6 +260,31 @@ wait job2
 advance 1s
 tokyo RequestReplicationStateChange web Ready  => 4096 job3
 advance 3d
+",
+    r"
+# A committed replica that is prepared towards its extended replica starts, and becomes its primary.
+host tokyo
+host osaka
+host london
+vm web on tokyo running disk=10GiB used=1GiB write=300000/s
+tokyo CreateReplicationRelationship web to=osaka  => 4096 job1
+wait job1
+tokyo StartReplication web Network
+advance 1h
+osaka CreateReplicationRelationship web to=london  => 4096 job2
+wait job2
+osaka StartReplication web Network
+advance 1h
+osaka InitiateFailover web  => 4096 job3
+wait job3
+osaka CommitFailover web  => 4096 job4
+wait job4
+osaka RequestReplicationStateChangeEx web Synced relationship=1  => 4096 job5
+wait job5
+osaka RequestStateChange web Enabled  => 4096 job6
+osaka ChangeReplicationModeToPrimary web relationship=1  => 4096 job7
+wait job7
+advance 1d
 ",
 ];
 
