@@ -86,6 +86,11 @@ impl World {
             let Some(sender) = vm.sender(leg) else { continue };
             let key = RelationshipId { vm: id, leg };
             must!(sender.transfer.is_none_or(live), "{key} moves data by no live job");
+            let works = matches!(
+                sender.phase,
+                Sending::Resyncing | Sending::ResyncSuspended | Sending::UpdatingDisks
+            );
+            must!(!works || sender.transfer.is_some(), "{key} compares or copies by no job");
             must!(sender.peer != host_id, "{key} sends to its own host");
             must!(sender.known_on != Some(host_id), "{key} is where it is known to be");
             let replicates =

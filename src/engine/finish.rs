@@ -541,7 +541,6 @@ impl World {
                 self.tracking_begins(host, id, leg);
                 self.start_copy(host, id, leg, compares, out);
             }
-            (None, Sending::Resyncing) => return Err(Failed::GONE),
             _ => self.arm(host, id, leg, self.now),
         }
         if to == Sending::Resyncing {

@@ -324,6 +324,8 @@ impl World {
         };
         let (host, waits) = (host_of(id), job.started.is_none());
         let failed = end == JobState::Exception;
+        let phase = self.sender(host, vm, leg).map(|it| it.phase);
+        let was_paused = phase == Some(Sending::ResyncSuspended);
         match operation {
             Operation::StartReplication if !waits => {
                 // What an export left behind is of no use: only a copy can go on.
@@ -331,7 +333,8 @@ impl World {
                 let back = if goes_on { Sending::Critical(Work::Initial) } else { Sending::Ready };
                 self.set_phase(host, vm, leg, back, operation, out);
             }
-            Operation::Resynchronize if !waits => {
+            // One that waited may have replaced one that was paused, which is gone.
+            Operation::Resynchronize if !waits || was_paused => {
                 self.set_phase(host, vm, leg, Sending::NeedsResync, operation, out);
                 self.tell_peer(host, vm, leg, Message::ResyncEnds { reach: None }, out);
                 if let Some(pause) = pause {

@@ -3,7 +3,7 @@
 use hyperv_replica::engine::World;
 use hyperv_replica::script::{self, Runner};
 
-const FOUND: [&str; 14] = [
+const FOUND: [&str; 15] = [
     r"
 # A copy of the disks that waits to be sent again is paused, and resumed.
 host tokyo auth=Both certificate=AB12 store=AB12 name=tokyo until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
@@ -285,6 +285,29 @@ osaka RequestStateChange web Enabled  => 4096 job6
 osaka ChangeReplicationModeToPrimary web relationship=1  => 4096 job7
 wait job7
 advance 1d
+",
+    r"
+# A comparison that was to replace a paused one is cancelled before it begins.
+host tokyo
+host osaka
+vm web on tokyo running disk=10GiB used=1GiB
+tokyo CreateReplicationRelationship web to=osaka  => 4096 job1
+wait job1
+tokyo StartReplication web Network
+advance 1h
+tokyo RequestReplicationStateChangeEx web Suspended  => 4096 job2
+wait job2
+tokyo Resynchronize web  => 4096 job3
+advance 5s
+tokyo RequestReplicationStateChangeEx web Suspended  => 4096 job4
+wait job4
+tokyo Resynchronize web start=+10m  => 4096 job5
+expect tokyo web Primary ResynchronizationSuspended
+tokyo ConcreteJob.RequestStateChange job5 Terminate  => 0
+expect tokyo web Primary WaitingForResynchronization
+tokyo Resynchronize web  => 4096 job6
+wait job6
+expect tokyo web Primary Replicating
 ",
 ];
 
