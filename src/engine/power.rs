@@ -55,25 +55,8 @@ impl World {
     }
 
     /// A power job that did not come to its end leaves the virtual machine off.
-    pub(super) fn power_rolls_back(
-        &mut self,
-        host: HostId,
-        id: VmId,
-        operation: Operation,
-        out: &mut Vec<Event>,
-    ) {
-        let changing = self.vm_state(host, id).is_some_and(|vm| vm.power_job.is_some());
-        let is_power = matches!(
-            operation,
-            Operation::StartVm
-                | Operation::TurnOffVm
-                | Operation::ShutDownVm
-                | Operation::SaveVm
-                | Operation::PauseVm
-                | Operation::RebootVm
-                | Operation::ResetVm
-        );
-        if changing && is_power {
+    pub(super) fn power_rolls_back(&mut self, host: HostId, id: VmId, out: &mut Vec<Event>) {
+        if self.vm_state(host, id).is_some_and(|vm| vm.power_job.is_some()) {
             self.power_ends(host, id, Operation::TurnOffVm, out);
         }
     }

@@ -322,7 +322,7 @@ impl World {
         else {
             return;
         };
-        let (host, waits) = (host_of(id), job.started.is_none());
+        let (host, waits, kind) = (host_of(id), job.started.is_none(), job.kind);
         let failed = end == JobState::Exception;
         let phase = self.sender(host, vm, leg).map(|it| it.phase);
         let was_paused = phase == Some(Sending::ResyncSuspended);
@@ -350,7 +350,9 @@ impl World {
             Operation::PrepareFailover => self.prepare_rolls_back(host, vm, leg),
             _ => {}
         }
-        self.power_rolls_back(host, vm, operation, out);
+        if kind == Kind::Power {
+            self.power_rolls_back(host, vm, out);
+        }
     }
 
     /// A preparation that failed sends on as before, if that is what the sender still does: a log

@@ -17,19 +17,24 @@ fn two_hosts(depth: u32) -> Explorer {
     Explorer { depth: Some(depth), observed: false, ..Explorer::new(Beginning::lab(2, 1)) }
 }
 
-/// Two hosts between which a virtual machine replicates.
-fn replicating() -> Beginning {
-    let text = "
+/// Two hosts with a relationship of a virtual machine, and what happens then.
+fn related(then: &str) -> Beginning {
+    let text = format!(
+        "
         host tokyo
         host osaka
         vm web on tokyo running disk=10GiB used=1GiB
         tokyo CreateReplicationRelationship web to=osaka auto_resync=no  => 4096 job1
         wait job1
-        tokyo StartReplication web Network  => 4096 job2
-        wait job2
-        advance 1h
-    ";
-    Beginning::script(&script::parse(text).unwrap()).unwrap()
+        {then}
+        "
+    );
+    Beginning::script(&script::parse(&text).unwrap()).unwrap()
+}
+
+/// Two hosts between which a virtual machine replicates.
+fn replicating() -> Beginning {
+    related("tokyo StartReplication web Network  => 4096 job2\n wait job2\n advance 1h")
 }
 
 /// The size of a small lab, pinned: whoever changes it says why, by comparing the paths of before
@@ -66,16 +71,8 @@ fn a_menu_has_every_operation() {
 /// What is behind an export is searched, too.
 #[test]
 fn what_was_exported_is_imported() {
-    let text = "
-        host tokyo
-        host osaka
-        vm web on tokyo running disk=10GiB used=1GiB
-        tokyo CreateReplicationRelationship web to=osaka auto_resync=no  => 4096 job1
-        wait job1
-    ";
-    let beginning = Beginning::script(&script::parse(text).unwrap()).unwrap();
     let goal: Reached = "ImportInitialReplica accepted".parse().unwrap();
-    let mut search = Explorer { goals: vec![goal], ..Explorer::new(beginning) };
+    let mut search = Explorer { goals: vec![goal], ..Explorer::new(related("")) };
     let moves = [Operation::StartReplication, Operation::ImportInitialReplica];
     search.menu.retain(|it| moves.contains(&it));
     let report = search.run();

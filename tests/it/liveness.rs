@@ -3,7 +3,7 @@
 use crate::arbitrary::config;
 use crate::scenarios;
 use hyperv_replica::engine::World;
-use hyperv_replica::script;
+use hyperv_replica::script::{self, Script};
 use hyperv_replica::testkit::liveness::{assert_recovers, recover, shortest_stuck};
 use hyperv_replica::testkit::strategies::{labs, steps};
 use hyperv_replica::testkit::walk::{self, Walk};
@@ -29,6 +29,23 @@ const TOO_FAST: &str = "
     advance 1h
     expect tokyo web Primary
 ";
+
+/// A lab of these hosts in which `web` replicates from tokyo to osaka for an hour, and then this
+/// happens.
+fn after_an_hour(hosts: &str, relationship: &str, then: &str) -> Script {
+    script::parse(&format!(
+        "
+        {hosts}
+        vm web on tokyo running disk=10GiB used=1GiB
+        tokyo CreateReplicationRelationship web {relationship}  => 4096 job1
+        wait job1
+        tokyo StartReplication web Network
+        advance 1h
+        {then}
+        "
+    ))
+    .unwrap()
+}
 
 #[test]
 fn what_stays_stuck_is_told_with_its_shortest_script() {
@@ -157,29 +174,18 @@ fn a_change_of_disks_ends_on_both_sides() {
 /// between, a resynchronisation.
 #[test]
 fn what_was_exported_is_imported_and_compared() {
-    assert_recovers(
-        &script::parse(
-            r"
-            host tokyo
-            host osaka
-            host london
-            vm web on tokyo running disk=10GiB used=1GiB
-            tokyo CreateReplicationRelationship web to=osaka  => 4096 job1
-            wait job1
-            tokyo StartReplication web Network
-            advance 1h
-            osaka CreateReplicationRelationship web to=london  => 4096 job2
-            wait job2
-            osaka StartReplication web Export location=E:\Export
-            advance 1h
-            tokyo RequestReplicationStateChangeEx web Suspended
-            advance 10s
-            tokyo Resynchronize web
-            advance 1h
-            ",
-        )
-        .unwrap(),
-    );
+    let hosts = "host tokyo\n host osaka\n host london";
+    let then = r"
+        osaka CreateReplicationRelationship web to=london  => 4096 job2
+        wait job2
+        osaka StartReplication web Export location=E:\Export
+        advance 1h
+        tokyo RequestReplicationStateChangeEx web Suspended
+        advance 10s
+        tokyo Resynchronize web
+        advance 1h
+        ";
+    assert_recovers(&after_an_hour(hosts, "to=osaka", then));
 }
 
 /// Whoever took away an entry closed its folder, too; and a disk that Windows Server 2012 has to
@@ -191,20 +197,9 @@ fn repairs_come_in_their_order() {
         "tokyo RequestStateChange web Disabled\n advance 5s\n
          resize tokyo web disk=5GiB used=1GiB\n tokyo RequestStateChange web Enabled",
     ] {
-        let script = script::parse(&format!(
-            "
-            host tokyo build=9200
-            host osaka build=9200
-            vm web on tokyo running disk=10GiB used=1GiB
-            tokyo CreateReplicationRelationship web to=osaka  => 4096 job1
-            wait job1
-            tokyo StartReplication web Network
-            advance 1h
-            {trouble}
-            advance 1h
-            "
-        ));
-        assert_recovers(&script.unwrap());
+        let hosts = "host tokyo build=9200\n host osaka build=9200";
+        let then = format!("{trouble}\n advance 1h");
+        assert_recovers(&after_an_hour(hosts, "to=osaka", &then));
     }
 }
 
@@ -271,20 +266,11 @@ fn who_sends_is_heard_again() {
         "osaka RemoveAuthorizationEntry *\n osaka AddAuthorizationEntry london trust=branch",
         "osaka RemoveAuthorizationEntry *\n close osaka D:\\Replica",
     ] {
-        let script = script::parse(&format!(
-            "
-            host tokyo auth=Both certificate=AB12 store=AB12 name=tokyo
-            host osaka auth=Both certificate=AB12 store=AB12 name=osaka
-            vm web on tokyo running disk=10GiB used=1GiB
-            tokyo CreateReplicationRelationship web to=osaka port=443 auth=Certificate certificate=AB12  => 4096 job1
-            wait job1
-            tokyo StartReplication web Network
-            advance 1h
-            {trouble}
-            advance 1h
-            "
-        ));
-        assert_recovers(&script.unwrap());
+        let hosts = "host tokyo auth=Both certificate=AB12 store=AB12 name=tokyo
+                     host osaka auth=Both certificate=AB12 store=AB12 name=osaka";
+        let relationship = "to=osaka port=443 auth=Certificate certificate=AB12";
+        let then = format!("{trouble}\n advance 1h");
+        assert_recovers(&after_an_hour(hosts, relationship, &then));
     }
 }
 
@@ -317,42 +303,16 @@ fn a_change_of_disks_is_tried_again_after_a_change_of_settings() {
 /// A replica moves to a host that lets nobody in: that has an entry for its primary, then.
 #[test]
 fn who_has_taken_a_replica_lets_its_primary_in() {
-    let script = script::parse(
-        "
-        host tokyo
-        host osaka
-        host london
-        vm web on tokyo running disk=10GiB used=1GiB
-        tokyo CreateReplicationRelationship web to=osaka  => 4096 job1
-        wait job1
-        tokyo StartReplication web Network
-        advance 1h
-        london RemoveAuthorizationEntry *
-        migrate osaka web london
-        ",
-    );
-    assert_recovers(&script.unwrap());
+    let hosts = "host tokyo\n host osaka\n host london";
+    let then = "london RemoveAuthorizationEntry *\n migrate osaka web london";
+    assert_recovers(&after_an_hour(hosts, "to=osaka", then));
 }
 
 /// A primary's host is upgraded before its replica's, and sends nothing until that is, too.
 #[test]
 fn who_receives_from_a_newer_windows_is_upgraded() {
-    assert_recovers(
-        &script::parse(
-            "
-            host tokyo build=9600
-            host osaka build=9600
-            vm web on tokyo running disk=10GiB used=1GiB
-            tokyo CreateReplicationRelationship web to=osaka  => 4096 job1
-            wait job1
-            tokyo StartReplication web Network
-            advance 1h
-            upgrade tokyo 20348
-            advance 1h
-            ",
-        )
-        .unwrap(),
-    );
+    let hosts = "host tokyo build=9600\n host osaka build=9600";
+    assert_recovers(&after_an_hour(hosts, "to=osaka", "upgrade tokyo 20348\n advance 1h"));
 }
 
 /// Walks under the default policy.

@@ -222,14 +222,6 @@ fn courses() -> Vec<Course> {
             .call(TOKYO, more)
             .pass(5)
             .remove(OSAKA),
-        Course::from(three_hosts())
-            .create()
-            .start(1, "")
-            .pass(3)
-            .request(TOKYO, 7)
-            .pass(2)
-            .request(TOKYO, 1)
-            .pass(2),
         Course::paused_resynchronization().request(OSAKA, 3).pass(2),
         Course::paused_resynchronization().call(TOKYO, resynchronize).pass(3),
         Course::paused_resynchronization().call(TOKYO, later).pass(700),
