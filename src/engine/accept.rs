@@ -145,8 +145,9 @@ impl World {
             // A later request for power overtakes an earlier one.
             self.end(running, JobState::Terminated, None, out);
         }
-        if let Call::Resynchronize { vm, .. } = call {
-            self.end_transfer(host, *vm, leg, out);
+        if let (Kind::Transfer, Some(vm)) = (kind, call.vm()) {
+            // It takes the place of a comparison that waits for its schedule, or is paused.
+            self.end_transfer(host, vm, leg, out);
         }
         let needs_call = needs_call(operation);
         self.start_job(

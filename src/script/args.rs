@@ -1,10 +1,9 @@
 //! Arguments, described once and used both ways.
 //!
 //! A description ([`describe`](super::describe)) walks over a call's fields and says which argument
-//! each one is. Run over a
-//! [`Reader`](super::reader::Reader) it fills the fields from a line's words; run over a
-//! [`Writer`](super::writer::Writer) it turns the fields into words. There is no second list of arguments that could
-//! disagree with the first.
+//! each one is. Run over a [`Reader`](super::reader::Reader) it fills the fields from a line's words;
+//! run over a [`Writer`](super::writer::Writer) it turns the fields into words. There is no second
+//! list of arguments that could disagree with the first.
 
 use super::form::Form;
 use crate::model::{Guid, HostId, JobId, PointId, RelationshipId, SimTime, VmId};

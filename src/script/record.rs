@@ -8,8 +8,8 @@ use crate::layer::Plan;
 /// Writes inputs down as a script, each with the answer it gets in this world.
 ///
 /// What a property test prints: a script that begins as the world began, with its seed and its
-/// policy. [`run`](super::run) makes the very same inputs from there, and holds if the answers are still the
-/// same; a world that was not empty is for [`Runner::new`].
+/// policy. [`run`](super::run) makes the very same inputs from there, and holds if the answers are
+/// still the same; a world that was not empty is for [`Runner::new`].
 ///
 /// ```
 /// use hyperv_replica::engine::{HostSpec, Input, Policy, World};

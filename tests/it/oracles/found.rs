@@ -3,7 +3,7 @@
 use hyperv_replica::engine::World;
 use hyperv_replica::script::{self, Runner};
 
-const FOUND: [&str; 15] = [
+const FOUND: [&str; 16] = [
     r"
 # A copy of the disks that waits to be sent again is paused, and resumed.
 host tokyo auth=Both certificate=AB12 store=AB12 name=tokyo until=30d provider={33333333-3333-4333-8333-333333333333} title=Elsewhere
@@ -308,6 +308,27 @@ expect tokyo web Primary WaitingForResynchronization
 tokyo Resynchronize web  => 4096 job6
 wait job6
 expect tokyo web Primary Replicating
+",
+    r"
+# A change of disks that is tried again takes the place of a comparison that waits for its schedule.
+host tokyo
+host osaka
+vm web on tokyo running disk=10GiB used=1GiB disk=1GiB used=1MiB
+tokyo CreateReplicationRelationship web to=osaka  => 4096 job1
+wait job1
+tokyo StartReplication web Network
+advance 1h
+cut tokyo osaka
+tokyo ModifyReplicationSettings web to=osaka disks=0  => 4096 job2
+advance 1m
+expect tokyo web Primary DiskUpdateCritical
+tokyo Resynchronize web start=+10m  => 4096 job3
+tokyo RequestReplicationStateChangeEx web DiskUpdateInProgress  => 4096 job4
+expect job3 Terminated
+advance 1m
+expect tokyo web Primary DiskUpdateCritical
+advance 20m
+expect tokyo web Primary DiskUpdateCritical
 ",
 ];
 
