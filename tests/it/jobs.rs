@@ -150,6 +150,45 @@ fn a_copy_begins_and_ends_in_stages() {
     assert_eq!(there.state, ReplicationState::Replicating);
 }
 
+/// A link that is cut before anything is copied holds the copy up, and costs nothing else.
+#[test]
+fn a_copy_waits_for_its_link() {
+    let (lab, tokyo, osaka, vm) = ready();
+    lab.disturb(Disturbance::CutLink(tokyo.id(), osaka.id()));
+    tokyo.wait(tokyo.start_replication(vm, InitialReplication::Network).unwrap()).unwrap();
+    let job = copy_of(&tokyo).id;
+    let copy = || tokyo.job(job).unwrap();
+    lab.advance(minutes(10));
+    assert_eq!((copy().state, copy().percent_complete), (JobState::Running, 0));
+    lab.disturb(Disturbance::HealLink(tokyo.id(), osaka.id()));
+    lab.advance(seconds(50));
+    assert_eq!((copy().state, copy().percent_complete), (JobState::Running, 24)); // of 201.02 s
+}
+
+/// What is cancelled moves nothing any more while it is, so that it cannot be complete before its
+/// cancellation is: assumed, as of a pause.
+#[test]
+fn a_cancellation_halts_what_it_cancels() {
+    let (lab, tokyo, _, vm) = ready();
+    let id = RelationshipId::primary(vm);
+    tokyo.wait(tokyo.start_replication(vm, InitialReplication::Network).unwrap()).unwrap();
+    let copy = copy_of(&tokyo).id;
+    let cancelled = tokyo.cancel_initial_replication(id).unwrap();
+    assert_eq!(tokyo.job(copy).unwrap().state, JobState::Suspended);
+    tokyo.wait(cancelled).unwrap();
+    assert_eq!(tokyo.job(copy).unwrap().state, JobState::Terminated);
+
+    tokyo.wait(tokyo.start_replication(vm, InitialReplication::Network).unwrap()).unwrap();
+    lab.advance(hours(1));
+    tokyo.wait(tokyo.suspend_replication(id).unwrap()).unwrap();
+    let comparison = tokyo.resynchronize(vm, None).unwrap().job().unwrap();
+    lab.advance(seconds(5));
+    let cancelled = tokyo.cancel_resynchronization(id).unwrap();
+    assert_eq!(tokyo.job(comparison).unwrap().state, JobState::Suspended);
+    tokyo.wait(cancelled).unwrap();
+    assert_eq!(tokyo.job(comparison).unwrap().state, JobState::Terminated);
+}
+
 #[test]
 fn a_finished_job_stays_for_five_minutes() {
     let (lab, tokyo, _, vm) = ready();

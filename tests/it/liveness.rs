@@ -305,7 +305,7 @@ fn a_change_of_disks_is_tried_again_after_a_change_of_settings() {
 fn who_has_taken_a_replica_lets_its_primary_in() {
     let hosts = "host tokyo\n host osaka\n host london";
     let then = "london RemoveAuthorizationEntry *\n migrate osaka web london";
-    assert_recovers(&after_an_hour(hosts, "to=osaka", then));
+    assert_recovers(&after_an_hour(hosts, "to=osaka interval=30s history=3", then));
 }
 
 /// A primary's host is upgraded before its replica's, and sends nothing until that is, too.

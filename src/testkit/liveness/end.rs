@@ -68,7 +68,7 @@ impl End {
     }
 
     /// Where the replica of a sending end has moved, if that does not look for it there.
-    pub(super) fn replica_elsewhere(&self, world: &World) -> Option<HostId> {
+    fn replica_elsewhere(&self, world: &World) -> Option<HostId> {
         if self.side != Side::Sender || self.other(world).is_some() {
             return None;
         }

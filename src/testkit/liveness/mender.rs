@@ -199,8 +199,7 @@ impl Mender<'_> {
     /// Source: <https://learn.microsoft.com/virtualization/community/team-blog/2012/20120409-configure-your-replica-server-to-receive-replication-traffic-from-specific-primary-server-s>.
     fn admit(&mut self, end: &End) {
         let refused = end.side == Side::Sender && !end.is_at_rest(self.world);
-        let named = || self.world.sends_to(end.host, end.id);
-        let peer = end.replica_elsewhere(self.world).or_else(named).filter(|_| refused);
+        let peer = self.world.sends_to(end.host, end.id).filter(|_| refused);
         let Some(host) = peer else { return };
         let entries: Vec<_> = self.world.authorization_entries(host).cloned().collect();
         if entries.iter().any(|it| it.allowed_primary == "*") {

@@ -257,7 +257,7 @@ tokyo CreateReplicationRelationship web to=osaka interval=30s  => 4096 job1
 wait job1
 tokyo StartReplication web Network  => 4096 job2
 wait job2
-advance 1s
+advance 1h
 tokyo RequestReplicationStateChange web Ready  => 4096 job3
 advance 3d
 ",
